@@ -14,6 +14,7 @@ from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.classes import Replaced, as_blocks, without_classes
 from tensorcli.language.imports import without_imports
+from tensorcli.language.properties import with_methods
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
 
@@ -63,15 +64,17 @@ def refused(
         if slip is not None and slip.span == error.span:
             return None
         upto = lines if slip is None else _before(lines, slip.span.line)
-        tree = python.module("\n".join(upto))
-        imports = without_imports(tree, upto)
+        methods = with_methods(python.module("\n".join(upto)), upto)
+        plain = _at_their_lines(upto, methods)
+        imports = without_imports(python.module("\n".join(plain)), plain)
         if imports is None:
             return None
-        plain = _at_their_lines(upto, imports)
+        plain = _at_their_lines(plain, imports)
         classes = without_classes(python.module("\n".join(plain)), plain)
         if classes is None or not (classes or imports or slip):
             return None
-        changed = sorted((*classes, *_beside(imports, classes)))
+        changed = [*classes, *_beside(imports, classes)]
+        changed = sorted((*changed, *_beside(methods, changed)))
         if any(one.last >= other.first for one, other in pairwise(changed)):
             return None
         edits = tuple(
@@ -94,9 +97,9 @@ def _at_their_lines(lines: list[str], changed: list[Replaced]) -> list[str]:
     return new
 
 
-def _beside(changed: list[Replaced], classes: list[Replaced]) -> list[Replaced]:
-    """What is changed outside of the classes, which are written with the rest of it."""
-    return [each for each in changed if not any(one.first <= each.first <= one.last for one in classes)]
+def _beside(changed: list[Replaced], others: list[Replaced]) -> list[Replaced]:
+    """What is changed outside of other changes, which were made of the text so changed."""
+    return [each for each in changed if not any(one.first <= each.first <= one.last for one in others)]
 
 
 def _slip(session: Session, text: str, form: Form) -> LanguageError | None:

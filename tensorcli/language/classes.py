@@ -27,6 +27,8 @@ from tensorcli.language.data import (
     takes_self,
     with_init,
 )
+from tensorcli.language.items import may_differ, read_of_items
+from tensorcli.language.private import Private
 from tensorcli.language.scopes import bound_anywhere, within
 from tensorcli.language.vocabulary import is_dunder
 
@@ -150,8 +152,10 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         maker = _Maker(node, lines, roots)
         if is_dataclass(node) and maker.methods and any(map(_compares_objects, ast.walk(tree))):
             raise NeedsClass  # methods of a namespace are its own: two of them differ
-        if maker.kind == "items" and _may_differ(maker, tree):
-            raise NeedsClass
+        if maker.kind == "items":
+            if may_differ(maker.methods, maker.init, tree):
+                raise NeedsClass
+            maker.read = read_of_items(node, {name for name, _ in maker.given}, tree)
         roots.add(node.name)
         held = maker.of_class(asked[node.name], tree) if asked[node.name] else ""
         lacks = node.name if maker.forgets else ""
@@ -180,60 +184,6 @@ def _is_abstract(classes: list[ast.ClassDef], calls: list[ast.Call]) -> None:
     }
     if any(isinstance(call.func, ast.Name) and call.func.id in abstract for call in calls):
         raise NeedsClass
-
-
-def _may_differ(maker: _Maker, tree: ast.Module) -> bool:
-    """Whether the items of a dataset may be others each time, or what it holds is asked for, which a list has not."""
-    methods = maker.methods
-    reads = {
-        each.func.attr if isinstance(each.func, ast.Attribute) else ast.unparse(each.func)
-        for method in methods
-        for each in ast.walk(method)
-        if isinstance(each, ast.Call)
-    }
-    if any(map(_is_random, reads)) or "print" in reads:
-        return True
-    if any(
-        isinstance(each, ast.Attribute | ast.Subscript) and isinstance(each.ctx, ast.Store)
-        for method in methods
-        for each in ast.walk(method)
-    ):
-        return True
-    # What it calls of the text, or is given, may draw numbers as well.
-    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
-    own = {id(each) for each in methods} | {id(maker.init)}
-    defined = {each.name for each in functions if isinstance(each, ast.FunctionDef) and id(each) not in own}
-    held = {
-        each.attr
-        for item in ([maker.init] if maker.init else [])
-        for each in ast.walk(item)
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
-    }
-    return bool(reads & (defined | held)) and any(
-        isinstance(each, ast.Call) and _is_random(ast.unparse(each.func).rpartition(".")[2])
-        for function in functions
-        if id(function) not in own
-        for each in ast.walk(function)
-    )
-
-
-_DRAWING = (
-    "rand",
-    "normal",
-    "uniform",
-    "bernoulli",
-    "multinomial",
-    "choice",
-    "shuffle",
-    "sample",
-    "gauss",
-    "dropout",
-)
-"""What stands in the names of functions that draw numbers."""
-
-
-def _is_random(name: str) -> bool:
-    return any(part in name.lower() for part in _DRAWING)
 
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
@@ -292,6 +242,8 @@ class _Maker:
             raise NeedsClass
         self.lines = lines
         self.forgets = False
+        self.read: list[str] = []
+        """What the text reads of a dataset but its items."""
         self.before_it = ""
         """What it calls the `forward` of its parent, where it calls it."""
         self.inherits = self.kind == "module" and self.base.rpartition(".")[2] != "Module"
@@ -315,7 +267,7 @@ class _Maker:
             *([_NAMESPACE] if self.base == _NAMESPACE else []),
         ]
         """What it needs of other modules."""
-        self.private = _Private(node, self.names, {each.name for each in self.bound}, self.before_it)
+        self.private = Private(node, self.names, {each.name for each in self.bound}, self.before_it)
         if self._means_something_else(node):
             raise NeedsClass
 
@@ -350,6 +302,8 @@ class _Maker:
         match item:
             case ast.FunctionDef(name="__init__", decorator_list=[]):
                 self._init(item)
+            case ast.FunctionDef(name="__repr__") if self.kind == "module":
+                pass  # a print of a module without it names its base, as that of any other
             case ast.FunctionDef() if self._may_have(item.name) and self._calls_parent(item):
                 kinds = {ast.unparse(each) for each in item.decorator_list}
                 if kinds & {"property", "classmethod"} or not (_is_static(item) or takes_self(item)):
@@ -445,11 +399,13 @@ class _Maker:
         ]
         parts += [f"self.{name} = {value}" for name, value in (*bound, *self.given) if name[0] != "_"]
         parts += map(self.source, self.after)
-        parts.append(
-            "return [getitem(self, i) for i in range(length(self))]"
-            if self.kind == "items"
-            else "return self"
-        )
+        items = "[getitem(self, i) for i in range(length(self))]"
+        if self.read:
+            parts.append(f"items = torch.utils.data.Subset({items}, range(length(self)))")
+            parts += [f"items.{name} = self.{name}" for name in self.read]
+            parts.append("return items")
+        else:
+            parts.append(f"return {items}" if self.kind == "items" else "return self")
         return f"def {self.name}({self.parameters}):\n" + indent("\n".join(parts), INDENT)
 
     def of_class(self, asked: set[str], tree: ast.Module) -> str:
@@ -478,63 +434,6 @@ class _Maker:
         while self.lines[first - 1].lstrip().startswith("#"):
             first -= 1
         return dedent("\n".join(self.lines[first : node.end_lineno]))
-
-
-class _Private(ast.NodeTransformer):
-    """Calls of private methods as calls of the functions that they become, and private attributes under other names: such
-    names are not the script's. A method that needs no module has no decorator any more.
-    """
-
-    def __init__(self, node: ast.ClassDef, names: dict[str, str], bound: set[str], before_it: str) -> None:
-        self.names = names
-        self.before_it = before_it
-        self.private = {name for name in names if name[0] == "_"}
-        self.bound = bound
-        self.attributes = {
-            each.attr
-            for each in ast.walk(node)
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and each.attr[0] == "_"
-        }
-        used = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
-        public = [_public(name) for name in self.attributes]
-        if (
-            len({*public}) < len(public)
-            or used.intersection(public)
-            or used.intersection(names) & self.attributes
-        ):
-            raise NeedsClass
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.name = self.names.get(node.name, node.name)
-        node.decorator_list = [
-            each for each in node.decorator_list if ast.unparse(each) not in ("staticmethod", *ABSTRACT)
-        ]
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node.func:
-            case ast.Call(func=ast.Name(id="partial"), args=[function, ast.Name(id="self") as module]):
-                return ast.Call(function, [module, *node.args], node.keywords)
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Attribute(value=ast.Name(id="self") as module, attr=name) if name in self.private:
-                function = ast.Name(self.names[name], ast.Load())
-                bound = ast.Call(ast.Name("partial", ast.Load()), [function, module], [])
-                return bound if name in self.bound else function
-            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="forward"):
-                return ast.Attribute(ast.Name("self", ast.Load()), self.before_it, ast.Load())
-            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self.attributes:
-                node.attr = _public(name)
-        return node
-
-
-def _public(name: str) -> str:
-    """What a private attribute is called instead."""
-    return f"{name.strip('_')}_"
 
 
 def _bound_in(function: ast.FunctionDef) -> set[str]:

@@ -230,6 +230,76 @@ class L(nn.Linear):
         return inner(x)
 print(L(1, 1)(torch.ones(1, 1)).shape)
 """,
+    "a property with a name that a tensor has": """\
+import torch
+from torch import nn
+class A(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(1))
+    @property
+    def device(self):
+        return self.a.device
+print(A().device)
+""",
+    "a property with the name of an attribute": """\
+class A:
+    @property
+    def size(self): return 1
+class B:
+    def __init__(self): self.size = 2
+print([each.size for each in (A(), B())])
+""",
+    "a property with the name of an option": """\
+import argparse
+class A:
+    @property
+    def rate(self): return 1
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", default=2)
+print([each.rate for each in (A(), parser.parse_args([]))])
+""",
+    "a property that is set": """\
+class A:
+    def __init__(self): self.n = 1
+    @property
+    def twice(self): return self.n * 2
+    @twice.setter
+    def twice(self, value): self.n = value / 2
+a = A()
+a.twice = 6
+print(a.n)
+""",
+    "a dataset that changes after it is made": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.scale = 1
+    def __len__(self): return 1
+    def __getitem__(self, i): return i + self.scale
+data = D()
+data.scale = 2
+print(data[0])
+""",
+    "a dataset whose values change after it is made": """\
+import torch
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.x = torch.ones(1)
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.x[i] * 2
+data = D()
+data.x.mul_(3)
+print(data[0])
+""",
+    "a dataset that gathers words as it is read": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.words = {}
+    def __len__(self): return 2
+    def __getitem__(self, i): return self.words.setdefault(i, len(self.words))
+data = D()
+print(data[1], data[0])
+""",
 }
 
 SAME = {
@@ -547,5 +617,60 @@ x = torch.ones(1, 2)
 print([round(each(x).item(), 4) for each in (net, other, scaled, copy.deepcopy(scaled))])
 """,
         "[-0.7711, 0.0, -2.2008, -2.2008]\n",
+    ),
+    "properties that read": (
+        """\
+import torch
+from torch import nn
+class AverageMeter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+    @property
+    def avg(self):
+        return self.sum / max(1, self.count)
+class Layer(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(size))
+    @property
+    def delta(self) -> torch.Tensor:
+        \"\"\"What is added.\"\"\"
+        return self.a * 2
+    def forward(self, x):
+        return x + self.delta
+    def __repr__(self):
+        return "Layer"
+meter, layer = AverageMeter(), Layer(2)
+for i in range(3):
+    meter.update(i)
+avg = meter.avg
+print(f"{meter.avg:.2f} {avg}", "average", meter.avg + meter.avg, layer(torch.zeros(2)), layer.delta.shape)
+""",
+        "1.00 1.0 average 2.0 tensor([2., 2.], grad_fn=<AddBackward0>) torch.Size([2])\n",
+    ),
+    "a dataset that is asked for more than its items": (
+        """\
+import torch
+from torch.utils.data import Dataset, DataLoader
+class Texts(Dataset):
+    PAD = 0
+    def __init__(self, texts):
+        self.vocab = {"<pad>": 0}
+        for word in " ".join(texts).split():
+            self.vocab.setdefault(word, len(self.vocab))
+        self.texts = texts
+    def encode(self, text):
+        return torch.tensor([self.vocab.get(word, self.PAD) for word in text.split()])
+    def __len__(self):
+        return len(self.texts)
+    def __getitem__(self, i):
+        return self.encode(self.texts[i])
+data = Texts(["a b", "c a"])
+print(len(data), len(data.vocab), data.PAD + 1 if data.PAD == 0 else None, data.encode("b x"), [*map(list, DataLoader(data))])
+""",
+        "2 4 1 tensor([2, 0]) [[tensor([1, 2])], [tensor([3, 1])]]\n",
     ),
 }
