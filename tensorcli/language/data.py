@@ -12,7 +12,7 @@ import keyword
 from collections.abc import Iterator
 from typing import Final
 
-from tensorcli.language.scopes import within
+from tensorcli.language.scopes import bound_anywhere, within
 
 
 class NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error
@@ -96,6 +96,30 @@ def named(node: ast.AST) -> set[str]:
 def takes_self(method: ast.FunctionDef) -> bool:
     own = method.args.posonlyargs or method.args.args
     return bool(own) and own[0].arg == "self"
+
+
+def fields_are_all(tree: ast.Module) -> bool:
+    """Whether what the objects of a text's classes of data hold are their fields, in which there are no other such objects."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = {node.name for node in classes}
+    fields = set[str]()
+    for node in filter(is_dataclass, classes):
+        for item in _without_texts(node):
+            if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+                return False
+            # A note may be a text, or of anything.
+            if named(item.annotation) & {*names, "Any", "object"} or isinstance(
+                item.annotation, ast.Constant
+            ):
+                return False
+            fields.add(item.target.id)
+    return "copy" not in bound_anywhere(tree) and all(
+        node.attr in fields
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store | ast.Del)
+        and ast.unparse(node.value) != "self"
+    )
 
 
 _ASKING: Final = frozenset(

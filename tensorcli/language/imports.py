@@ -13,7 +13,7 @@ from typing import Final
 
 from tensorcli.language.check import has_module
 from tensorcli.language.classes import Replaced, around, shares_a_line
-from tensorcli.language.data import names_of_kinds
+from tensorcli.language.data import fields_are_all, names_of_kinds
 from tensorcli.language.scopes import within
 from tensorcli.language.standard import TYPING
 
@@ -157,7 +157,16 @@ class _Uses:
         return False
 
     def _asks(self, node: ast.expr) -> None:
-        """A question to the environment, which has no variables but those that the text sets; a path of written parts."""
+        """A question to the environment, which has no variables but those that the text sets; a path of written parts; the
+        fields of an object of data.
+        """
+        match node:
+            case ast.Call(func=function, args=[given], keywords=[]) if (
+                ast.unparse(function) in ("asdict", "dataclasses.asdict")
+                and _root(function) in self.names
+                and fields_are_all(self.tree)
+            ):
+                self.others[id(node)] = (node, f"copy.deepcopy(vars({ast.unparse(given)}))")
         if "os" not in self.names:
             return
         match node:

@@ -300,6 +300,24 @@ class D(Dataset):
 data = D()
 print(data[1], data[0])
 """,
+    "the fields of an object of data in another": """\
+from dataclasses import asdict, dataclass
+@dataclass
+class A:
+    n: int = 1
+@dataclass
+class B:
+    a: A
+print(asdict(B(A())))
+""",
+    "the fields of an object of data with methods": """\
+from dataclasses import asdict, dataclass
+@dataclass
+class A:
+    n: int = 1
+    def f(self): return self.n
+print(asdict(A()))
+""",
 }
 
 SAME = {
@@ -672,5 +690,21 @@ data = Texts(["a b", "c a"])
 print(len(data), len(data.vocab), data.PAD + 1 if data.PAD == 0 else None, data.encode("b x"), [*map(list, DataLoader(data))])
 """,
         "2 4 1 tensor([2, 0]) [[tensor([1, 2])], [tensor([3, 1])]]\n",
+    ),
+    "the fields of an object of data": (
+        """\
+from dataclasses import asdict, dataclass, field
+import os
+@dataclass
+class Config:
+    lr: float = 0.1
+    sizes: list[int] = field(default_factory=lambda: [1, 2])
+config = Config(lr=float(os.environ.get("LR", 0.5)))
+config.lr *= 2
+taken = asdict(config)
+taken["sizes"].append(3)
+print(taken, config.sizes)
+""",
+        "{'lr': 1.0, 'sizes': [1, 2, 3]} [1, 2]\n",
     ),
 }
