@@ -126,6 +126,8 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         if node.id in custom or values[node.id] is not None:
             continue
         asked[node.id] |= _asked(node, parents[id(node)])
+    if any("*" in each for each in asked.values()) and _asks_for_kinds(tree):
+        raise NeedsClass
     _is_abstract(classes, calls)
     imported = {
         name for name, text in _IMPORTS.items() if any(ast.unparse(node) == text for node in tree.body)
@@ -172,6 +174,19 @@ def _asked(node: ast.Name, place: ast.AST) -> set[str]:
     if is_only_passed(node, place):
         return {"*"}
     raise NeedsClass
+
+
+def _asks_for_kinds(tree: ast.Module) -> bool:
+    """Whether a text asks an object for its class, but for the name of that: a class that is handed on may be meant."""
+    parents = parents_of(tree)
+    return any(
+        (
+            (isinstance(node, ast.Call) and ast.unparse(node.func) == "type" and len(node.args) == 1)
+            or (isinstance(node, ast.Attribute) and node.attr == "__class__")
+        )
+        and getattr(parents[id(node)], "attr", "") != "__name__"
+        for node in ast.walk(tree)
+    )
 
 
 def _is_abstract(classes: list[ast.ClassDef], calls: list[ast.Call]) -> None:

@@ -318,6 +318,14 @@ class A:
     def f(self): return self.n
 print(asdict(A()))
 """,
+    "a class that is handed on and asked for": """\
+class A:
+    n = 1
+    def f(self): return self.n
+kinds = [A]
+x = A()
+print(type(x) in kinds)
+""",
 }
 
 SAME = {
