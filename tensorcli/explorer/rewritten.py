@@ -14,6 +14,7 @@ from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.classes import Replaced, as_blocks, without_classes
 from tensorcli.language.imports import without_imports
+from tensorcli.language.properties import with_methods
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ENDED: Final = "runs to its end"
 LATE: Final = "runs for more than"
 TYPED: Final = "<text>"
+_STANDS: Final = {"function": "its functions", "value": "what it holds"}
+"""What stands in the place of a class, where it is not one function."""
 SECONDS = 10.0
 """So long may a text take that is tried."""
 
@@ -61,11 +64,17 @@ def refused(
         if slip is not None and slip.span == error.span:
             return None
         upto = lines if slip is None else _before(lines, slip.span.line)
-        tree = python.module("\n".join(upto))
-        classes, imports = without_classes(tree, upto), without_imports(tree, upto)
-        if classes is None or imports is None or not (classes or imports or slip):
+        methods = with_methods(python.module("\n".join(upto)), upto)
+        plain = _at_their_lines(upto, methods)
+        imports = without_imports(python.module("\n".join(plain)), plain)
+        if imports is None:
             return None
-        changed = sorted((*classes, *imports))
+        plain = _at_their_lines(plain, imports)
+        classes = without_classes(python.module("\n".join(plain)), plain)
+        if classes is None or not (classes or imports or slip):
+            return None
+        changed = [*classes, *_beside(imports, classes)]
+        changed = sorted((*changed, *_beside(methods, changed)))
         if any(one.last >= other.first for one, other in pairwise(changed)):
             return None
         edits = tuple(
@@ -77,6 +86,20 @@ def refused(
         return None
     whole = edited(typed, edits) if slip is not None else ""
     return Refused(error, name, form, new, edits, tuple(classes), slip, whole, typed)
+
+
+def _at_their_lines(lines: list[str], changed: list[Replaced]) -> list[str]:
+    """A text with what stands in the place of some of its lines, where each other line keeps its number."""
+    new = list(lines)
+    for each in changed:
+        text = each.text.split("\n")
+        new[each.first - 1 : each.last] = text + [""] * (each.last - each.first + 1 - len(text))
+    return new
+
+
+def _beside(changed: list[Replaced], others: list[Replaced]) -> list[Replaced]:
+    """What is changed outside of other changes, which were made of the text so changed."""
+    return [each for each in changed if not any(one.first <= each.first <= one.last for one in others)]
 
 
 def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
@@ -112,7 +135,7 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     for edit in found.edits:
         first = edit.before.partition("\n")[0].strip().rstrip(":")
         if edit.line in places:
-            what = "its functions" if places[edit.line] == "function" else "a function"
+            what = _STANDS.get(places[edit.line], "a function")
             parts.append(f"line {edit.line}:  {what} in the place of {first}\n{edit.after}\n")
         else:
             parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
@@ -128,6 +151,8 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     kinds = {each.kind for each in found.classes}
     if kinds == {"function"}:
         title += "; type() makes it of its functions."
+    elif kinds == {"value"}:
+        title += "; a value can hold what it holds."
     elif found.classes:
         title += "; a function can make what it makes."
         notes.append(
@@ -136,6 +161,10 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
         )
     else:
         title = f"{title.partition(':')[0]}; the text does without."
+    if "value" in kinds:
+        notes.append(
+            "a named tuple, an enumeration or a class of constants becomes a value, which prints as what it is"
+        )
     if "items" in kinds:
         notes.append("a dataset becomes the list of its items, which are made once")
     if "plain" in kinds:

@@ -16,6 +16,19 @@ from collections.abc import Iterator
 from textwrap import dedent, indent
 from typing import Final, Literal, NamedTuple
 
+from tensorcli.language.data import (
+    ABSTRACT,
+    NeedsClass,
+    as_value,
+    is_dataclass,
+    is_only_passed,
+    named,
+    parents_of,
+    takes_self,
+    with_init,
+)
+from tensorcli.language.items import may_differ, read_of_items
+from tensorcli.language.private import Private
 from tensorcli.language.scopes import bound_anywhere, within
 from tensorcli.language.vocabulary import is_dunder
 
@@ -40,6 +53,7 @@ INDENT = "    "
 _IMPORTS = {
     "partial": "from functools import partial",
     "SimpleNamespace": "from types import SimpleNamespace",
+    "namedtuple": "from collections import namedtuple",
 }
 _MODULE = "torch.nn.Module"
 _NAMESPACE = "SimpleNamespace"
@@ -58,9 +72,9 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
-    kind: Literal["module", "items", "plain", "function"] = "module"
+    kind: Literal["module", "items", "plain", "function", "value"] = "module"
     """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class; of a class of
-    functions the class itself stands there."""
+    functions the class itself stands there, and of one of values what holds them."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
@@ -89,12 +103,8 @@ def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
     """
     try:
         return list(_functions(tree, lines))
-    except _NeedsClass:
+    except NeedsClass:
         return None
-
-
-class _NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error
-    """A class has what a function has not."""
 
 
 def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
@@ -106,32 +116,89 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
     called.update(id(each) for note in _annotations(tree) for each in ast.walk(note))
     custom = {node.name for node in classes if _is_custom(node)}
+    values = {node.name: as_value(node, tree) for node in classes}
+    parents = parents_of(tree)
+    asked: dict[str, set[str]] = {name: set() for name in names}
+    """What is read of each class itself."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or node.id not in names or id(node) in called:
             continue
-        if node.id not in custom:
-            raise _NeedsClass
+        if node.id in custom or values[node.id] is not None:
+            continue
+        asked[node.id] |= _asked(node, parents[id(node)])
+    if any("*" in each for each in asked.values()) and _asks_for_kinds(tree):
+        raise NeedsClass
+    _is_abstract(classes, calls)
     imported = {
         name for name, text in _IMPORTS.items() if any(ast.unparse(node) == text for node in tree.body)
     }
+
+    def above(wanted: list[str]) -> str:
+        lacking = [name for name in wanted if name and name not in imported]
+        imported.update(lacking)
+        return "".join(f"{_IMPORTS[name]}\n" for name in lacking) + "\n" * bool(lacking)
+
     roots = {"nn", "torch", "Module"}
     for node in classes:
         if node not in tree.body:
-            raise _NeedsClass
+            raise NeedsClass
         first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        last = node.end_lineno or node.lineno
+        value = values[node.name]
         if node.name in custom:
-            yield Replaced(node.lineno, node.end_lineno or node.lineno, _custom(node, lines), "function")
+            yield Replaced(node.lineno, last, _custom(node, lines), "function")
+            continue
+        if value is not None:
+            yield Replaced(first, last, above([value[1]]) + value[0], "value")
             continue
         maker = _Maker(node, lines, roots)
         if is_dataclass(node) and maker.methods and any(map(_compares_objects, ast.walk(tree))):
-            raise _NeedsClass  # methods of a namespace are its own: two of them differ
+            raise NeedsClass  # methods of a namespace are its own: two of them differ
+        if maker.kind == "items":
+            if may_differ(maker.methods, maker.init, tree):
+                raise NeedsClass
+            maker.read = read_of_items(node, {name for name, _ in maker.given}, tree)
         roots.add(node.name)
-        wanted = [name for name in maker.imports if name not in imported]
-        imported.update(wanted)
-        above = "".join(f"{_IMPORTS[name]}\n" for name in wanted) + "\n" * bool(wanted)
-        last = node.end_lineno or node.lineno
+        held = maker.of_class(asked[node.name], tree) if asked[node.name] else ""
         lacks = node.name if maker.forgets else ""
-        yield Replaced(first, last, above + maker.function(), maker.kind, lacks)
+        yield Replaced(first, last, above(maker.imports) + maker.function() + held, maker.kind, lacks)
+
+
+def _asked(node: ast.Name, place: ast.AST) -> set[str]:
+    """What is asked of a class where its name is not called: one of its attributes, or all of them where it is handed on.
+    Errors: NeedsClass.
+    """
+    match place:
+        case ast.Attribute(attr=name, ctx=ast.Load()):
+            return {name}
+    if is_only_passed(node, place):
+        return {"*"}
+    raise NeedsClass
+
+
+def _asks_for_kinds(tree: ast.Module) -> bool:
+    """Whether a text asks an object for its class, but for the name of that: a class that is handed on may be meant."""
+    parents = parents_of(tree)
+    return any(
+        (
+            (isinstance(node, ast.Call) and ast.unparse(node.func) == "type" and len(node.args) == 1)
+            or (isinstance(node, ast.Attribute) and node.attr == "__class__")
+        )
+        and getattr(parents[id(node)], "attr", "") != "__name__"
+        for node in ast.walk(tree)
+    )
+
+
+def _is_abstract(classes: list[ast.ClassDef], calls: list[ast.Call]) -> None:
+    """Refuses a call of a class with abstract methods, which Python refuses. Errors: NeedsClass."""
+    abstract = {
+        node.name
+        for node in classes
+        for item in node.body
+        if any(ast.unparse(each) in ABSTRACT for each in getattr(item, "decorator_list", ()))
+    }
+    if any(isinstance(call.func, ast.Name) and call.func.id in abstract for call in calls):
+        raise NeedsClass
 
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
@@ -142,81 +209,14 @@ def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
             yield found
 
 
-def is_dataclass(node: ast.AST) -> bool:
-    """Whether a class is one of data, with options that change nothing for who makes and reads its objects."""
-    if not isinstance(node, ast.ClassDef) or len(node.decorator_list) != 1 or node.bases:
-        return False
-    (decorator,) = node.decorator_list
-    options: list[ast.keyword] = []
-    if isinstance(decorator, ast.Call):
-        options, decorator = decorator.keywords, decorator.func
-    known = ast.unparse(decorator) in ("dataclass", "dataclasses.dataclass")
-    return known and all(each.arg in ("frozen", "repr", "eq", "slots") for each in options)
-
-
-def _with_init(node: ast.ClassDef) -> ast.ClassDef:
-    """A class of data with the `__init__` that its fields ask for. Errors: _NeedsClass."""
-    taken, given, rest = [], [], []
-    later: list[ast.stmt] = []
-    for item in node.body:
-        match item:
-            case ast.AnnAssign(target=ast.Name(id=name)) if name[0] != "_":
-                if {"ClassVar", "InitVar"} & _named(item.annotation):
-                    raise _NeedsClass
-                default, value = _default(item.value, name)
-                taken.append(name + default)
-                given.append(f"self.{name} = {value}")
-            case ast.FunctionDef(name="__post_init__") if _takes_self(item) and not item.args.args[1:]:
-                if any(isinstance(each, ast.Return) for each in within(item.body)):
-                    raise _NeedsClass
-                later = item.body
-            case ast.FunctionDef(name="__init__"):
-                raise _NeedsClass
-            case _:
-                rest.append(item)
-    init = ast.parse(
-        "\n".join([f"def __init__(self, {', '.join(taken)}):", *(f" {each}" for each in given or ["pass"])])
-    )
-    for each in ast.walk(init):
-        if hasattr(each, "lineno"):
-            each.lineno = 0  # nobody typed it
-    (made,) = init.body
-    assert isinstance(made, ast.FunctionDef)
-    made.body += later
-    plain = copy.copy(node)
-    plain.decorator_list, plain.body = [], [*rest, made]
-    return plain
-
-
-def _default(value: ast.expr | None, name: str) -> tuple[str, str]:
-    """What a field's parameter has behind its name, and what the field becomes. Errors: _NeedsClass."""
-    match value:
-        case None:
-            return "", name
-        case ast.Call(func=function, args=[], keywords=[ast.keyword(arg=kind, value=given)]) if ast.unparse(
-            function
-        ) in ("field", "dataclasses.field"):
-            if kind == "default":
-                return f"={ast.unparse(given)}", name
-            if kind == "default_factory":
-                made = given.body if isinstance(given, ast.Lambda) else ast.Call(given, [], [])
-                return "=None", f"{ast.unparse(made)} if {name} is None else {name}"
-            raise _NeedsClass
-        case ast.List() | ast.Dict() | ast.Set():
-            raise _NeedsClass  # Python refuses one that all objects would share
-        case ast.Call(func=function) if "field" in ast.unparse(function):
-            raise _NeedsClass
-    return f"={ast.unparse(value)}", name
-
-
 def _is_custom(node: ast.ClassDef) -> bool:
     return len(node.bases) == 1 and ast.unparse(node.bases[0]).rpartition(".")[2] == "Function"
 
 
 def _custom(node: ast.ClassDef, lines: list[str]) -> str:
-    """The functions of a class of autograd.Function, and the class that `type` makes of them. Errors: _NeedsClass."""
+    """The functions of a class of autograd.Function, and the class that `type` makes of them. Errors: NeedsClass."""
     if node.decorator_list or node.keywords:
-        raise _NeedsClass
+        raise NeedsClass
     parts, members = [], []
     for item in node.body:
         match item:
@@ -224,7 +224,7 @@ def _custom(node: ast.ClassDef, lines: list[str]) -> str:
                 kept = [each for each in decorators if ast.unparse(each) != "staticmethod"]
                 texts = map(_has_text_of_lines, (each for each in item.body if not _is_text(each)))
                 if kept or shares_a_line(item, lines) or any(texts):
-                    raise _NeedsClass
+                    raise NeedsClass
                 text = dedent("\n".join(lines[item.lineno - 1 : item.end_lineno]))
                 parts.append(re.sub(rf"^def\s+{name}\b", f"def {node.name}_{name}", text) + "\n")
                 members.append(f"{name!r}: {node.name}_{name}")
@@ -233,20 +233,19 @@ def _custom(node: ast.ClassDef, lines: list[str]) -> str:
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 pass
             case _:
-                raise _NeedsClass
+                raise NeedsClass
     base = ast.unparse(node.bases[0])
     return "\n".join([*parts, f"{node.name} = type({node.name!r}, ({base},), {{{', '.join(members)}}})"])
 
 
 class _Maker:
-    """A class, sorted into the parts of the function that makes its objects. Errors: _NeedsClass."""
+    """A class, sorted into the parts of the function that makes its objects. Errors: NeedsClass."""
 
     def __init__(self, node: ast.ClassDef, lines: list[str], roots: set[str]) -> None:
         of_data = is_dataclass(node)
-        if of_data:
-            node = _with_init(node)
+        node = _concrete(with_init(node) if of_data else node)
         if node.decorator_list or node.keywords or len(node.bases) > 1:
-            raise _NeedsClass
+            raise NeedsClass
         self.name = node.name
         self.base = ast.unparse(node.bases[0]) if node.bases else "object"
         self.kind: Literal["module", "items", "plain"] = "module"
@@ -255,9 +254,13 @@ class _Maker:
             registers = of_data or (self.kind == "plain" and any(map(_makes_layers, ast.walk(node))))
             self.base = _NAMESPACE if registers else _MODULE
         elif self.base.partition(".")[0] not in roots:
-            raise _NeedsClass
+            raise NeedsClass
         self.lines = lines
         self.forgets = False
+        self.read: list[str] = []
+        """What the text reads of a dataset but its items."""
+        self.before_it = ""
+        """What it calls the `forward` of its parent, where it calls it."""
         self.inherits = self.kind == "module" and self.base.rpartition(".")[2] != "Module"
         """Whether it has more of its base than of every module."""
         self.parameters = self.passed = "*args, **kwargs" if self.inherits else ""
@@ -279,9 +282,9 @@ class _Maker:
             *([_NAMESPACE] if self.base == _NAMESPACE else []),
         ]
         """What it needs of other modules."""
-        self.private = _Private(node, self.names, {each.name for each in self.bound})
+        self.private = Private(node, self.names, {each.name for each in self.bound}, self.before_it)
         if self._means_something_else(node):
-            raise _NeedsClass
+            raise NeedsClass
 
     def _means_something_else(self, node: ast.ClassDef) -> bool:
         """Whether a function would not do what the class did."""
@@ -303,7 +306,7 @@ class _Maker:
             return True
         attributes = {name for name, _ in self.given}
         if any(
-            _named(each) & attributes
+            named(each) & attributes
             for method in self.methods
             for each in (method.args, *method.decorator_list)
         ):
@@ -314,10 +317,12 @@ class _Maker:
         match item:
             case ast.FunctionDef(name="__init__", decorator_list=[]):
                 self._init(item)
-            case ast.FunctionDef() if self._may_have(item.name) and not _says(item, "super"):
+            case ast.FunctionDef(name="__repr__") if self.kind == "module":
+                pass  # a print of a module without it names its base, as that of any other
+            case ast.FunctionDef() if self._may_have(item.name) and self._calls_parent(item):
                 kinds = {ast.unparse(each) for each in item.decorator_list}
-                if kinds & {"property", "classmethod"} or not (_is_static(item) or _takes_self(item)):
-                    raise _NeedsClass
+                if kinds & {"property", "classmethod"} or not (_is_static(item) or takes_self(item)):
+                    raise NeedsClass
                 self.methods.append(item)
             case (
                 ast.Assign(targets=[ast.Name(id=name)])
@@ -325,14 +330,40 @@ class _Maker:
             ):
                 assert item.value is not None
                 if name[0] == "_" or not _is_literal(item.value):
-                    raise _NeedsClass  # one object for all, which may change
+                    raise NeedsClass  # one object for all, which may change
                 self.given.append((name, ast.unparse(item.value)))
             case ast.Expr(value=ast.Constant(value=str())):
                 self.texts.append(item)
             case ast.Pass() | ast.AnnAssign(value=None) | ast.Expr(value=ast.Constant()):
                 pass
             case _:
-                raise _NeedsClass
+                raise NeedsClass
+
+    def _calls_parent(self, item: ast.FunctionDef) -> bool:
+        """Whether a method calls nothing of its parent, or is `forward` and calls that of a parent that has one."""
+        if not _says(item, "super"):
+            return True
+        own = f"super({self.name}, self)"
+        for inner in ast.walk(item):
+            if (
+                isinstance(inner, ast.FunctionDef | ast.Lambda)
+                and inner is not item
+                and _says(inner, "super")
+            ):
+                return False
+        said = sum(isinstance(each, ast.Name) and each.id == "super" for each in ast.walk(item))
+        calls = [
+            each
+            for each in ast.walk(item)
+            if isinstance(each, ast.Attribute) and ast.unparse(each.value) in ("super()", own)
+        ]
+        self.before_it = f"{self.base.rpartition('.')[2]}_forward"
+        return (
+            self.inherits
+            and item.name == "forward"
+            and len(calls) == said
+            and all(each.attr == "forward" for each in calls)
+        )
 
     def _may_have(self, name: str) -> bool:
         """Whether a method of this name can be a function."""
@@ -344,8 +375,8 @@ class _Maker:
         returns = any(isinstance(each, ast.Return) for each in within(item.body))
         self.init, self.passed = item, ""
         self.forgets = not calls and self.kind == "module"
-        if len(calls) > 1 or (self.forgets and self.inherits) or returns or not _takes_self(item):
-            raise _NeedsClass
+        if len(calls) > 1 or (self.forgets and self.inherits) or returns or not takes_self(item):
+            raise NeedsClass
         match calls:
             case [
                 ast.Expr(
@@ -356,13 +387,13 @@ class _Maker:
             ]:
                 self.passed = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
             case [_]:
-                raise _NeedsClass
+                raise NeedsClass
         made = item.body.index(calls[0]) if calls else 0
         self.before = [each for each in item.body[:made] if not _is_text(each)]
         self.after = [each for each in item.body[made:] if each not in calls and not _is_text(each)]
         if any(_says(each, "self") for each in self.before):
             if self.passed:
-                raise _NeedsClass
+                raise NeedsClass
             self.before, self.after = [], [*self.before, *self.after]
         taken = copy.deepcopy(item.args)
         del (taken.posonlyargs or taken.args)[0]
@@ -374,6 +405,8 @@ class _Maker:
         parts += [f"{self.source(each)}\n" for each in self.methods]
         parts += map(self.source, self.before)
         parts.append(f"self = {self.base}({self.passed})")
+        if self.before_it:
+            parts.append(f"self.{self.before_it} = self.forward")
         bound = [
             (name, f"partial({name}, self)" if each in self.bound else name)
             for each, name in ((each, self.names[each.name]) for each in self.methods)
@@ -381,12 +414,26 @@ class _Maker:
         ]
         parts += [f"self.{name} = {value}" for name, value in (*bound, *self.given) if name[0] != "_"]
         parts += map(self.source, self.after)
-        parts.append(
-            "return [getitem(self, i) for i in range(length(self))]"
-            if self.kind == "items"
-            else "return self"
-        )
+        items = "[getitem(self, i) for i in range(length(self))]"
+        if self.read:
+            parts.append(f"items = torch.utils.data.Subset({items}, range(length(self)))")
+            parts += [f"items.{name} = self.{name}" for name in self.read]
+            parts.append("return items")
+        else:
+            parts.append(f"return {items}" if self.kind == "items" else "return self")
         return f"def {self.name}({self.parameters}):\n" + indent("\n".join(parts), INDENT)
+
+    def of_class(self, asked: set[str], tree: ast.Module) -> str:
+        """What the function holds as the class did, where it is asked for. Errors: NeedsClass."""
+        held = {name for name, _ in self.given}
+        if not asked <= held | {"*"} or any(
+            isinstance(each, ast.Attribute)
+            and isinstance(each.ctx, ast.Store | ast.Del)
+            and each.attr in held
+            for each in ast.walk(tree)
+        ):
+            raise NeedsClass
+        return "".join(f"\n{self.name}.{name} = {value}" for name, value in self.given)
 
     def source(self, node: ast.stmt) -> str:
         """The text of a statement of the class: its lines and the comments above them as they were typed, where nothing in
@@ -404,65 +451,6 @@ class _Maker:
         return dedent("\n".join(self.lines[first : node.end_lineno]))
 
 
-class _Private(ast.NodeTransformer):
-    """Calls of private methods as calls of the functions that they become, and private attributes under other names: such
-    names are not the script's. A method that needs no module has no decorator any more.
-    """
-
-    def __init__(self, node: ast.ClassDef, names: dict[str, str], bound: set[str]) -> None:
-        self.names = names
-        self.private = {name for name in names if name[0] == "_"}
-        self.bound = bound
-        self.attributes = {
-            each.attr
-            for each in ast.walk(node)
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and each.attr[0] == "_"
-        }
-        used = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
-        public = [_public(name) for name in self.attributes]
-        if (
-            len({*public}) < len(public)
-            or used.intersection(public)
-            or used.intersection(names) & self.attributes
-        ):
-            raise _NeedsClass
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.name = self.names.get(node.name, node.name)
-        node.decorator_list = [each for each in node.decorator_list if ast.unparse(each) != "staticmethod"]
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node.func:
-            case ast.Call(func=ast.Name(id="partial"), args=[function, ast.Name(id="self") as module]):
-                return ast.Call(function, [module, *node.args], node.keywords)
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Attribute(value=ast.Name(id="self") as module, attr=name) if name in self.private:
-                function = ast.Name(self.names[name], ast.Load())
-                bound = ast.Call(ast.Name("partial", ast.Load()), [function, module], [])
-                return bound if name in self.bound else function
-            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self.attributes:
-                node.attr = _public(name)
-        return node
-
-
-def _public(name: str) -> str:
-    """What a private attribute is called instead."""
-    return f"{name.strip('_')}_"
-
-
-def _named(node: ast.AST) -> set[str]:
-    """The names that an expression or a statement reads."""
-    return {
-        each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
-    }
-
-
 def _bound_in(function: ast.FunctionDef) -> set[str]:
     """The names that a function binds: its parameters, and what is bound in it and in the functions within it."""
     return set[str]().union(*map(bound_anywhere, (function.args, *function.body)))
@@ -470,13 +458,28 @@ def _bound_in(function: ast.FunctionDef) -> set[str]:
 
 def _free(function: ast.FunctionDef) -> set[str]:
     """The names that a function reads and does not bind."""
-    return _named(function) - _bound_in(function)
+    return named(function) - _bound_in(function)
+
+
+def _concrete(node: ast.ClassDef) -> ast.ClassDef:
+    """A class without what makes it an abstract one."""
+    plain = copy.copy(node)
+    plain.bases = [each for each in node.bases if ast.unparse(each) not in ABSTRACT]
+    return plain
 
 
 def _is_literal(node: ast.expr) -> bool:
     """Whether a value is written down, and cannot change."""
-    if isinstance(node, ast.Tuple):
-        return all(map(_is_literal, node.elts))
+    match node:
+        case ast.Tuple(elts=parts):
+            return all(map(_is_literal, parts))
+        case ast.BinOp(left=left, right=right):
+            return _is_literal(left) and _is_literal(right)
+        case ast.IfExp(test=test, body=body, orelse=other):
+            asks = ast.unparse(test) == "torch.cuda.is_available()"
+            return asks and _is_literal(body) and _is_literal(other)
+        case ast.Call(func=function, args=[given], keywords=[]):
+            return ast.unparse(function) == "torch.device" and _is_literal(given)
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
@@ -515,11 +518,6 @@ def _has_text_of_lines(node: ast.AST) -> bool:
 
 def _is_static(method: ast.FunctionDef) -> bool:
     return any(ast.unparse(each) == "staticmethod" for each in method.decorator_list)
-
-
-def _takes_self(method: ast.FunctionDef) -> bool:
-    own = method.args.posonlyargs or method.args.args
-    return bool(own) and own[0].arg == "self"
 
 
 def _says(node: ast.AST, name: str) -> bool:

@@ -170,6 +170,33 @@ def test_imports_that_a_script_has_not_go_with_the_statements_that_only_call_the
     assert [step.source for step in steps] == ["import torch", "for x in range(3):\n    if x:\n        pass"]
 
 
+BARS = """from tqdm.auto import tqdm, trange
+import logging, os
+class Trainer:
+    def train(self, items):
+        bar = tqdm(
+            items,
+            desc='x',
+        )
+        for x in bar:
+            bar.set_postfix(loss=x)
+            logging.info('%d', x)
+        return [i for i in trange(1, x)]
+out = Trainer().train(range(4))
+"""
+
+
+def test_bars_and_logs_within_classes_go_too() -> None:
+    session = Session()
+    last(session, BARS)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.notes[-1] == "so written it runs to its end"
+    *_, step = session.run("fix 1\nout")
+    assert step.value is not None
+    assert step.value.text == "[1, 2]"
+
+
 def test_a_directory_for_checkpoints_is_not_needed() -> None:
     text = (
         "import os\nos.makedirs('checkpoints', exist_ok=True)\ntorch.save(torch.ones(1), 'checkpoints/x.pt')"

@@ -81,16 +81,6 @@ class B(nn.Linear):
         super().__init__(n, 1)
 print(B(1).m)
 """,
-    "a method of the parent": """\
-import torch
-from torch import nn
-torch.manual_seed(0)
-class L(nn.Linear):
-    def forward(self, x): return 2 * super().forward(x) if False else x
-class K(nn.Linear):
-    def forward(self, x): return x @ self.weight.T
-print(K(2, 1, bias=False)(torch.ones(1, 2)).shape)
-""",
     "a default of the class": """\
 class A:
     n = 4
@@ -123,6 +113,218 @@ print('end')
 import matplotlib.pyplot as plt
 plt.title("ééééééééé"); x = 1
 print(x)
+""",
+    "a dataset that draws numbers": """\
+import torch
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self, n): self.x = torch.zeros(n)
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i): return self.x[i] + torch.randn(1)
+data = D(2)
+print(data[0], data[0])
+""",
+    "a dataset that calls what draws numbers": """\
+import random
+from torch.utils.data import Dataset
+def noisy(x): return x + random.random()
+class D(Dataset):
+    def __init__(self, change): self.change = change
+    def __len__(self): return 2
+    def __getitem__(self, i): return self.change(i)
+data = D(noisy)
+print(data[0], data[0])
+""",
+    "a dataset that counts its items": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.asked = 0
+    def __len__(self): return 2
+    def __getitem__(self, i):
+        self.asked += 1
+        return self.asked
+data = D()
+print(data[0], data[0])
+""",
+    "an enumeration that is called": """\
+from enum import Enum
+class Phase(Enum):
+    TRAIN = "train"
+print(Phase("train") is Phase.TRAIN)
+""",
+    "an enumeration of texts that is asked for one": """\
+from enum import Enum
+class Act(str, Enum):
+    RELU = "relu"
+print(Act.RELU.value)
+""",
+    "an enumeration with two names for one": """\
+from enum import Enum
+class Phase(Enum):
+    TRAIN = 1
+    FIT = 1
+print(Phase.FIT is Phase.TRAIN, list(Phase))
+""",
+    "a constant of a class that changes": """\
+class A:
+    n = 1
+    def f(self): return self.n
+a = A()
+A.n = 2
+print(a.f())
+""",
+    "a constant of a class that changes where it was passed": """\
+class A:
+    n = 1
+    def f(self): return self.n
+def change(kind): kind.n = 2
+a = A()
+change(A)
+print(a.f())
+""",
+    "a class whose objects are told by it": """\
+class A:
+    def f(self): return 1
+print(type(A()) == A)
+""",
+    "an abstract class that is called": """\
+from abc import ABC, abstractmethod
+class A(ABC):
+    @abstractmethod
+    def f(self): ...
+try:
+    A()
+except TypeError:
+    print("abstract")
+""",
+    "a variable of the environment that is set and read": """\
+import os
+os.environ["N"] = "3"
+print(os.environ.get("N", "4"))
+""",
+    "a log that does something": """\
+import logging
+def step():
+    print("step")
+    return 1
+logging.info(step())
+""",
+    "a status of the program": """\
+import sys
+def main():
+    print("no")
+    return 2
+sys.exit(main())
+""",
+    "a file that is asked for": """\
+import os
+if os.path.exists("model.pt"):
+    print("there")
+""",
+    "a parent's forward in a function within": """\
+import torch
+from torch import nn
+class L(nn.Linear):
+    def forward(self, x):
+        def inner(x): return super(L, self).forward(x)
+        return inner(x)
+print(L(1, 1)(torch.ones(1, 1)).shape)
+""",
+    "a property with a name that a tensor has": """\
+import torch
+from torch import nn
+class A(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(1))
+    @property
+    def device(self):
+        return self.a.device
+print(A().device)
+""",
+    "a property with the name of an attribute": """\
+class A:
+    @property
+    def size(self): return 1
+class B:
+    def __init__(self): self.size = 2
+print([each.size for each in (A(), B())])
+""",
+    "a property with the name of an option": """\
+import argparse
+class A:
+    @property
+    def rate(self): return 1
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", default=2)
+print([each.rate for each in (A(), parser.parse_args([]))])
+""",
+    "a property that is set": """\
+class A:
+    def __init__(self): self.n = 1
+    @property
+    def twice(self): return self.n * 2
+    @twice.setter
+    def twice(self, value): self.n = value / 2
+a = A()
+a.twice = 6
+print(a.n)
+""",
+    "a dataset that changes after it is made": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.scale = 1
+    def __len__(self): return 1
+    def __getitem__(self, i): return i + self.scale
+data = D()
+data.scale = 2
+print(data[0])
+""",
+    "a dataset whose values change after it is made": """\
+import torch
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.x = torch.ones(1)
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.x[i] * 2
+data = D()
+data.x.mul_(3)
+print(data[0])
+""",
+    "a dataset that gathers words as it is read": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.words = {}
+    def __len__(self): return 2
+    def __getitem__(self, i): return self.words.setdefault(i, len(self.words))
+data = D()
+print(data[1], data[0])
+""",
+    "the fields of an object of data in another": """\
+from dataclasses import asdict, dataclass
+@dataclass
+class A:
+    n: int = 1
+@dataclass
+class B:
+    a: A
+print(asdict(B(A())))
+""",
+    "the fields of an object of data with methods": """\
+from dataclasses import asdict, dataclass
+@dataclass
+class A:
+    n: int = 1
+    def f(self): return self.n
+print(asdict(A()))
+""",
+    "a class that is handed on and asked for": """\
+class A:
+    n = 1
+    def f(self): return self.n
+kinds = [A]
+x = A()
+print(type(x) in kinds)
 """,
 }
 
@@ -273,5 +475,244 @@ t = Trainer(nn.Linear(2, 1))
 print(t.train(3), t.net.weight)
 """,
         "3 Parameter containing:\ntensor([[0.0596, 0.4442]], requires_grad=True)\n",
+    ),
+    "constants that no object has": (
+        """\
+import torch
+class CFG:
+    \"\"\"What there is.\"\"\"
+    lr = 0.5
+    sizes: list = [1, 2]
+    twice = lr * 2
+def change(cfg):
+    cfg.sizes.append(3)
+    cfg.lr = 1
+change(CFG)
+print(CFG.lr, CFG.sizes, CFG.twice)
+""",
+        "1 [1, 2, 3] 1.0\n",
+    ),
+    "constants of objects and of their class": (
+        """\
+import torch
+from torch import nn
+class Config:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    lr = 2 ** -3
+class Block(nn.Module):
+    expansion = 2
+    def __init__(self, planes):
+        super().__init__()
+        self.fc = nn.Linear(planes, planes * self.expansion)
+    def forward(self, x):
+        return self.fc(x)
+def make(block, planes):
+    return nn.ModuleList([block(planes), block(planes * block.expansion)])
+cfg = Config()
+cfg.lr = 1
+print([each.fc.out_features for each in make(Block, 2)], Block.expansion, cfg.device, cfg.lr, Config().lr)
+""",
+        "[4, 8] 2 cpu 1 0.125\n",
+    ),
+    "named tuples, enumerations and types": (
+        """\
+from enum import Enum, auto
+from typing import NamedTuple, Optional, Protocol, TypedDict
+class Phase(Enum):
+    TRAIN = "train"
+    VALID = "valid"
+class Kind(Enum):
+    A = auto()
+    B = auto()
+class Batch(NamedTuple):
+    \"\"\"A batch.\"\"\"
+    x: int
+    y: Optional[int] = None
+class Metrics(TypedDict):
+    loss: float
+class Scorer(Protocol):
+    def __call__(self, x: int) -> int: ...
+def run(phase: Phase, score: Scorer) -> Metrics:
+    return {"loss": score(1.5 if phase is Phase.TRAIN else 2.5)}
+found = {phase: run(phase, lambda x: x * 2) for phase in Phase}
+print(found[Phase.VALID], Phase.TRAIN == Phase.VALID, [each.value for each in Phase], Kind.B.name)
+batch = Batch(1)
+x, y = batch
+print(batch, batch._replace(y=2).y, isinstance(batch, Batch), Metrics(loss=1))
+""",
+        "{'loss': 5.0} False ['train', 'valid'] B\nBatch(x=1, y=None) 2 True {'loss': 1}\n",
+    ),
+    "an enumeration of texts": (
+        """\
+from enum import Enum
+class Act(str, Enum):
+    RELU = "relu"
+    GELU = "gelu"
+def make(act: Act):
+    return 1 if act == Act.RELU else 2
+print(make(Act.RELU), make("relu"), make(Act.GELU), [each == "gelu" for each in Act])
+""",
+        "1 1 2 [False, True]\n",
+    ),
+    "an abstract parent": (
+        """\
+from abc import ABC, abstractmethod
+import torch
+from torch import nn
+class Base(nn.Module, ABC):
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+    @abstractmethod
+    def forward(self, x): ...
+    def count(self):
+        return sum(p.numel() for p in self.parameters())
+class Net(Base):
+    def __init__(self):
+        super().__init__("net")
+        self.fc = nn.Linear(2, 1)
+    def forward(self, x):
+        return self.fc(x)
+net = Net()
+print(net.name, net.count(), net(torch.ones(1, 2)).shape)
+""",
+        "net 3 torch.Size([1, 1])\n",
+    ),
+    "logs, and what is asked of the environment": (
+        """\
+import logging
+import os
+import sys
+from pathlib import Path
+from torch import nn
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+logger = logging.getLogger(__name__)
+os.environ["SEED"] = str(1)
+PLACE = os.path.join("runs", "a")
+class Trainer:
+    def __init__(self, n=int(os.environ.get("N", 3))):
+        self.n = n
+        self.log = logging.getLogger("trainer")
+    def train(self):
+        for i in range(self.n):
+            self.log.info("step %d", i)
+            if os.getenv("DEBUG"):
+                logger.debug(f"{i:.2f}")
+        sys.stdout.flush()
+        return self.n
+def main() -> None:
+    os.makedirs(PLACE, exist_ok=True)
+    logger.warning("begin")
+    print(Trainer().train(), PLACE, os.environ.get(
+        "RANK", "none"
+    ))
+if __name__ == "__main__":
+    sys.exit(main())
+""",
+        "3 runs/a none\n",
+    ),
+    "the forward of a parent": (
+        """\
+import copy
+import torch
+from torch import nn
+torch.manual_seed(0)
+class Base(nn.Module):
+    def __init__(self, width=2):
+        super().__init__()
+        self.fc = nn.Linear(2, width)
+    def forward(self, x):
+        return self.fc(x)
+class Head(Base):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.head = nn.Linear(3, 1)
+    def forward(self, x):
+        return self.head(super().forward(x))
+class Twice(Head):
+    def forward(self, x):
+        return 2 * super(Twice, self).forward(x)
+class Scaled(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * 3
+net, scaled = Twice(width=3), Scaled(2, 1)
+other = copy.deepcopy(net)
+with torch.no_grad():
+    other.fc.weight.zero_(), other.fc.bias.zero_(), other.head.bias.zero_()
+x = torch.ones(1, 2)
+print([round(each(x).item(), 4) for each in (net, other, scaled, copy.deepcopy(scaled))])
+""",
+        "[-0.7711, 0.0, -2.2008, -2.2008]\n",
+    ),
+    "properties that read": (
+        """\
+import torch
+from torch import nn
+class AverageMeter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+    @property
+    def avg(self):
+        return self.sum / max(1, self.count)
+class Layer(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(size))
+    @property
+    def delta(self) -> torch.Tensor:
+        \"\"\"What is added.\"\"\"
+        return self.a * 2
+    def forward(self, x):
+        return x + self.delta
+    def __repr__(self):
+        return "Layer"
+meter, layer = AverageMeter(), Layer(2)
+for i in range(3):
+    meter.update(i)
+avg = meter.avg
+print(f"{meter.avg:.2f} {avg}", "average", meter.avg + meter.avg, layer(torch.zeros(2)), layer.delta.shape)
+""",
+        "1.00 1.0 average 2.0 tensor([2., 2.], grad_fn=<AddBackward0>) torch.Size([2])\n",
+    ),
+    "a dataset that is asked for more than its items": (
+        """\
+import torch
+from torch.utils.data import Dataset, DataLoader
+class Texts(Dataset):
+    PAD = 0
+    def __init__(self, texts):
+        self.vocab = {"<pad>": 0}
+        for word in " ".join(texts).split():
+            self.vocab.setdefault(word, len(self.vocab))
+        self.texts = texts
+    def encode(self, text):
+        return torch.tensor([self.vocab.get(word, self.PAD) for word in text.split()])
+    def __len__(self):
+        return len(self.texts)
+    def __getitem__(self, i):
+        return self.encode(self.texts[i])
+data = Texts(["a b", "c a"])
+print(len(data), len(data.vocab), data.PAD + 1 if data.PAD == 0 else None, data.encode("b x"), [*map(list, DataLoader(data))])
+""",
+        "2 4 1 tensor([2, 0]) [[tensor([1, 2])], [tensor([3, 1])]]\n",
+    ),
+    "the fields of an object of data": (
+        """\
+from dataclasses import asdict, dataclass, field
+import os
+@dataclass
+class Config:
+    lr: float = 0.1
+    sizes: list[int] = field(default_factory=lambda: [1, 2])
+config = Config(lr=float(os.environ.get("LR", 0.5)))
+config.lr *= 2
+taken = asdict(config)
+taken["sizes"].append(3)
+print(taken, config.sizes)
+""",
+        "{'lr': 1.0, 'sizes': [1, 2, 3]} [1, 2]\n",
     ),
 }

@@ -1,0 +1,127 @@
+"""The items of a dataset as a list that is made once: where they are the same each time, and what else is read of a dataset."""
+
+from __future__ import annotations
+
+import ast
+
+from tensorcli.language.data import NeedsClass, parents_of
+
+
+def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:
+    """Whether the items of a dataset may be others each time, or what it holds is asked for, which a list has not."""
+    reads = {
+        each.func.attr if isinstance(each.func, ast.Attribute) else ast.unparse(each.func)
+        for method in methods
+        for each in ast.walk(method)
+        if isinstance(each, ast.Call)
+    }
+    if any(map(_is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
+        return True
+    if any(
+        isinstance(each, ast.Attribute | ast.Subscript) and isinstance(each.ctx, ast.Store)
+        for method in methods
+        for each in ast.walk(method)
+    ):
+        return True
+    # What it calls of the text, or is given, may draw numbers as well.
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
+    own = {id(each) for each in methods} | {id(init)}
+    defined = {each.name for each in functions if isinstance(each, ast.FunctionDef) and id(each) not in own}
+    held = {
+        each.attr
+        for item in ([init] if init else [])
+        for each in ast.walk(item)
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+    }
+    return bool(reads & (defined | held)) and any(
+        isinstance(each, ast.Call) and _is_random(ast.unparse(each.func).rpartition(".")[2])
+        for function in functions
+        if id(function) not in own
+        for each in ast.walk(function)
+    )
+
+
+def read_of_items(node: ast.ClassDef, given: set[str], tree: ast.Module) -> list[str]:
+    """What a text reads of a dataset, or of another object, by a name that the dataset has. Errors: NeedsClass, where it may
+    change what the items are made of.
+    """
+    own = {id(each) for each in ast.walk(node)}
+    held = {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "self"
+    }
+    held |= given
+    parents = parents_of(tree)
+    read = set[str]()
+    for each in ast.walk(tree):
+        if not isinstance(each, ast.Attribute) or id(each) in own or each.attr not in held:
+            continue
+        if ast.unparse(each.value) == "self" or hasattr(list, each.attr):
+            continue
+        if not isinstance(each.ctx, ast.Load) or not _only_looks(each, parents):
+            raise NeedsClass
+        if each.attr[0] == "_":
+            raise NeedsClass
+        read.add(each.attr)
+    return sorted(read)
+
+
+def _only_looks(node: ast.Attribute, parents: dict[int, ast.AST]) -> bool:
+    """Whether what an attribute holds stays as it is in the place where it is read."""
+    match place := parents[id(node)]:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in (
+                "len",
+                "print",
+                "range",
+                "sorted",
+                "min",
+                "max",
+                "sum",
+                "enumerate",
+                "zip",
+                "str",
+                "set",
+            )
+        case ast.Call(func=function):
+            return function is node
+        case ast.Attribute(attr=name, ctx=ast.Load()):
+            return name in ("shape", "size", "dtype", "items", "keys", "values", "get", "mean", "std")
+        case ast.Subscript(ctx=ast.Load()):
+            return not isinstance(parents[id(place)], ast.Attribute)
+        case ast.FormattedValue() | ast.Compare() | ast.BinOp() | ast.UnaryOp():
+            return True
+    return False
+
+
+_CHANGING = frozenset("append add setdefault update pop popitem extend insert remove clear".split())
+"""Methods of containers that change them."""
+_DRAWING = (
+    "rand",
+    "normal",
+    "uniform",
+    "bernoulli",
+    "multinomial",
+    "choice",
+    "shuffle",
+    "sample",
+    "gauss",
+    "dropout",
+)
+"""What stands in the names of functions that draw numbers."""
+
+
+def _changes_self(method: ast.FunctionDef) -> bool:
+    """Whether a method calls what changes a container or a tensor that its object holds."""
+    return any(
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and ast.unparse(each.func).startswith("self.")
+        and (each.func.attr in _CHANGING or each.func.attr.endswith("_"))
+        for each in ast.walk(method)
+    )
+
+
+def _is_random(name: str) -> bool:
+    return any(part in name.lower() for part in _DRAWING)
