@@ -7,6 +7,7 @@ from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tensorcli import engine
 from tensorcli.explorer.journal import PROMPT
 from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
@@ -64,7 +65,7 @@ def refused(
         if slip is not None and slip.span == error.span:
             return None
         upto = lines if slip is None else _before(lines, slip.span.line)
-        methods = with_methods(python.module("\n".join(upto)), upto)
+        methods = with_methods(python.module("\n".join(upto)), upto, _kinds())
         plain = _at_their_lines(upto, methods)
         imports = without_imports(python.module("\n".join(plain)), plain)
         if imports is None:
@@ -86,6 +87,11 @@ def refused(
         return None
     whole = edited(typed, edits) if slip is not None else ""
     return Refused(error, name, form, new, edits, tuple(classes), slip, whole, typed)
+
+
+def _kinds() -> tuple[type, ...]:
+    """What has attributes in a text besides the objects of its own classes."""
+    return engine.Tensor, engine.nn.Module, engine.optim.Optimizer, str, list, dict, set, float
 
 
 def _at_their_lines(lines: list[str], changed: list[Replaced]) -> list[str]:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Sequence
 
 from tensorcli.language.classes import Replaced
 from tensorcli.language.scopes import bound_anywhere
 
 
-def with_methods(tree: ast.Module, lines: list[str]) -> list[Replaced]:
-    """The lines of a text that change where its properties are methods."""
+def with_methods(tree: ast.Module, lines: list[str], kinds: Sequence[type]) -> list[Replaced]:
+    """The lines of a text that change where its properties are methods. kinds: what else has attributes in it."""
     found = _properties(tree)
     if not found:
         return []
-    found = {name: node for name, node in found.items() if not _is_another(name, tree)}
+    found = {
+        name: node
+        for name, node in found.items()
+        if not (any(hasattr(kind, name) for kind in kinds) or _is_another(name, tree))
+    }
     reads = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in found]
     new = dict[int, str]()
     for node in sorted(
@@ -57,12 +62,7 @@ def _properties(tree: ast.Module) -> dict[str, ast.FunctionDef]:
 
 def _is_another(name: str, tree: ast.Module) -> bool:
     """Whether a name may be that of something else than the property."""
-    from tensorcli import engine
-
-    if name[0] == "_" or any(
-        hasattr(kind, name)
-        for kind in (engine.Tensor, engine.nn.Module, engine.optim.Optimizer, str, list, dict, set, float)
-    ):
+    if name[0] == "_":
         return True
     for node in ast.walk(tree):
         match node:
