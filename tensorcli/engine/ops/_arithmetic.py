@@ -13,6 +13,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops import _registers
+from tensorcli.engine.ops._dimensions import refuse
 
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
@@ -28,17 +29,10 @@ def widely(function, *arrays):
     )
 
 
-def refuse(name, array, scalar_type=None):
-    """The error of a kernel that PyTorch has not for this dtype."""
-    kind = scalar_type or dtypes.from_numpy_dtype(array.dtype).scalar_type
-    return messages.not_implemented(name, kind)
-
-
 def no_complex(name, *arrays):
     """Errors: NotImplementedError for a complex array."""
     for array in arrays:
-        if array.dtype.kind == "c":
-            raise refuse(name, array)
+        refuse(array, name, "c")
 
 
 _CPP = {

@@ -10,14 +10,14 @@ from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero
 
 
 def floats_only(name, array):
     """Errors: NotImplementedError where the dtype is not real and floating."""
-    if array.dtype.kind in "biuc":
-        raise _arithmetic.refuse(name, array)
+    refuse(array, name, "biuc")
 
 
 # ---- sigmoid and tanh

@@ -1,8 +1,9 @@
 """Integers and their bits, element by element."""
 
+from tensorcli.engine import messages
 from tensorcli.engine.dtypes import PROMOTE, PROMOTE_SCALARS
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops._dimensions import kind_of
 
 # ---- integers and bits
 
@@ -11,7 +12,7 @@ from tensorcli.engine.ops import _arithmetic
 def gcd(xp, self, other):
     """The greatest common divisor."""
     if self.dtype.kind not in "iu":
-        raise _arithmetic.refuse("gcd_cpu", self)
+        raise messages.not_implemented("gcd_cpu", kind_of(self))
     return xp.gcd(self, other)
 
 
@@ -19,7 +20,7 @@ def gcd(xp, self, other):
 def lcm(xp, self, other):
     """The least common multiple."""
     if self.dtype.kind not in "iu":
-        raise _arithmetic.refuse("lcm_cpu", self)
+        raise messages.not_implemented("lcm_cpu", kind_of(self))
     return xp.lcm(self, other)
 
 
@@ -27,14 +28,14 @@ def lcm(xp, self, other):
 def bitwise_not(xp, self):
     """Invert each bit; of bool, each truth value."""
     if self.dtype.kind not in "biu":
-        raise _arithmetic.refuse("bitwise_not_cpu", self)
+        raise messages.not_implemented("bitwise_not_cpu", kind_of(self))
     return xp.invert(self)
 
 
 def _bitwise(name, function, refusal, kinds, description, scalar_overloads):
     def kernel(xp, self, other):
         if self.dtype.kind not in kinds:
-            raise _arithmetic.refuse(refusal, self)
+            raise messages.not_implemented(refusal, kind_of(self))
         return getattr(xp, function)(self, other)
 
     kernel.__doc__ = description

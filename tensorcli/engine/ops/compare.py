@@ -28,7 +28,7 @@ def _comparison(name, function, ordered, description):
 
     def kernel(xp, self, other):
         if ordered and self.dtype.kind == "c":
-            raise _arithmetic.refuse(f"{name}_cpu", self)
+            raise messages.not_implemented(f"{name}_cpu", kind_of(self))
         return getattr(xp, function)(self, other)
 
     kernel.__doc__ = description

@@ -8,10 +8,9 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._cascade import spread
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._registers import MOST
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced
 
@@ -27,10 +26,8 @@ def _classes(xp, self, target, weight, ignore_index):
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
         )
-    if xp is np and self.dtype.kind in "biuc":
-        raise _arithmetic.refuse(
-            "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", self
-        )
+    if xp is np:
+        refuse(self, "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", "biuc")
     counts = target != ignore_index
     outside = counts & ((target < 0) | (target >= count))
     if outside.any():

@@ -14,6 +14,7 @@ from tensorcli.engine.dtypes import (
 from tensorcli.engine.effects.outward import into
 from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero
 
 # ---- exponentials and logarithms
@@ -104,8 +105,7 @@ def log1p(xp, self):
 )
 def logaddexp(xp, self, other):
     """The logarithm of the sum of the exponentials of self and other."""
-    if self.dtype.kind in "biu":
-        raise _arithmetic.refuse("logaddexp_cpu", self)
+    refuse(self, "logaddexp_cpu", "biu")
     return _arithmetic.log_add(self, other)
 
 
@@ -117,8 +117,7 @@ def logaddexp(xp, self, other):
 )
 def logaddexp2(xp, self, other):
     """The logarithm to base 2 of 2 to self plus 2 to other."""
-    if self.dtype.kind in "biuc":
-        raise _arithmetic.refuse("logaddexp2_cpu", self)
+    refuse(self, "logaddexp2_cpu", "biuc")
     return _arithmetic.widely(xp.logaddexp2, self, other)
 
 
@@ -344,7 +343,7 @@ def sinc(xp, self):
 def hypot(xp, self, other):
     """The length of the hypotenuse of a right triangle with these legs."""
     if self.dtype.kind != "f":
-        raise _arithmetic.refuse("hypot_cpu", self)
+        raise messages.not_implemented("hypot_cpu", kind_of(self))
     return _arithmetic.widely(xp.hypot, self, other)
 
 

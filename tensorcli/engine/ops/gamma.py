@@ -11,7 +11,7 @@ from tensorcli.engine.fused import fused
 from tensorcli.engine.op import op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._cascade import total
-from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.special import from_scipy
@@ -57,7 +57,9 @@ def _known_order(*values):
 def polygamma(xp, n, self):
     """The derivative of order n of digamma."""
     if self.dtype.kind == "c":
-        raise _arithmetic.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
+        raise messages.not_implemented(
+            "digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", kind_of(self)
+        )
     if n < 2:
         (wide,) = widened(self)
         return (_trigamma if n else digamma)(xp, wide).astype(self.dtype)
@@ -191,7 +193,7 @@ def mvlgamma(xp, self, p):
 def igamma(xp, self, other):
     """The regularised lower incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise _arithmetic.refuse("igamma_cpu", self)
+        raise messages.not_implemented("igamma_cpu", kind_of(self))
     return from_scipy(xp, "gammainc", self, other)
 
 
@@ -207,7 +209,7 @@ def igamma(xp, self, other):
 def igammac(xp, self, other):
     """The regularised upper incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise _arithmetic.refuse("igammac_cpu", self)
+        raise messages.not_implemented("igammac_cpu", kind_of(self))
     return from_scipy(xp, "gammaincc", self, other)
 
 

@@ -8,7 +8,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.outward import into
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _arithmetic, _gemm
+from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
@@ -129,7 +129,7 @@ def _batched(xp, a, b, name="bmm"):
     by_another = work >= 400 and a.dtype != b.dtype
     if work and len(a) and (a.dtype.kind == "b" or is_wide(a)) and not by_another:
         # PyTorch multiplies small matrices by a loop of its own.
-        raise _arithmetic.refuse(name if work < 400 else "addmm_impl_cpu_", a)
+        raise messages.not_implemented(name if work < 400 else "addmm_impl_cpu_", kind_of(a))
     if a.dtype != b.dtype:
         if name == "bmm" and not (work and len(a)):
             # The result has the dtype of the second batch, and nothing else is looked at.

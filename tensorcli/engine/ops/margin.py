@@ -5,7 +5,6 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
@@ -89,7 +88,7 @@ def _check_rows(self):
 
 def _check_kinds(self, target, kernel):
     if self.dtype != np.float32 and self.dtype != np.float64:
-        raise _arithmetic.refuse(kernel, self)
+        raise messages.not_implemented(kernel, kind_of(self))
     if target.dtype != np.int64:
         raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
 

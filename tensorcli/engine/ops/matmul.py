@@ -7,7 +7,6 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops.contract import tensordot_dims
 
@@ -121,7 +120,7 @@ def inner(self, other):
     if self.dtype is not other.dtype:
         raise RuntimeError("both inputs should have same dtype")
     if self.dtype is dtypes.bool_ and self.ndim == other.ndim == 1:
-        raise _arithmetic.refuse("dot", None, "Bool")
+        raise messages.not_implemented("dot", "Bool")
     return tensordot_dims(self, other, [-1], [-1])
 
 

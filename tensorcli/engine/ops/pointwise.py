@@ -19,6 +19,7 @@ from tensorcli.engine.dtypes import (
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.tensor import Tensor
@@ -197,15 +198,13 @@ def div_mode(xp, self, other, rounding_mode):
     """Divide, and round the quotient down ("floor") or towards zero ("trunc")."""
     if rounding_mode is None:
         return xp.true_divide(self, other)
-    if self.dtype.kind in "bc":
-        raise _arithmetic.refuse(f"div_{rounding_mode}_cpu", self)
+    refuse(self, f"div_{rounding_mode}_cpu", "bc")
     return (_arithmetic.divide_floor if rounding_mode == "floor" else _arithmetic.divide_trunc)(self, other)
 
 
 def _floor_divide(xp, self, other):
     """Divide and round down."""
-    if self.dtype.kind in "bc":
-        raise _arithmetic.refuse("div_floor_cpu", self)
+    refuse(self, "div_floor_cpu", "bc")
     return _arithmetic.divide_floor(self, other)
 
 
@@ -223,8 +222,7 @@ op(
 
 def _remainder(xp, self, other):
     """The remainder of a division, with the divisor's sign."""
-    if self.dtype.kind in "bc":
-        raise _arithmetic.refuse("remainder_cpu", self)
+    refuse(self, "remainder_cpu", "bc")
     return _arithmetic.remainder(self, other)
 
 
@@ -256,8 +254,7 @@ op(
 
 def _fmod(xp, self, other):
     """The remainder of a division, with the dividend's sign."""
-    if self.dtype.kind in "bc":
-        raise _arithmetic.refuse("fmod_cpu", self)
+    refuse(self, "fmod_cpu", "bc")
     return _arithmetic.fmod(self, other)
 
 
@@ -290,8 +287,7 @@ op(
 )
 def addcmul(xp, self, tensor1, tensor2, value):
     """Add the product of two tensors (times value) to self."""
-    if self.dtype.kind == "b":
-        raise _arithmetic.refuse("addcmul_cpu_out", self)
+    refuse(self, "addcmul_cpu_out", "b")
     first = tensor1 if _one(value, self) else _arithmetic.times(value, tensor1)
     return _arithmetic.widely(lambda a, b, c: a + b * c, self, first, tensor2)
 
@@ -342,8 +338,7 @@ def _lerp_dtypes(self, end, weight):
 )
 def lerp(xp, self, end, weight):
     """Interpolate from self to end by one weight."""
-    if self.dtype.kind in "biu":
-        raise _arithmetic.refuse("lerp_kernel_scalar", self)
+    refuse(self, "lerp_kernel_scalar", "biu")
     return _arithmetic.interpolate(self, end, weight)
 
 
@@ -359,8 +354,7 @@ def lerp(xp, self, end, weight):
 )
 def lerp_tensor(xp, self, end, weight):
     """Interpolate from self to end by a weight for each element."""
-    if self.dtype.kind in "biu":
-        raise _arithmetic.refuse("lerp_kernel_tensor", self)
+    refuse(self, "lerp_kernel_tensor", "biu")
     return _arithmetic.interpolate(self, end, weight)
 
 

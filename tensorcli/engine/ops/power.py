@@ -18,6 +18,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import category, zero, zeros
 from tensorcli.engine.tensor import Tensor
 
@@ -64,8 +65,7 @@ def _log(number):
 )
 def pow_tensor(xp, self, exponent):
     """Raise self to the power of exponent, element by element."""
-    if self.dtype.kind == "b":
-        raise _arithmetic.refuse("pow", self)
+    refuse(self, "pow", "b")
     return _arithmetic.power(self, exponent)
 
 
@@ -79,8 +79,7 @@ def pow_tensor(xp, self, exponent):
 )
 def pow_base(xp, self, exponent):
     """Raise a number to the power of each element."""
-    if exponent.dtype.kind == "b":
-        raise _arithmetic.refuse("pow", exponent)
+    refuse(exponent, "pow", "b")
     if self == 1:
         return xp.ones_like(exponent)
     return _arithmetic.power(xp.broadcast_to(xp.asarray(self, exponent.dtype), exponent.shape), exponent)

@@ -4,7 +4,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
 from tensorcli.engine.ops.create import number_for
@@ -35,8 +35,7 @@ def relu(xp, self):
 
 def _threshold(xp, self, threshold, value):
     """Each element that is above the threshold, and the value elsewhere."""
-    if self.dtype.kind in "bc":
-        raise _arithmetic.refuse("threshold_cpu", self)
+    refuse(self, "threshold_cpu", "bc")
     kind = dtypes.from_numpy_dtype(self.dtype)
     return xp.where(self <= number_for(threshold, kind), number_for(value, kind), self)
 

@@ -23,7 +23,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
-from tensorcli.engine.ops._dimensions import is_wide
+from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
 from tensorcli.engine.ops._shared import category, own_geometry, zero, zeros
 
 # ---- signs and rounding
@@ -67,8 +67,7 @@ def _no_complex_abs(self):
 )
 def absolute(xp, self):
     """The absolute value of each element."""
-    if self.dtype.kind == "b":
-        raise _arithmetic.refuse("abs_cpu", self)
+    refuse(self, "abs_cpu", "b")
     return xp.abs(self)
 
 
@@ -104,8 +103,7 @@ def _rounding(name, function, description, complex_reaches_kernel=False):
             raise NotImplementedError(f"{name} is not supported for complex inputs")
 
     def kernel(xp, self):
-        if self.dtype.kind in "bc":
-            raise _arithmetic.refuse(f"{name}_vml_cpu", self)
+        refuse(self, f"{name}_vml_cpu", "bc")
         return xp.array(self) if self.dtype.kind in "iu" else getattr(xp, function)(self)
 
     kernel.__doc__ = description
@@ -122,7 +120,7 @@ _rounding("round", "rint", "The nearest whole number to each element; halves go 
 def round_decimals(xp, self, decimals):
     """Each element rounded to so many decimals."""
     if self.dtype.kind != "f":
-        raise _arithmetic.refuse("round_cpu" if decimals else "round_vml_cpu", self)
+        raise messages.not_implemented("round_cpu" if decimals else "round_vml_cpu", kind_of(self))
     return _arithmetic.round_decimals(self, decimals)
 
 
@@ -130,7 +128,7 @@ def round_decimals(xp, self, decimals):
 def frac(xp, self):
     """The fraction of each element, with its sign."""
     if self.dtype.kind != "f":
-        raise _arithmetic.refuse("frac_cpu", self)
+        raise messages.not_implemented("frac_cpu", kind_of(self))
     return self - xp.trunc(self)
 
 
@@ -171,8 +169,7 @@ op(
 )
 def nextafter(xp, self, other):
     """The next number of the dtype after self in the direction of other."""
-    if self.dtype.kind in "biuc":
-        raise _arithmetic.refuse("nextafter_cpu", self)
+    refuse(self, "nextafter_cpu", "biuc")
     return xp.nextafter(self, other)
 
 
@@ -379,11 +376,11 @@ def _clamp(xp, self, min, max):
         ends = [name for name, end in (("min", min), ("max", max)) if end is not None]
         if not any(type(end) is xp.ndarray for end in (min, max)):
             name = "clamp_scalar_cpu" if len(ends) == 2 else f"clamp_{ends[0]}_scalar_cpu"
-            raise _arithmetic.refuse(name, self)
+            raise messages.not_implemented(name, kind_of(self))
         if len(ends) == 2:
-            raise _arithmetic.refuse("clamp_cpu", self)
+            raise messages.not_implemented("clamp_cpu", kind_of(self))
         if self.dtype.kind != "b":
-            raise _arithmetic.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
+            raise messages.not_implemented("maximum_cpu" if min is not None else "minimum_cpu", kind_of(self))
     if min is not None:
         self = limited(xp, xp.maximum, self, min)
     return self if max is None else limited(xp, xp.minimum, self, max)
@@ -415,15 +412,13 @@ op(
 
 def _clamp_min(xp, self, min):
     """Move the elements below a limit to it."""
-    if self.dtype.kind == "c":
-        raise _arithmetic.refuse("maximum_cpu", self)
+    refuse(self, "maximum_cpu", "c")
     return limited(xp, xp.maximum, self, min)
 
 
 def _clamp_max(xp, self, max):
     """Move the elements above a limit to it."""
-    if self.dtype.kind == "c":
-        raise _arithmetic.refuse("minimum_cpu", self)
+    refuse(self, "minimum_cpu", "c")
     return limited(xp, xp.minimum, self, max)
 
 
@@ -432,7 +427,7 @@ def _limit_check(name):
         if category(self) == COMPLEX or category(limit) == COMPLEX:
             raise NotImplementedError("clamp is not supported for complex types")
         if category(self) == BOOL and category(limit) == BOOL:
-            raise _arithmetic.refuse(f"{name}_scalar_cpu", None, "Bool")
+            raise messages.not_implemented(f"{name}_scalar_cpu", "Bool")
         if category(limit) <= self.dtype.category and self.dtype.category:
             _arithmetic.check_number(limit, self.dtype)
 

@@ -10,6 +10,7 @@ from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, zero
 from tensorcli.engine.ops.activation import floats_only
@@ -145,8 +146,7 @@ def _silu_gradient(grad, self):
 @op("silu(Tensor self) -> Tensor", dtype=PROMOTE, namespace="nn", inplace=True, self=_silu_gradient)
 def silu(xp, self):
     """Each element times its sigmoid."""
-    if self.dtype.kind in "biu":
-        raise _arithmetic.refuse("silu_cpu", self)
+    refuse(self, "silu_cpu", "biu")
     return self / (1 + _arithmetic.powers(-self))
 
 

@@ -7,13 +7,13 @@ from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import behind, times
 
 
 def from_scipy(xp, name, *arrays, refusal=""):
     """A function that scipy.special has, in float64 where the arrays are small. Errors: NotImplementedError for complex ones."""
-    if arrays[0].dtype.kind == "c":
-        raise _arithmetic.refuse(refusal, arrays[0])
+    refuse(arrays[0], refusal, "c")
     return _arithmetic.widely(getattr(behind(xp).special, name), *arrays)
 
 
