@@ -137,12 +137,14 @@ class GradientEdge(NamedTuple):
 
 
 def get_gradient_edge(tensor: Tensor) -> Any:
-    """Where the gradient of `tensor` goes. Errors: RuntimeError when it requires none."""
+    """Where the gradient of `tensor` goes. Errors: RuntimeError when it requires none, AssertionError where it goes nowhere:
+    a view of what requires grad, made in inference mode.
+    """
     if not tensor.requires_grad:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
-    return GradientEdge(*_gradient_edge(tensor))
+    return GradientEdge(_node_of(tensor), _gradient_edge(tensor)[1])
 
 
 def _node_of(tensor: Any) -> Node:

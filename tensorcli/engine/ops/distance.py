@@ -14,6 +14,7 @@ from tensorcli.engine.ops._registers import is_reduced
 from tensorcli.engine.ops._shared import no_derivative
 from tensorcli.engine.ops.norms import vector_norm_backward
 from tensorcli.engine.ops.pointwise import no_bool
+from tensorcli.engine.queries import result_type
 
 # ---- distances
 
@@ -275,7 +276,7 @@ def renorm(xp, self, p, dim, maxnorm):
 )
 def cosine_similarity(x1, x2, dim, eps):
     """The cosine of the angle between two tensors' rows along a dimension."""
-    kind = dtypes.promote_types(x1.dtype, x2.dtype)
+    kind = result_type(x1, x2)
     if kind.category != dtypes.FLOATING:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
