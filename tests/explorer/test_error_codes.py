@@ -2,18 +2,11 @@
 
 import re
 import warnings
-from typing import Any
 
 import pytest
 
 from tensorcli.explorer.errors import ERRORS, Known, known_error
-from tensorcli.explorer.results import Step
-from tensorcli.explorer.session import Session
-
-
-def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
-    session = Session(**options)
-    return session, list(session.run(text, "demo.tsc", keep_going=True))
+from tests.explorer.desk import run
 
 
 def test_codes_are_all_different() -> None:

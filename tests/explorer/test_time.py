@@ -1,21 +1,8 @@
 """Going back: `undo`, replays, forks, `dry` and `blame` give back what was there, and leave the session as it was."""
 
-from typing import Any
-
-from tensorcli.explorer.results import Blame, Dry, Step, Travelled
+from tensorcli.explorer.results import Blame, Dry, Travelled
 from tensorcli.explorer.session import Session
-
-SCENE = """w = tensor([1., 2., 3.], requires_grad=True)
-y = w.exp()
-d = y.detach()
-loss = (y * w).sum()
-d.mul_(10)
-"""
-
-
-def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
-    session = Session(**options)
-    return session, list(session.run(text, "demo.tsc", keep_going=True))
+from tests.explorer.desk import SCENE, run
 
 
 def test_undo_gives_back_what_was_there() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tensorcli.explorer.journal import Record
-from tensorcli.explorer.results import Fixed, Step, Why
+from tensorcli.explorer.results import Fixed, Why
 from tensorcli.explorer.session import Session
 from tensorcli.repl.output import PROMPT
+from tests.explorer.desk import SCENE, run
 from tests.test_cases import program_of
 
 CASES = [
@@ -19,18 +20,6 @@ CASES = [
     if f"{PROMPT}why" in path.read_text("utf-8") and not path.read_text("utf-8").startswith("#$")
 ]
 """Every case in which why is asked."""
-
-SCENE = """w = tensor([1., 2., 3.], requires_grad=True)
-y = w.exp()
-d = y.detach()
-loss = (y * w).sum()
-d.mul_(10)
-"""
-
-
-def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
-    session = Session(**options)
-    return session, list(session.run(text, "demo.tsc", keep_going=True))
 
 
 def asked(path: Path) -> Iterator[tuple[list[Record], Any, Why]]:
