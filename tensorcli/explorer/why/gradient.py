@@ -16,6 +16,7 @@ from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
+from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
 
 
@@ -90,9 +91,8 @@ def scalar(case: Case) -> Story:
     if root is None or call is None:
         return story
     whole = case.text_of(call)
-    atom = text if isinstance(root, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
     for suffix, note in reduced:
-        story.proposals.append(case.changed([(root, f"{atom}{suffix}")], note))
+        story.proposals.append(case.changed([(root, f"{atom(root, text)}{suffix}")], note))
     if (
         isinstance(call.func, ast.Attribute)
         and call.func.value is root

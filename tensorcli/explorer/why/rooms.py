@@ -13,6 +13,7 @@ from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, operands
+from tensorcli.explorer.why.out_of_place import atom
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -103,11 +104,7 @@ def _other_classes(case: Case, target: Operand, count: int, outside: set[int]) -
     """Classes that were counted from 1, and a number that stands for none."""
     elements = case.engine.elements(target.value)
     if outside == {count} and elements.min() == 1:
-        text = (
-            target.text
-            if isinstance(target.node, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
-            else f"({target.text})"
-        )
+        text = atom(target.node, target.text)
         yield case.changed([(target.node, f"{text} - 1")], "classes are counted from 0")
     call = case.expression()
     if (
