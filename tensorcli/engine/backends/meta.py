@@ -14,10 +14,40 @@ import numpy as np
 
 from tensorcli.engine.backends import Backend, Description, Memory
 from tensorcli.engine.devices import Device
+from tensorcli.engine.geometry import contiguous_strides
 
 
 class Hollow(np.ndarray[Any, Any]):
-    """An array of one element that is spread over all sizes. What is written into it is let go."""
+    """An array of one element that is spread over all sizes. What is written into it is let go.
+
+    It tells the strides of the tensor that it is a window of, or those of a new array: kernels that keep the order of
+    memory ask for them.
+    """
+
+    _told: tuple[int, ...] | None = None
+
+    @property
+    def strides(self) -> tuple[int, ...]:  # type: ignore[override]
+        """In bytes, as numpy has them."""
+        if self._told is not None:
+            return self._told
+        return tuple(step * self.itemsize for step in contiguous_strides(self.shape))
+
+    def transpose(self, *axes: Any) -> Any:
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = range(self.ndim)[::-1] if not order else [axis % self.ndim for axis in order]
+        turned = super().transpose(*axes)
+        turned._told = tuple(self.strides[axis] for axis in order)
+        return turned
+
+    def swapaxes(self, first: Any, second: Any) -> Any:
+        order = list(range(self.ndim))
+        order[first], order[second] = order[second], order[first]
+        return self.transpose(order)
+
+    @property
+    def T(self) -> Any:
+        return self.transpose()
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
         function, options = ufunc, kwargs
@@ -51,7 +81,7 @@ class Hollow(np.ndarray[Any, Any]):
     __index__ = __int__
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and index.ndim:
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iu":
             return hollow((*index.shape, *self.shape[1:]), self.dtype)
         return super().__getitem__(index)
 
@@ -157,6 +187,9 @@ def _reduced(function: Any, array: Any, options: dict[str, Any]) -> Any:
         return NotImplemented
     keep = options.get("keepdims", False)
     sizes = [1 if i in chosen else size for i, size in enumerate(array.shape) if keep or i not in chosen]
+    if function in (np.logical_and, np.logical_or):
+        # Of elements that are not there all are right, and none is wrong.
+        return hollow(sizes, bool, function is np.logical_and)
     with np.errstate(all="ignore"):
         one = function.reduce(_sample(array), dtype=options.get("dtype"))
     return hollow(sizes, one.dtype, one)
@@ -335,7 +368,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     ),
     np.tensordot: _tensordot,
     np.unravel_index: _unravel,
-    **{function: _viewed(function) for function in (np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze)},
+    **{function: _viewed(function) for function in (np.expand_dims, np.squeeze)},
+    **{function: function.__wrapped__ for function in (np.moveaxis, np.swapaxes, np.transpose)},
     np.pad: _pad,
     np.tril: _as_it_is,
     np.triu: _as_it_is,
@@ -428,7 +462,9 @@ class MetaBackend(Backend):
     def window(
         self, buffer: Any, sizes: tuple[int, ...], strides: tuple[int, ...], offset: int, element: Any
     ) -> Any:
-        return hollow(sizes, element)
+        made = hollow(sizes, element)
+        made._told = tuple(step * made.itemsize for step in strides)
+        return made
 
     def from_host(self, array: Any, device: Device) -> Any:
         return hollow(array.shape, array.dtype)

@@ -39,6 +39,15 @@ def masked_quotient(grad, below, unmoved):
     return (grad / below).masked_fill_(unmoved, 0)
 
 
+def subclass_like(*tensors):
+    """Whether PyTorch's formulas leave out what looks at elements (isTensorSubclassLike): one of the tensors is an example of a
+    batch, belongs to a running transform, or lies on meta.
+    """
+    return any(
+        one is not None and (one.batch is not None or bool(one.levels) or one.is_meta) for one in tensors
+    )
+
+
 def no_derivative(name):
     """The formula of an operator that PyTorch records and cannot differentiate."""
 

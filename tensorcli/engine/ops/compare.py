@@ -10,7 +10,7 @@ from tensorcli.engine.dtypes import BOOL, COMPARE, FLOAT8, FLOATING, LOGICAL, PR
 from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
-from tensorcli.engine.ops._shared import promoted
+from tensorcli.engine.ops._shared import promoted, subclass_like
 from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
@@ -304,8 +304,8 @@ def _masked(xp, self, mask, value):
 
 
 def _filled_backward(grad, mask):
-    """The gradient of the value: how many elements there are depends on the mask, which vmap cannot have."""
-    if grad.batch is not None or mask.batch is not None:
+    """The gradient of the value."""
+    if subclass_like(grad, mask):
         return functions.where(mask, grad, 0).sum()
     return grad.masked_select(mask).sum()
 

@@ -3,16 +3,14 @@
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._matrices import (
-    check_matrix,
-    check_no_nan,
-    columns,
-)
+from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns
+from tensorcli.engine.ops._shared import subclass_like
 
 
 def _halved_diagonal(x):
@@ -91,6 +89,12 @@ def _eig_backward(grads, values, vectors, hermitian):
             return (vectors * grad_values.unsqueeze(-2)).matmul(vectors.mH)
         return functions.linalg_solve(vectors.mH, grad_values.unsqueeze(-1) * vectors.mH)
     inner = vectors.mH.matmul(grad_vectors)
+    if vectors.dtype.is_complex and not subclass_like(vectors, grad_vectors):
+        _refuse_phases(
+            f"linalg_{'eigh' if hermitian else 'eig'}_backward: The eigenvectors in the complex case are specified up to "
+            "multiplication by e^{i phi}. The specified loss function depends on this quantity, so it is ill-defined.",
+            inner.diagonal(0, -2, -1).imag,
+        )
     if hermitian:
         # Rotations alone keep the vectors orthonormal.
         inner = 0.5 * (inner - inner.mH)
@@ -103,6 +107,15 @@ def _eig_backward(grads, values, vectors, hermitian):
         found = _with_diagonal(found, grad_values)
     found = found.matmul(vectors.mH)
     return vectors.matmul(found) if hermitian else functions.linalg_solve(vectors.mH, found)
+
+
+def _refuse_phases(text, imaginary, other=None):
+    """A loss that changes when vectors are turned by e^{i phi}: its gradient would depend on the phases that LAPACK happened to
+    choose. It does where these parts are not alike. Errors: RuntimeError with this text.
+    """
+    other = functions.zeros_like(imaginary) if other is None else other
+    if not functions.allclose(imaginary, other, rtol=1e-2, atol=1e-2):
+        raise RuntimeError(text)
 
 
 def _gaps(values):
@@ -196,6 +209,13 @@ def _svd_backward(grads, u, s, vh, full):
         return u.matmul(grad_s.unsqueeze(-1) * vh) if m >= n else (u * grad_s.unsqueeze(-2)).matmul(vh)
     left = None if grad_u is None else _skew(u.mH.matmul(grad_u))
     right = None if grad_vh is None else _skew(vh.matmul(grad_vh.mH))
+    if u.dtype.is_complex and not pushing:
+        a, b = (None if one is None else one.diagonal(0, -2, -1).imag for one in (left, right))
+        _refuse_phases(
+            "svd_backward: The singular vectors in the complex case are specified up to multiplication by e^{i phi}. The "
+            "specified loss function depends on this phase term, making it ill-defined.",
+            *((a, -b) if a is not None and b is not None else (b if a is None else a,)),
+        )
     gaps = _gaps(s * s)
     if right is None:
         found = (left / gaps) * s.unsqueeze(-2)

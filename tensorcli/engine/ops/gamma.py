@@ -87,7 +87,7 @@ def _single_zeta(s, q):
     single, least = np.float32, np.float32(1.11022302462515654042e-16)
     pole = (q <= 0) & (q == np.floor(q))
     at, power = q, _arithmetic.widely(np.power, q, -s)
-    total, steps, done = power, 0, np.zeros(q.shape, bool)
+    total, steps, done = power, 0, pole.copy()
     while (more := ~done & ((at <= 9) | (steps < 9))).any():
         at, steps = np.where(more, at + 1, at), steps + 1
         power = np.where(more, _arithmetic.widely(np.power, at, -s), power)

@@ -240,7 +240,7 @@ def _noise_for(self, lower, upper, training, generator):
     if training and self.dtype not in (dtypes.float32, dtypes.float64, dtypes.bfloat16):
         raise messages.not_implemented("rrelu_with_noise_out_cpu", self.dtype.scalar_type)
     noise = functions.empty_like(self)
-    if not training:
+    if not training or self.is_meta:
         return noise
     negative = self.detach() <= 0
     count = int(negative.values.sum())
