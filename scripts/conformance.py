@@ -162,6 +162,15 @@ def measure_optimisers() -> tuple[int, int, int]:
     return sum(found), len(found), len(asked)
 
 
+def measure_on_meta() -> tuple[int, int]:
+    """Operators that do on meta what PyTorch's do, and those that count."""
+    from tests.oracle import on_meta, opinfo
+
+    warnings.simplefilter("ignore")
+    found = [on_meta.compared(info) for info in opinfo.operators()]
+    return sum(not any(one) for one in found if one), sum(bool(one) for one in found)
+
+
 def measure_graphs() -> tuple[int, int]:
     """Operators whose graphs and whose gradients' graphs agree, and those that count."""
     from tests.oracle import graphs, opinfo
@@ -220,6 +229,7 @@ def page(
     graphs: tuple[int, int],
     layers: tuple[int, int, int],
     optimisers: tuple[int, int, int],
+    on_meta: tuple[int, int],
 ) -> str:
     """docs/conformance.md."""
     import torch
@@ -247,6 +257,9 @@ def page(
         "",
         "The whole graph of a result, and that of its gradient with `create_graph`, are compared node by node too",
         f"(`tests/oracle/graphs.py`): those of {share(*graphs)} differentiable operators are PyTorch's in float64.",
+        "",
+        f"On meta {share(*on_meta)} operators give PyTorch's shapes, strides, dtypes and nodes, or refuse with its words, for",
+        "a result and its gradients (`tests/oracle/on_meta.py`, the first 12 samples in float32).",
         "",
         "PyTorch's databases of modules and of optimisers are run in the same way (`tests/oracle/layers.py`,",
         f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in what is drawn, given,",
@@ -326,7 +339,9 @@ def main() -> None:
     whole_page = not asked.dtype and not asked.only
     with ProcessPoolExecutor(min(len(wanted), os.cpu_count() or 1) + 1) as pool:
         others: list[Any] = (
-            [measure_complaints, measure_graphs, measure_layers, measure_optimisers] if whole_page else []
+            [measure_complaints, measure_graphs, measure_layers, measure_optimisers, measure_on_meta]
+            if whole_page
+            else []
         )
         running: list[Any] = [pool.submit(one) for one in others]
         scores = dict(zip(wanted, pool.map(measure, wanted, [asked.only] * len(wanted)), strict=True))

@@ -185,6 +185,16 @@ def output_shape(sizes: Any, wanted: Any) -> RuntimeError:
     )
 
 
+def no_meta_kernel(name: str) -> NotImplementedError:
+    """An operator that PyTorch registers no kernel for on meta."""
+    return NotImplementedError(
+        f"aten::{name}: attempted to run this operator with Meta tensors, but there was no fake impl or Meta kernel "
+        "registered. You may have run into this message while using an operator with PT2 compilation APIs "
+        "(torch.compile/torch.export); in order to use this operator with those APIs you'll need to add a fake impl. Please "
+        "see the following for next steps:  https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
+    )
+
+
 def not_implemented(kernel: str, scalar_type: str) -> NotImplementedError:
     """A dtype that PyTorch's kernel is not compiled for."""
     return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_type}'")

@@ -9,6 +9,7 @@ Nothing here is asked while all tensors are on the CPU.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from tensorcli.engine import messages
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.tensor import Tensor
 
@@ -109,16 +110,8 @@ def _check_mask(given: Sequence[tuple[str, Tensor]]) -> None:
 def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
     """With a meta tensor among them. PyTorch lets some operators through that read no bytes of the others; where it
     would read bytes of a meta tensor, which has none, it is refused here."""
-    if op.base in DATA_DEPENDENT:
-        raise NotImplementedError(
-            f"aten::{op.name}{'.out' if op.name in BY_OUT else ''}: attempted to run this operator with Meta "
-            "tensors, but there was no fake impl or Meta kernel registered. You may have run into this "
-            "message while using an operator with PT2 compilation APIs (torch.compile/torch.export); in "
-            "order to use this operator with those APIs you'll need to add a fake impl. Please see the "
-            "following for next steps:  https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
-        )
-    if op.name in REPEATED_BY_TENSOR:
-        raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
+    if op.base in WITHOUT_META_KERNEL:
+        raise messages.no_meta_kernel(NAMED_ON_META.get(op.base, op.name))
     if tensors[0].device is META and op.base in LENIENT_ON_META:
         return META
     if op.name == "addmm":
@@ -156,12 +149,16 @@ LENIENT_ON_META: Final = frozenset(
     "mm bmm mv linear matmul index index_select gather index_put index_put_ _index_put_impl_ embedding take_along_dim".split()
 )
 """Operators that take CPU tensors beside a meta tensor which comes first."""
-DATA_DEPENDENT: Final = frozenset(
-    "equal _unique2 unique_dim unique_consecutive bincount masked_select linalg_lstsq".split()
+WITHOUT_META_KERNEL: Final = frozenset(
+    """
+    equal _unique _unique2 unique_dim _unique_consecutive bincount masked_select linalg_lstsq geqrf binomial
+    histogram _histogramdd_bin_edges _histogramdd_from_bin_tensors _ctc_loss_backward fractional_max_pool3d_backward
+    multi_margin_loss_backward multilabel_margin_loss_backward _sample_dirichlet _dirichlet_grad _standard_gamma_grad
+    """.split()
 )
-BY_OUT: Final = ("linalg_lstsq",)
-"""Those of them that PyTorch computes by way of their `out=` form, which it names then."""
-REPEATED_BY_TENSOR: Final = ("repeat_interleave.Tensor", "repeat_interleave.self_Tensor")
+"""Operators that PyTorch registers no kernel for on meta."""
+NAMED_ON_META: Final = {"linalg_lstsq": "linalg_lstsq.out", "_unique_consecutive": "unique_consecutive"}
+"""What it calls those of them that it computes by way of another form, or that are declared under a name of their own."""
 
 STRUCTURED: Final = frozenset(
     """

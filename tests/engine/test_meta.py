@@ -47,6 +47,8 @@ LOOKING = {
     "F.one_hot(torch.tensor([0]))": "RuntimeError",
 }
 """Expressions whose results depend on elements, and PyTorch's errors for them on meta."""
+UNFUSED = "F.scaled_dot_product_attention(b4, b4, b4)"
+"""What PyTorch computes in one kernel on the CPU and in several on meta."""
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -61,7 +63,7 @@ def test_an_operator_on_meta_knows_what_the_cpus_result_is_like(expression: str)
         assert other.device is META
         assert (own.shape, own.stride(), own.dtype) == (other.shape, other.stride(), other.dtype)
         assert own.requires_grad == other.requires_grad
-        assert type(own.grad_fn).__name__ == type(other.grad_fn).__name__
+        assert expression == UNFUSED or type(own.grad_fn).__name__ == type(other.grad_fn).__name__
     assert backward(here) == backward(there)
     assert all(scope[name].grad is None or scope[name].grad.is_meta for name in LEAVES)
 

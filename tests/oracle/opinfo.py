@@ -170,6 +170,34 @@ def measure(info: Any, sample: Any, dtype: str) -> str | None:
     return difference(expected, found)
 
 
+ORDERS: Final = ("reversed", "channels_last", "stepped")
+"""Ways in which `relaid` lays elements out."""
+
+
+def relaid(sample: Any, order: str) -> Any:
+    """A sample whose tensors of two dimensions and more have their elements in another order of memory: the first dimension
+    innermost, an image's channels innermost, or with a gap after each element.
+    """
+
+    def laid(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.ndim < 2:
+            return value
+        found = value.detach()
+        if order == "stepped":
+            room = torch.empty((*found.shape[:-1], 2 * found.shape[-1]), dtype=found.dtype)
+            found = room[..., ::2].copy_(found)
+        elif order == "channels_last" and found.ndim in (4, 5):
+            last = torch.channels_last if found.ndim == 4 else torch.channels_last_3d
+            found = found.contiguous(memory_format=last)
+        else:
+            found = (
+                found.permute(*reversed(range(found.ndim))).contiguous().permute(*reversed(range(found.ndim)))
+            )
+        return found.requires_grad_(value.requires_grad)
+
+    return sample.transform(laid)
+
+
 # ---- carrying arguments over
 
 

@@ -7,7 +7,7 @@ so that a tensor of any size costs nothing. What is none of these runs as numpy 
 
 from collections.abc import Callable
 from math import prod
-from types import SimpleNamespace
+from types import EllipsisType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,24 +26,26 @@ class Hollow(np.ndarray[Any, Any]):
 
     _told: tuple[int, ...] | None = None
 
-    @property
-    def strides(self) -> tuple[int, ...]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def strides(self) -> tuple[int, ...]:
         """In bytes, as numpy has them."""
         if self._told is not None:
             return self._told
         return tuple(step * self.itemsize for step in contiguous_strides(self.shape))
 
+    def moved(self, function: Callable[..., Any]) -> Any:
+        """What a function makes of it that moves dimensions about and reads no element."""
+        answer = function(self.view(np.ndarray)).view(Hollow)
+        answer._told = function(
+            np.lib.stride_tricks.as_strided(_plain(self), self.shape, self.strides)
+        ).strides
+        return answer
+
     def transpose(self, *axes: Any) -> Any:
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        order = range(self.ndim)[::-1] if not order else [axis % self.ndim for axis in order]
-        turned = super().transpose(*axes)
-        turned._told = tuple(self.strides[axis] for axis in order)
-        return turned
+        return self.moved(lambda array: array.transpose(*axes))
 
     def swapaxes(self, first: Any, second: Any) -> Any:
-        order = list(range(self.ndim))
-        order[first], order[second] = order[second], order[first]
-        return self.transpose(order)
+        return self.moved(lambda array: array.swapaxes(first, second))
 
     @property
     def T(self) -> Any:
@@ -83,6 +85,9 @@ class Hollow(np.ndarray[Any, Any]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, np.ndarray) and index.dtype.kind in "iu":
             return hollow((*index.shape, *self.shape[1:]), self.dtype)
+        parts = index if isinstance(index, tuple) else (index,)
+        if all(part is None or isinstance(part, (slice, EllipsisType)) for part in parts):
+            return self.moved(lambda array: array[index])
         return super().__getitem__(index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -95,7 +100,9 @@ class Hollow(np.ndarray[Any, Any]):
         pass
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
-        return hollow(self.shape, dtype)
+        made = hollow(self.shape, dtype)
+        made._told = tuple(stride // self.itemsize * made.itemsize for stride in self.strides)
+        return made
 
     def argmax(self, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
         return np.argmax(self, axis=axis, keepdims=keepdims)
@@ -301,9 +308,9 @@ def _take(array: Any, indices: Any, axis: Any = None, **options: Any) -> Any:
     return hollow((*before, *np.shape(indices), *after), array.dtype)
 
 
-def _viewed(function: Callable[..., Any]) -> Callable[..., Any]:
+def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that moves dimensions about: the element stays spread."""
-    return lambda array, *args, **options: function(_plain(array), *args, **options).view(Hollow)
+    return lambda array, *args, **options: array.moved(lambda one: function(one, *args, **options))
 
 
 def _unravel(indices: Any, shape: Any, **options: Any) -> Any:
@@ -340,7 +347,7 @@ _MATRIX_FUNCTIONS = tuple(
     for name in "inv det slogdet eig eigvals eigh eigvalsh svd qr cholesky solve pinv".split()
 )
 
-_REDUCTIONS: tuple[Any, ...] = (
+_LEADING_ON: tuple[Any, ...] = (
     np.sum,
     np.prod,
     np.max,
@@ -352,8 +359,10 @@ _REDUCTIONS: tuple[Any, ...] = (
     np.mean,
     np.var,
     np.std,
+    np.split,
+    np.array_split,
 )
-"""Functions whose code of numpy's own leads to a ufunc, which looks at one element."""
+"""Functions whose code of numpy's own leads to a ufunc, which looks at one element, or to slices."""
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
@@ -368,8 +377,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     ),
     np.tensordot: _tensordot,
     np.unravel_index: _unravel,
-    **{function: _viewed(function) for function in (np.expand_dims, np.squeeze)},
-    **{function: function.__wrapped__ for function in (np.moveaxis, np.swapaxes, np.transpose)},
+    **{
+        function: _moving(function)
+        for function in (np.moveaxis, np.swapaxes, np.transpose, np.expand_dims, np.squeeze)
+    },
     np.pad: _pad,
     np.tril: _as_it_is,
     np.triu: _as_it_is,
@@ -389,7 +400,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.take: _take,
     np.take_along_axis: lambda array, indices, axis=-1: hollow(np.shape(indices), array.dtype),
     **{function: _identity(function) for function in _MATRIX_FUNCTIONS},
-    **{function: function.__wrapped__ for function in _REDUCTIONS},
+    **{function: function.__wrapped__ for function in _LEADING_ON},
 }
 """What numpy's functions answer for hollow arrays, without looking at elements."""
 

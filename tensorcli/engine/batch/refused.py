@@ -16,7 +16,10 @@ def _without(name: str, rest: str = "We could not generate a fallback.") -> str:
 
 _FALLBACK: Final = " fallback path doesn't work on out= or view ops."
 REFUSED: Final = {
-    **{name: _dynamic(name) for name in ("nonzero", "_unique2", "unique_dim", "unique_consecutive")},
+    **{
+        name: _dynamic(name)
+        for name in ("nonzero", "_unique", "_unique2", "unique_dim", "unique_consecutive")
+    },
     "as_strided_scatter": (
         "Error: aten::as_strided_scatter requires special handling, and does not yet have a batching rule. Feel free to file a "
         "github issue!"

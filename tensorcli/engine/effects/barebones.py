@@ -121,7 +121,7 @@ _WITHOUT_FLOAT8: Final = {
     "sum_cpu": "mean",
     "aminmax_cpu": "multinomial",
     "sorting_kernel_method_name": "sort",
-    "unique": "_unique2 _unique_consecutive unique_dim",
+    "unique": "_unique _unique2 _unique_consecutive unique_dim",
     "nan_to_num": "nan_to_num",
     "isinf": "isinf",
     "isfinite": "isfinite",

@@ -99,7 +99,9 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     except Exception:
         save_first(op, values)
         raise
-    if op.base in SUGGESTED and any(_suggests(op.base, each) for each in values[:2]):
+    if op.base in (ON_META if device is META else SUGGESTED) and any(
+        _suggests(op.base, each) for each in values[:2]
+    ):
         answer = _in_channels_last(answer)
     if type(answer) is tuple:
         results: tuple[Any, ...] = tuple(_settle(a, reduced, device) for a in answer)
@@ -207,6 +209,12 @@ SUGGESTED = CONTIGUOUS_FIRST.union(_IMAGES, _GRADIENTS)
 """The operators whose results take the memory format that the images given to them suggest."""
 
 
+ON_META = SUGGESTED.difference(
+    "reflection_pad2d replication_pad2d channel_shuffle native_channel_shuffle".split()
+)
+"""Those of them that do so on meta."""
+
+
 def _suggests(base: str, value: Any) -> bool:
     return (
         isinstance(value, Tensor)
@@ -218,7 +226,7 @@ def _suggests(base: str, value: Any) -> bool:
 def _in_channels_last(answer: Any) -> Any:
     if isinstance(answer, tuple | list):
         return type(answer)(map(_in_channels_last, answer))
-    if type(answer) is not ndarray or answer.ndim not in (4, 5):
+    if type(answer) is Laid or getattr(answer, "ndim", 0) not in (4, 5):
         return answer
     return Laid(answer, channels_last_strides(answer.shape))
 

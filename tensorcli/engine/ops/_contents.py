@@ -77,7 +77,8 @@ NAMES = {
         _segment_reduce_backward segment_reduce
     """,
     "order": """
-        _unique2 _unique_consecutive argsort kthvalue msort sort topk unique unique_consecutive unique_dim
+        _unique _unique2 _unique_consecutive argsort kthvalue msort sort topk unique unique_consecutive
+        unique_dim
     """,
     "shape": """
         _reshape_alias _unsafe_view atleast_1d atleast_2d atleast_3d flatten ravel reshape reshape_as squeeze

@@ -39,6 +39,11 @@ def masked_quotient(grad, below, unmoved):
     return (grad / below).masked_fill_(unmoved, 0)
 
 
+def is_true(tensor):
+    """What a tensor of one bool says, asked by way of `equal` (is_scalar_tensor_true), which has no kernel on meta."""
+    return functions.equal(tensor, tensor.new_ones(()))
+
+
 def subclass_like(*tensors):
     """Whether PyTorch's formulas leave out what looks at elements (isTensorSubclassLike): one of the tensors is an example of a
     batch, belongs to a running transform, or lies on meta.

@@ -7,12 +7,14 @@ import numpy as np
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.fused import fused
+from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
-from tensorcli.engine.ops._shared import zero
+from tensorcli.engine.ops._shared import own_geometry, zero
 
 
 def floats_only(name, array):
@@ -227,7 +229,7 @@ def glu(xp, self, dim):
     """The first half along a dimension times the sigmoid of the second."""
     first, second = _halves(self, dim)
     floats_only("glu_cpu", self)
-    return first * _arithmetic.sigmoid(second)
+    return Laid(first * _arithmetic.sigmoid(second), preserved_strides(own_geometry(first)))
 
 
 def _glu_slopes(self, dim):

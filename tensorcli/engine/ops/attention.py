@@ -175,7 +175,7 @@ def _takes_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
             "kernel and the fused kernels."
         )
     reason = _why_not_fused(query, key, value, attn_mask, dropout_p, enable_gqa) if WAYS["flash"] else ""
-    if WAYS["flash"] and reason is None:
+    if WAYS["flash"] and reason is None and not query.is_meta:
         return True
     if not WAYS["math"]:
         messages.warn("Flash attention kernel not used because:")

@@ -21,7 +21,7 @@ from tensorcli.engine.ops._moments import (
     widened,
 )
 from tensorcli.engine.ops._registers import is_small_single
-from tensorcli.engine.ops._shared import no_derivative
+from tensorcli.engine.ops._shared import behind, no_derivative
 
 
 def _from_mean(grad, centred, rstd, axes):
@@ -109,7 +109,7 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     else:
         result = (input - per_channel(mean, input.ndim)) * per_channel(slope, input.ndim)
         result = result if bias is None else result + per_channel(bias, input.ndim)
-    if not training:
+    if not training and behind(xp).has_elements:
         return result.astype(real), xp.zeros((0,), kept), xp.zeros((0,), kept)
     return result.astype(real), mean.astype(kept), rstd.astype(kept)
 

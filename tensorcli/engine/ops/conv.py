@@ -267,8 +267,11 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     if bias is not None:
         result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
     result = result.astype(input.dtype, copy=False)
-    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
-    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
+    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`, which is given no large output padding.
+    known = _by_onednn(input, weight, groups) and not (
+        transposed and any(more >= step for more, step in zip(output_padding, stride, strict=True))
+    )
+    return result if n < 3 or known else Laid(result, None)
 
 
 def _check_parts(input, weight, bias):

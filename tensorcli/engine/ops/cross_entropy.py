@@ -72,7 +72,7 @@ def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index
     each = _counted(xp, counts, weights * share)
     result = xp.zeros(self.shape, self.dtype)
     if self.ndim == 1:
-        result[safe.reshape(())] = each.reshape(())
+        result[safe.reshape((1,))] = each.reshape((1,))
     else:
         xp.put_along_axis(result, safe[:, None], each[:, None], 1)
     return result

@@ -6,6 +6,7 @@ whole batch at once. Between the labels, before and after them stands the blank:
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
@@ -221,5 +222,7 @@ def ctc_loss_of_lengths(log_probs, targets, input_lengths, target_lengths, blank
     for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
         if lengths.is_floating_point() or lengths.is_complex() or kind_of(lengths.array) == "Bool":
             raise RuntimeError(f"{name} must be integral")
+    if log_probs.is_meta:
+        raise messages.no_meta_kernel("_ctc_loss.Tensor")
     given = [tuple(lengths.reshape((-1,)).tolist()) for lengths in (input_lengths, target_lengths)]
     return _reduced(log_probs, targets, *given, blank, reduction, zero_infinity)

@@ -10,7 +10,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns
-from tensorcli.engine.ops._shared import subclass_like
+from tensorcli.engine.ops._shared import behind, subclass_like
 
 
 def _halved_diagonal(x):
@@ -187,7 +187,8 @@ def linalg_eig(xp, self):
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     kind = np.complex64 if self.dtype.name in ("float32", "complex64") else np.complex128
     values, vectors = xp.linalg.eig(self)
-    return values.astype(kind), columns(vectors.astype(kind))
+    vectors = vectors.astype(kind)
+    return values.astype(kind), columns(vectors) if behind(xp).has_elements else vectors
 
 
 @composite("linalg_eigvals(Tensor self) -> Tensor", variants="function", namespace="linalg", out=True)
@@ -274,7 +275,7 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
         u, s, vh = (xp.where(i, np.nan, x) for i, x in ((infinite, u), (infinite[..., 0], s), (infinite, vh)))
     else:
         u, s, vh = _factors(xp, A, full_matrices)
-    return columns(u), s, columns(vh)
+    return columns(u), s, columns(vh) if behind(xp).has_elements else vh
 
 
 @composite(

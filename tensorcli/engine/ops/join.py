@@ -11,7 +11,7 @@ from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, check_bytes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import existing, wrap
-from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
 # ---- several into one
@@ -288,6 +288,12 @@ def tile(self, dims):
 )
 def repeat_interleave_counts(xp, repeats, output_size):
     """Each index as often as its count says."""
+    if not behind(xp).has_elements:
+        if output_size is None:
+            raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
+        if output_size < 0:
+            raise messages.negative_size((output_size,))
+        return xp.empty((output_size,), repeats.dtype)
     if repeats.dtype not in (np.dtype(np.int64), np.dtype(np.int32)):
         kind = dtypes.from_numpy_dtype(repeats.dtype).scalar_type
         raise messages.not_implemented("repeat_interleave_cpu", kind)

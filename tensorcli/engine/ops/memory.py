@@ -178,4 +178,6 @@ def set_empty(xp, self):
 @composite("is_set_to(Tensor self, Tensor tensor) -> bool", variants="method")
 def is_set_to(self, tensor):
     """Whether both tensors are handles on the same storage with the same geometry."""
+    if self.is_meta:
+        raise messages.no_meta_kernel("is_set_to")
     return self.memory is tensor.memory and self.geometry == tensor.geometry

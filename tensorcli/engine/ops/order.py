@@ -139,6 +139,17 @@ def unique2(xp, self, sorted, return_inverse, return_counts):
 
 
 @op(
+    "_unique(Tensor self, bool sorted=True, bool return_inverse=False) -> (Tensor, Tensor)",
+    out=False,
+    variants="function",
+    self=no_derivative("_unique"),
+)
+def unique_of_old(xp, self, sorted, return_inverse):
+    """The distinct elements in order, and which of them each element is."""
+    return unique2(xp, self, sorted, return_inverse, False)[:2]
+
+
+@op(
     "unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> "
     "(Tensor, Tensor, Tensor)",
     out=False,

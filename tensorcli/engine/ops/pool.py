@@ -362,7 +362,7 @@ def _declare_adaptive_avg(n):
             )
         if all(s == 1 for s in output_size):
             mean = self.mean(list(range(-n, 0)), True)
-            if n > 1 and geometry.suggests_channels_last(self.geometry):
+            if n > 1 and self.ndim == n + 2 and geometry.suggests_channels_last(self.geometry):
                 mean.as_strided_(mean.shape, geometry.channels_last_strides(mean.shape))
             return mean
         return getattr(functions, name)(self, output_size)

@@ -9,6 +9,7 @@ from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, view
 from tensorcli.engine.ops._dimensions import distinct, wrap
+from tensorcli.engine.ops._shared import subclass_like
 from tensorcli.engine.tensor import CONJ
 
 # ---- sizes
@@ -91,9 +92,9 @@ def reshape(self, shape):
     sizes = infer_size(shape, self.geometry.numel)
     strides = geometries.view_strides(self.geometry, sizes)
     if strides is not None:
-        return (
-            self.view(sizes) if self.geometry.contiguous else functions._reshape_alias(self, sizes, strides)
-        )
+        if self.geometry.contiguous or subclass_like(self):
+            return self.view(sizes)
+        return functions._reshape_alias(self, sizes, strides)
     return functions._unsafe_view(self.clone(memory_format=formats.contiguous_format), sizes)
 
 

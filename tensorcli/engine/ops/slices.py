@@ -336,7 +336,7 @@ def index_fill(xp, self, dim, index, value):
     parts=_fill_parts,
     node=1,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
-    value=lambda grad, dim, index: grad.index_select(dim, functions._unique2(index, False)[0]).sum(),
+    value=lambda grad, dim, index: grad.index_select(dim, functions._unique(index, False)[0]).sum(),
     index=None,
 )
 def index_fill_tensor(xp, self, dim, index, value):

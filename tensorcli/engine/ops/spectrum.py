@@ -3,6 +3,7 @@
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
+from tensorcli.engine.ops._shared import is_true
 
 _BARE = (
     "To suppress this warning and use a rectangular window, explicitly set `window=torch.ones(n_fft, "
@@ -177,7 +178,7 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else whole - n_fft // 2 if center else whole
     signal, weights = (functions.slice(each, 1, start, end) for each in (signal, weights))
-    if bool(weights.abs().min().lt(1e-11)):
+    if is_true(weights.abs().min().lt(1e-11)):
         raise RuntimeError(f"{asked} window overlap add min: 1\n[ CPUBoolType{{}} ]")
     signal = signal / weights
     if single:

@@ -8,7 +8,7 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, wrap
-from tensorcli.engine.ops._shared import times
+from tensorcli.engine.ops._shared import is_true, times
 
 # ---- quantiles
 
@@ -201,7 +201,7 @@ def _check_weights(name, weights, category, kind, count):
             f"cov(): expected {name} to have the same numel as there are observations in the input but got "
             f"{weights.numel()} != {count}"
         )
-    if (weights.values < 0).any():
+    if count and not is_true(weights.min().ge(0)):
         raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
@@ -234,19 +234,18 @@ def cov(self, correction, fweights, aweights):
     else:
         average = (data * weights).sum(1) / total
     if weights is None:
-        divisor = count - correction
+        divisor = functions.scalar_tensor(count - correction, dtype=dtypes.int64, device=data.device)
     elif correction == 0:
         divisor = total
     elif aweights is None:
         divisor = total - correction
     else:
         divisor = total - times((weights * aweights).sum(), correction) / total
-    divisor_value = divisor if isinstance(divisor, int) else divisor.item()
-    if divisor_value <= 0:
+    if is_true(divisor.le(0)):
         messages.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations."
         )
-        divisor = 0 if isinstance(divisor, int) else divisor.clamp_min(0)
+        divisor = divisor.clamp_min(0)
     centred = data - average.unsqueeze(1)
     other = (centred if weights is None else centred * weights).t().conj()
     found = centred.mm(other)
