@@ -197,8 +197,8 @@ def rms_norm(input, normalized_shape, weight, eps):
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
     found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt())
-    found = (found if weight is None else found.mul(weight)).type_as(input)
-    return found if geometry.suggests_channels_last(found.geometry) else found.contiguous()
+    found = found if weight is None else found.mul(weight)
+    return (found if geometry.suggests_channels_last(found.geometry) else found.contiguous()).type_as(input)
 
 
 # ---- over groups of channels
