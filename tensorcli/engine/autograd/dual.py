@@ -46,7 +46,7 @@ _REFUSED: Final = frozenset(
 """Operators with a gradient for which PyTorch has no forward derivative."""
 _LINEAR: Final = frozenset(
     "cat stack affine_grid_generator cumsum diag_embed diagonal_backward gather index index_select masked_select mean repeat "
-    "select_backward slice_backward sum flip roll rot90 take trace tril triu unfold_backward embedding "
+    "as_strided_scatter select_backward slice_backward sum flip roll rot90 take trace tril triu unfold_backward embedding "
     "embedding_dense_backward reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
     "replication_pad3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d upsample_nearest1d "
     "upsample_nearest2d upsample_nearest3d pixel_shuffle pixel_unshuffle channel_shuffle _adaptive_avg_pool2d "

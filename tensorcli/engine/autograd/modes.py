@@ -14,19 +14,23 @@ class Mode:
     """The state that operators read: `grad` (what grad mode says), `inference`, and `enabled`: whether they record, which
     they do in grad mode outside inference mode."""
 
-    __slots__ = ("enabled", "grad", "inference", "native")
+    __slots__ = ("enabled", "grad", "inference", "native", "pushes")
 
     def __init__(self) -> None:
+        self.pushes = False
+        """Whether what is recorded gives tangents, which no_grad does not stop."""
         self.set(True, False)
         self.native = False
         """Whether what is recorded now is a gradient's formula: PyTorch's are C++, which has operators of its own for numbers."""
 
-    def set(self, grad: bool, inference: bool | None = None) -> None:
-        """Switch grad mode, and inference mode where it is given."""
+    def set(self, grad: bool, inference: bool | None = None, pushes: bool | None = None) -> None:
+        """Switch grad mode, and inference mode and whether there are tangents where they are given."""
         self.grad = grad
         if inference is not None:
             self.inference = inference
-        self.enabled = grad and not self.inference
+        if pushes is not None:
+            self.pushes = pushes
+        self.enabled = (grad or self.pushes) and not self.inference
 
 
 mode = Mode()
@@ -37,6 +41,8 @@ forward: list[bool] = []
 pushing: list[bool] = []
 """Whether gradients are computed to be differentiated by what comes in, which gives tangents: a quotient that a formula masks
 afterwards must not be nan then."""
+undeclared: list[bool] = []
+"""Whether what is written is a state that the operator's schema says nothing of: transforms do not see that."""
 transforms: list[Any] = []
 """The transforms of `torch.func` that run, outermost first."""
 
@@ -49,6 +55,16 @@ def pushed_through() -> Generator[None]:
         yield
     finally:
         pushing.pop()
+
+
+@contextmanager
+def undeclared_writes() -> Generator[None]:
+    """Write a state that the operator's schema says nothing of."""
+    undeclared.append(True)
+    try:
+        yield
+    finally:
+        undeclared.pop()
 
 
 def refuse_in_transform(method: str, functional: str = "") -> None:

@@ -143,7 +143,7 @@ class Layer:
         at, depth = transforms.index(self), layers.index(self)
         above, inner = transforms[at:], layers[depth:]
         first = next((each for each in above if hasattr(each, "before")), None)
-        grad, inference = mode.grad, mode.inference
+        own = mode.grad, mode.inference, mode.pushes
         del transforms[at:], layers[depth:]
         if first is not None:
             mode.set(*first.before)
@@ -152,7 +152,7 @@ class Layer:
         finally:
             transforms.extend(above)
             layers.extend(inner)
-            mode.set(grad, inference)
+            mode.set(*own)
 
 
 def hidden(geometry: Geometry, dim: int | None) -> Geometry:

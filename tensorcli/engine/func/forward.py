@@ -1,7 +1,8 @@
 """`torch.func.jvp`, `linearize`, `jacfwd`, `hessian`: products of the Jacobian with tangents, by differentiating twice.
 
 The gradient by the outputs' seeds is linear in the seeds; its gradient by them, with the tangents for seeds, is the product.
-The function runs once. Inside, unlike in PyTorch, its inputs say that they require grad.
+The function runs once. It may write into its inputs, and `no_grad` does not stop tangents, but those of a gradient taken inside.
+Unlike in PyTorch its inputs say that they require grad.
 """
 
 from collections.abc import Callable
@@ -37,15 +38,17 @@ class _Pushing:
     def __init__(
         self, func: Function, args: tuple[Any, ...], numbers: tuple[int, ...], has_aux: bool
     ) -> None:
-        with Level() as self.level:
+        with Level(pushes=True) as self.level:
             given = replaced(self.level, args, numbers)
-            output = func(*given)
+            self.leaves = flatten(tuple(given[i] for i in numbers))[0]
+            output = func(
+                *(mapped(self.level.entry, one) if i in numbers else one for i, one in enumerate(given))
+            )
             self.aux = None
             if has_aux:
                 output, self.aux = split_aux(output, _NAME)
             self.outputs, self.shape = tensors_of(output, _NAME)
             _refuse_without_derivative(self.level, self.outputs)
-            self.leaves = flatten(tuple(given[i] for i in numbers))[0]
             floating = [one for one in self.outputs if one.dtype.category >= dtypes.FLOATING]
             self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in floating]
             with pushed_through():

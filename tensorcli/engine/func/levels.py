@@ -14,7 +14,7 @@ from typing import Any
 from tensorcli.engine import dtypes, events, messages, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, undeclared
 from tensorcli.engine.autograd.modes import transforms as running
 from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge
 from tensorcli.engine.autograd.recording import drop_unneeded
@@ -31,23 +31,32 @@ class Gate(Passing):
     title = "Gate"
 
 
+class Entry(Passing):
+    """Between what a function is given to write into, and the leaf of the transform."""
+
+    title = "Entry"
+
+
 class Level:
     """One running transform that differentiates, as a context."""
 
     batched = False
     """Whether it maps over examples (see batch.layer)."""
 
-    def __init__(self) -> None:
+    def __init__(self, pushes: bool = False) -> None:
+        self.pushes = pushes
+        """Whether it is there for tangents."""
         self.number = 0
         self.layers: tuple[Any, ...] = ()
         """The vmaps that it runs in."""
         self.tracks = False
         """Whether operators recorded outside."""
-        self.before = (True, False)
-        """Grad mode and inference mode outside."""
+        self.before = (True, False, False)
+        """Grad mode, inference mode and whether there were tangents outside."""
         self.leaves: list[Tensor] = []
         self.originals: dict[int, Tensor] = {}
         """The inputs by the number of the leaf."""
+        self.entries: list[Tensor] = []
         self.gates: dict[Node, Edge] = {}
 
     def __enter__(self) -> "Level":
@@ -56,8 +65,8 @@ class Level:
         self.number = len(running)
         self.layers = tuple(layers)
         self.tracks = mode.enabled
-        self.before = mode.grad, mode.inference
-        mode.set(True, False)
+        self.before = mode.grad, mode.inference, mode.pushes
+        mode.set(True, False, self.pushes)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -87,6 +96,16 @@ class Level:
             self.gates[gate] = edge
         return found
 
+    def entry(self, leaf: Tensor) -> Tensor:
+        """What a function is given for a leaf that it may write into."""
+        found = alias(leaf)
+        node = Entry((gradient_edge(leaf),), {})
+        node.outputs = ((leaf.geometry, leaf.dtype, leaf.device),)
+        found.node, found.leaf_requires_grad, found.levels = node, False, leaf.levels
+        self.originals[id(found)] = self.originals[id(leaf)]
+        self.entries.append(found)
+        return found
+
     # ---- results
 
     def outside(self, tensor: Any) -> Any:
@@ -103,7 +122,7 @@ class Level:
         if self not in tensor.levels:
             return tensor
         original = self.originals.get(id(tensor))
-        if original is not None:
+        if original is not None and (tensor.node is None or isinstance(tensor.node, Entry)):
             return original
         rest = tuple(each for each in tensor.levels if each is not self)
         if self.tracks and self._reach([tensor.node]).get(tensor.node):
@@ -221,6 +240,7 @@ class _Marking:
             and running[-1] not in owner.levels
             and not isinstance(running[-1], Layer)
             and not backward_pass.running
+            and not undeclared
         ):
             refuse_captured(operator)
         if self.listener is not None:

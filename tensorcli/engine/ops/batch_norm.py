@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import events
+from tensorcli.engine.autograd.modes import undeclared_writes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
@@ -192,8 +193,9 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
     given = input, weight, bias, running_mean, running_var, training, momentum, eps
     observer = events.observer
     written = [one for one in (running_mean, running_var) if one is not None] if training and observer else []
-    for one in written:
-        observer.writes(one, "native_batch_norm", given)
+    with undeclared_writes():
+        for one in written:
+            observer.writes(one, "native_batch_norm", given)
     result = functions.native_batch_norm(*given)[0]
     for one in written:
         observer.wrote(one, "native_batch_norm", given)  # its version does not move, as in PyTorch
@@ -228,5 +230,6 @@ def instance_norm(
     )
     for own, spread in ((running_mean, mean), (running_var, variance)):
         if own is not None and use_input_stats:
-            functions.alias(own).copy_(spread.view((batch, channels)).mean(0))
+            with undeclared_writes():
+                functions.alias(own).copy_(spread.view((batch, channels)).mean(0))
     return found.view(sizes)

@@ -1,5 +1,6 @@
 """Units of straight pieces: hardtanh, hardswish, shrinkage."""
 
+from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.op import composite, op
@@ -64,13 +65,20 @@ def relu6_in_place(self):
     dtype=PROMOTE,
     namespace="nn",
     inplace=True,
-    self=lambda grad, self: functions.hardsigmoid_backward(grad, self),
+    self=lambda grad, self: _hardsigmoid_backward(grad, self),
 )
 def hardsigmoid(xp, self):
     """x / 6 + 1 / 2, cut off at 0 and 1."""
     floats_only("hardsigmoid_cpu", self)
     new = self.dtype.type
     return xp.minimum(xp.maximum(self + new(3), new(0)), new(6)) / new(6)
+
+
+def _hardsigmoid_backward(grad, self):
+    """PyTorch does not differentiate this gradient; what a tangent is pushed through is made of what is."""
+    if pushing:
+        return functions.where((self > -3) & (self < 3), grad * (1 / 6), 0)
+    return functions.hardsigmoid_backward(grad, self)
 
 
 @op("hardsigmoid_backward(Tensor grad_output, Tensor self) -> Tensor", dtype=PROMOTE, namespace="nn")
