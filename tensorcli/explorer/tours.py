@@ -19,6 +19,17 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (name != FIRST, name.lower())))
 
 
+def subject(name: str) -> str:
+    """What a tour is about: its first sentence, without its name."""
+    comments = _comments(_text(name).partition("\n\n")[0].split("\n"))
+    about = " ".join(comments.split())
+    return about.partition(": ")[2] or about
+
+
+def _text(name: str) -> str:
+    return (_folder() / f"{name}.tsc").read_text("utf-8")
+
+
 def _folder() -> resources.abc.Traversable:
     return resources.files("tensorcli") / "demos"
 
@@ -30,7 +41,7 @@ def tour(session: Session, name: str) -> Tour:
     if wanted not in known:
         raise ValueError(f"there is no tour {name!r}; the tours are {', '.join(names())}")
     found = known[wanted]
-    text = (_folder() / f"{found}.tsc").read_text("utf-8")
+    text = _text(found)
     lines = text.split("\n")
     steps = []
     with session.engine.aside():

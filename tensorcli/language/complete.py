@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from tensorcli.language.syntax import Verb
+from tensorcli.language.syntax import Parameter, Verb
 from tensorcli.language.tokens import (
     CLOSERS,
     KEYWORDS,
@@ -30,6 +30,8 @@ _STATEMENT_KEYWORDS = frozenset(
     "pass raise return try while with".split()
 )
 _VALUE_KEYWORDS = frozenset({"True", "False", "None", "lambda", "not"})
+_MANY_WORDS = frozenset({"EXPR", "TEXT", "STATEMENT", "EXPECTATION"})
+"""Kinds of arguments that white space may stand in."""
 _JOINING_KEYWORDS = frozenset({"and", "or", "in", "is", "if", "else", "for", "as"})
 
 
@@ -50,12 +52,14 @@ def complete(
     attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
     arguments_of: Callable[[str], Mapping[str, str]] = lambda _: {},
     modules: Iterable[str] = ("torch", "numpy", "copy", "math"),
+    words_of: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> list[Completion]:
     """The completions at `cursor`, best first: exact case before others, names before verbs before keywords.
 
     A completion of kind "path" holds what is typed of a path, for the caller to complete by its own means.
     `names` may map a name to its description. `attributes_of` is given the source of what stands before the
-    dot, `arguments_of` that of what is called, or the verb. `modules` are those that can be imported.
+    dot, `arguments_of` that of what is called, or the verb. `modules` are those that can be imported. `words_of` says
+    what can stand behind a command that takes words, numbers or a text.
     """
     before = text[:cursor]
     tokens = [token for token in tokenize(before) if token.kind != "newline" or token.end <= len(before)]
@@ -70,6 +74,9 @@ def complete(
     word, start = _word(tokens, cursor)
     statement = _statement(tokens[: len(tokens) - bool(word)])
     command = _command(statement, verbs)
+    while command is not None and any(each.kind == "STATEMENT" for each in verbs[command.text].parameters):
+        statement = statement[statement.index(command) + 1 :]
+        command = _command(statement, verbs)
     if command is not None and _wants_path(verbs[command.text], before) and not _dashes(before, start):
         typed = before[_word_start(before) :]
         return [Completion(typed, cursor - len(typed), "path")]
@@ -86,22 +93,45 @@ def complete(
     if declared is not None and dashes:
         options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
         return _matching(before[start - dashes : cursor], start - dashes, "option", options)
-    if declared is not None and declared.parameters and declared.parameters[0].choices:
-        return _matching(word, start, "argument", declared.parameters[0].choices)
+    found: list[Completion] = []
+    wanted = None
+    if command is not None and declared is not None and declared.kind == "command":
+        typed = before[command.end :].lstrip()
+        wanted = _parameter(declared, typed)
+        if wanted is None:
+            return []
+        if wanted.kind != "EXPR":
+            found = _words(dict.fromkeys(wanted.choices, "") or words_of(command.text), typed, cursor)
+        if wanted.kind in ("WORD", "INT"):
+            return found
     begins = _at_beginning(statement)
     if declared is None and not begins and ends_operand(statement[-1]):
         return _matching(word, start, "keyword", sorted(_JOINING_KEYWORDS))
-    found = _keywords(statement, word, start, before, verbs, command, arguments_of)
-    known = {name: verb.description for name, verb in verbs.items()}
-    if declared is not None and declared.parameters and declared.parameters[0].kind == "WORD":
-        found += _matching(word, start, "verb", known)
+    found += _keywords(statement, word, start, before, verbs, command, arguments_of)
     found += _matching(word, start, "name", names)
-    if begins:
-        found += _matching(word, start, "verb", known)
+    if begins or (wanted is not None and wanted.kind == "TEXT"):
+        found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
     words = _STATEMENT_KEYWORDS | _VALUE_KEYWORDS if begins else _VALUE_KEYWORDS
     found += _matching(word, start, "keyword", sorted(words))
     found += _matching(word, start, "builtin", sorted(BUILTIN_FUNCTIONS))
     return _unique(found)
+
+
+def _parameter(declared: Verb, typed: str) -> Parameter | None:
+    """The parameter of a command that the last word of what is typed behind it is for; None where it takes no more."""
+    place = len(typed[: _word_start(typed)].split())
+    for parameter in declared.parameters[: place + 1]:
+        if parameter.kind in _MANY_WORDS or parameter.repeated:
+            return parameter
+    return declared.parameters[place] if place < len(declared.parameters) else None
+
+
+def _words(words: Mapping[str, str], typed: str, cursor: int) -> list[Completion]:
+    """The words that what is typed behind a command begins, `version co` among it; else those that its last word begins."""
+    for part in dict.fromkeys((typed, typed[_word_start(typed) :])):
+        if found := _matching(part, cursor - len(part), "argument", words):
+            return found
+    return []
 
 
 def _imported(
@@ -238,7 +268,14 @@ def _word_start(before: str) -> int:
 
 
 def _at_beginning(statement: list[Token]) -> bool:
-    return not statement or (statement[-1].text == "=" and statement[-1].kind == "op" and len(statement) < 12)
+    """Whether a verb can stand here: at the beginning, or behind the targets of an assignment."""
+    if not statement:
+        return True
+    last = statement[-1]
+    depth = sum(
+        (token.text in OPENERS) - (token.text in CLOSERS) for token in statement if token.kind == "op"
+    )
+    return last.text == "=" and last.kind == "op" and depth == 0 and len(statement) < 12
 
 
 def _dashes(before: str, start: int) -> int:

@@ -131,6 +131,7 @@ class Assistance:
             self.attributes_of,
             self.arguments_of,
             list(session.modules),
+            self.words_of,
         ):
             if not found.description and found.kind == "verb":
                 yield Completion(found.text, found.start, found.kind, self.summary(found.text))
@@ -165,6 +166,13 @@ class Assistance:
             for each in signature:
                 found[each.name] = found.get(each.name) or (f"default {each.default}" if each.default else "")
         return found
+
+    def words_of(self, command: str) -> Mapping[str, str]:
+        """What can stand behind a command of the explorer."""
+        from tensorcli.explorer.commands import COMMANDS
+
+        found = COMMANDS.get(command)
+        return {} if found is None else found.offered(self._background.session)
 
     def segments(self) -> list[str]:
         """The parts of the toolbar that have something to say."""

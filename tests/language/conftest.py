@@ -58,8 +58,8 @@ VERBS: dict[str, Verb] = {
     "set": command(Parameter("name", "WORD", optional=True), Parameter("value", "WORD", optional=True)),
     "watch": command(Parameter("name", "NAME")),
     "undo": command(),
-    "help": command(Parameter("topic", "WORD", optional=True)),
-    "?": command(Parameter("topic", "WORD", optional=True)),
+    "help": command(Parameter("topic", "TEXT", optional=True)),
+    "?": command(Parameter("topic", "TEXT", optional=True)),
 }
 
 

@@ -51,9 +51,46 @@ def test_after_a_verb_come_names_not_verbs(verbs):
 def test_options_and_words_of_a_command(verbs):
     assert texts(verbs, "graph y --m") == ["--mermaid"]
     assert texts(verbs, "storages --", "option") == ["--write", "--around"]
-    assert "clone" in texts(verbs, "compare detach cl")
     assert "storages" in texts(verbs, "help sto")
     assert complete("source dem", 10, verbs, NAMES, attributes) == [Completion("dem", 7, "path")]
+
+
+def words(command: str) -> dict[str, str]:
+    return {
+        "explain": {"version counter": "it counts", "views": "", "TSC-E031": ""},
+        "compare": {"detach": "y.detach()", "clone": "y.clone()"},
+        "goto": {"12": "x = 1", "1": "y = 2"},
+        "set": {"rows": "how many"},
+    }.get(command, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("explain ver", [("version counter", 8)]),
+        ("explain version c", [("version counter", 8)]),
+        ("explain tsc-e", [("TSC-E031", 8)]),
+        ("compare detach cl", [("clone", 15)]),
+        ("goto 1", [("12", 5), ("1", 5)]),
+        ("set ", [("rows", 4)]),
+    ],
+)
+def test_a_command_is_offered_its_own_words_to_where_they_end(verbs, text, offered):
+    found = complete(text, len(text), verbs, NAMES, attributes, words_of=words)
+    assert [(each.text, each.start) for each in found if each.kind == "argument"] == offered
+
+
+@pytest.mark.parametrize("text", ["vars ", "vars d", "undo ", "goto d", "set rows 5 d"])
+def test_where_a_command_takes_no_name_none_is_offered(verbs, text):
+    assert texts(verbs, text) == []
+
+
+def test_behind_the_equals_sign_of_an_argument_stands_no_verb(verbs):
+    assert texts(verbs, "f(dim=de") == ["detached", "delattr"]
+
+
+def test_a_statement_within_a_command_begins_as_any_other(verbs):
+    assert texts(verbs, "dry det") == ["detached", "detach"]
 
 
 @pytest.mark.parametrize("path", ["dem", "./dem", "../", "~/dem", "/tmp/a.b/dem", "demo.t", ""])

@@ -110,6 +110,41 @@ def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
     assert "append" in {each.text for each in assistance.completions("items.", 6)}
 
 
+@pytest.mark.parametrize(
+    ("text", "word", "about"),
+    [
+        ("help ins", "inspect", "everything about a tensor"),
+        ("help version c", "version counter", "A version counter counts"),
+        ("explain hid", "", ""),
+        ("explain TSC-H001", "TSC-H001", "A write that no version counter sees"),
+        ("compare detach clo", "clone", "y.clone()"),
+        ("tour det", "detach", "a new tensor on the same storage"),
+        ("set ro", "rows", "rows of the table"),
+        ("goto ", "2", "n = 3"),
+        ("expect ", "raises", '"text": STATEMENT'),
+        ("predict ", "off", ""),
+    ],
+)
+def test_a_command_is_offered_the_words_that_it_takes(
+    assistance: Assistance, text: str, word: str, about: str
+) -> None:
+    found = {
+        each.text: each.description
+        for each in assistance.completions(text, len(text))
+        if each.kind == "argument"
+    }
+    assert word in found if word else not found
+    assert found.get(word, "").startswith(about)
+
+
+def test_fix_is_offered_the_ways_out_of_the_last_why(assistance: Assistance, session: Session) -> None:
+    list(session.run("w = ones(2, requires_grad=True); w.add_(1)"))
+    list(session.run("why"))
+    first = next(each for each in assistance.completions("fix ", 4))
+    assert first.text == "1"
+    assert "no_grad" in first.description
+
+
 def test_completing_runs_nothing(assistance: Assistance, session: Session) -> None:
     before = len(session.journal), session.names["x"]._version
     for text in ("x.add_(1).", "unknown_function().", "items[7].", "x.grad_fn.", "("):

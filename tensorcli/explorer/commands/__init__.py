@@ -93,6 +93,7 @@ command(
     function="understand.explain",
     summary="an operator, an expression on your own tensors, a code, a concept",
     example="explain b.view(6)",
+    offers="offers.explained",
 )
 command(
     "compare",
@@ -101,6 +102,7 @@ command(
     function="understand.compare",
     summary="forms of a thing side by side, each cell measured: sharing, counters, gradients after a write",
     example="compare detach clone data numpy copy_ deepcopy",
+    offers="offers.forms",
 )
 command(
     "tour",
@@ -109,6 +111,7 @@ command(
     function="understand.tour",
     summary="a topic in two minutes, in a session of its own: tour, detach, clone, numpy, …",
     example="tour detach",
+    offers="offers.tours",
 )
 command(
     "history", category="time", function="time.history", summary="the statements so far, and how each ended"
@@ -120,6 +123,7 @@ command(
     function="time.goto",
     summary="go to where the first N statements lead",
     example="goto 4",
+    offers="offers.steps",
 )
 command(
     "diff",
@@ -129,6 +133,7 @@ command(
     function="time.diff",
     summary="what is different after statement N from after statement M",
     example="diff 5 6",
+    offers="offers.steps",
 )
 command(
     "blame",
@@ -162,6 +167,7 @@ command(
     function="why.fix",
     summary="apply way N of the last why",
     example="fix 1",
+    offers="offers.ways",
 )
 command(
     "dry",
@@ -221,6 +227,7 @@ command(
     function="session.help_page",
     summary="this page, or help on a command, an operator, a value",
     example="help detach",
+    offers="offers.topics",
 )
 command(
     "?",
@@ -229,6 +236,7 @@ command(
     function="session.question",
     summary="the same as help",
     example="x?",
+    offers="offers.topics",
 )
 command(
     "seed",
@@ -246,6 +254,7 @@ command(
     function="session.change_setting",
     summary="the settings, or one of them changed",
     example="set rows 50",
+    offers="offers.settings",
 )
 command("reset", category="session", function="session.reset", summary="forget everything and begin anew")
 command(
@@ -261,6 +270,7 @@ command(
     function="scripts.expect",
     summary="fail (status 3) unless a condition holds",
     example='expect raises "modified by an inplace operation": loss.backward()',
+    offers="offers.expectations",
 )
 command(
     "exit",

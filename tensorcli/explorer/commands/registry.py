@@ -8,7 +8,7 @@ uses none pays for none. It takes the session and the invocation, and returns an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -25,13 +25,16 @@ CATEGORIES: Final = ("look", "understand", "time", "files", "session", "scripts"
 
 
 class Command(NamedTuple):
-    """A command: how it is typed, what it does, and which function answers (`look.inspect`)."""
+    """A command: how it is typed, what it does, which function answers (`look.inspect`), and which says what can stand
+    behind it (`offers.tours`).
+    """
 
     name: str
     verb: Verb
     category: str
     function: str
     example: str
+    offers: str = ""
 
     @property
     def summary(self) -> str:
@@ -49,11 +52,21 @@ class Command(NamedTuple):
     @property
     def run(self) -> Run:
         """The function that answers."""
-        from importlib import import_module
-
-        module, _, name = self.function.partition(".")
-        found: Run = getattr(import_module(f"tensorcli.explorer.commands.{module}"), name)
+        found: Run = _function(self.function)
         return found
+
+    def offered(self, session: Session) -> Mapping[str, str]:
+        """The words that can stand behind it, with a line about each."""
+        found: Mapping[str, str] = _function(self.offers)(session) if self.offers else {}
+        return found
+
+
+def _function(path: str) -> Any:
+    """A function of this package, by its module and its name."""
+    from importlib import import_module
+
+    module, _, name = path.partition(".")
+    return getattr(import_module(f"tensorcli.explorer.commands.{module}"), name)
 
 
 SECOND_NAMES: Final = frozenset({"?", "quit"})
@@ -71,14 +84,15 @@ def command(
     summary: str,
     flags: tuple[Flag, ...] = (),
     example: str = "",
+    offers: str = "",
 ) -> None:
-    """Declare a command: its parameters as the language reads them, its category, its function, a line about it."""
+    """Declare a command: its parameters as the language reads them, its category, its functions, a line about it."""
     if category not in CATEGORIES:
         raise ValueError(f"{name}: there is no category {category}")
     if name in COMMANDS:
         raise ValueError(f"the command {name} is declared twice")
     verb = Verb("command", parameters=parameters, flags=flags, description=summary)
-    COMMANDS[name] = Command(name, verb, category, function, example)
+    COMMANDS[name] = Command(name, verb, category, function, example, offers)
 
 
 def paths_of(name: str) -> tuple[str, ...]:
