@@ -52,7 +52,8 @@ def execute(
     if observation is not None and mentioned is not None:
         outcome = observation.end(statement.tree, mentioned, statement.source, place)
     if error is not None:
-        error = with_places(error if outcome is None else with_effects(error, outcome), within)
+        effects = outcome if outcome and (outcome.changes or not _only_looks(statement)) else None
+        error = with_places(error if effects is None else with_effects(error, effects), within)
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)

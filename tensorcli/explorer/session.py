@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
-from tensorcli.explorer.commands.registry import may_name_files
+from tensorcli.explorer.commands.registry import may_name_files, meant_as_command
 from tensorcli.explorer.engines import Engine, open_engine
 from tensorcli.explorer.failures import (
     ExpectationFailed,
@@ -339,7 +339,8 @@ class Session:
 
         advice = outside(raised) or meant(raised, self.evaluator)
         if advice is None and not found.hints:
-            advice = hint(raised, self.evaluator)
+            commands = meant_as_command(statement.tree) if self.evaluator.bare is self.bare else {}
+            advice = hint(raised, self.evaluator, commands)
         return found if advice is None else replace(found, hints=(advice,))
 
     # ---- taking back

@@ -17,6 +17,7 @@ from tensorcli.language.arguments import (
     positioned,
     split,
 )
+from tensorcli.language.elsewhere import instead
 from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
 from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
@@ -302,5 +303,5 @@ def _unknown_verb(context: Context, token: Token) -> NoReturn:
     raise LanguageError(
         f"there is no command '{token.text}'",
         context.source.span(token.start, token.end),
-        did_you_mean(near(token.text, context.verbs, 1)),
+        instead(token.text, context.verbs) or did_you_mean(near(token.text, context.verbs, 1)),
     )

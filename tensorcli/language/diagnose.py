@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tensorcli.language import python
 from tensorcli.language.arguments import plain_text, split
+from tensorcli.language.elsewhere import instead
 from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
 from tensorcli.language.nearness import did_you_mean, near
@@ -56,13 +57,18 @@ class Diagnosis:
             raise LanguageError(
                 f"a line that begins with {first.text} is a command of a notebook, not Python",
                 self.source.span(first.start, first.end),
-                "leave the line out"
-                if first.text == "%"
-                else "leave the line out; for a negation write 'not'",
+                self.prompt_command(tokens)
+                or (
+                    "leave the line out"
+                    if first.text == "%"
+                    else "leave the line out; for a negation write 'not'"
+                ),
             )
         for token in tokens:
             if token.kind == "error" and token.problem != "has no meaning here":
-                raise token_error(self.source, token)
+                error = token_error(self.source, token)
+                error.hint = error.hint or (self.prompt_command(tokens) if token is first else None)
+                raise error
         if not is_header and tokens[0].text == "@" and tokens[0].kind == "op":
             tokens = tokens[1:]
             if not tokens:
@@ -74,7 +80,12 @@ class Diagnosis:
             else:
                 reader.statement()
         except LanguageError as error:
-            error.hint = error.hint or self.command_hint(tokens) or self.misspelt_verb(tokens, reader.index)
+            error.hint = (
+                error.hint
+                or self.command_hint(tokens)
+                or self.prompt_command(tokens)
+                or self.misspelt_verb(tokens, reader.index)
+            )
             raise
 
     def piece(self, tokens: Tokens) -> LanguageError:
@@ -137,10 +148,20 @@ class Diagnosis:
         return self.source.span(start, min(max(end, token.end), last))
 
     def misspelt_verb(self, tokens: Tokens, failed: int) -> str | None:
-        """A verb that the statement's first word is nearly, where a second word was what could not stand."""
+        """A verb that the statement's first word is nearly, or stands for at another prompt, where a second word was
+        what could not stand.
+        """
         if failed != 1 or tokens[0].kind != "name" or tokens[0].text in self.bound or self.form == "py":
             return None
-        return did_you_mean(near(tokens[0].text, self.verbs, 1))
+        word = tokens[0].text
+        return instead(word, self.verbs) or did_you_mean(near(word, self.verbs, 1))
+
+    def prompt_command(self, tokens: Tokens) -> str | None:
+        """What stands here for `%hist`, `!ls`, `.tables` and `\\q` of other prompts."""
+        signs = next((at for at, token in enumerate(tokens) if token.text not in _SIGNS), len(tokens))
+        if self.form == "py" or not signs or signs == len(tokens) or tokens[signs].spaced:
+            return None
+        return instead(tokens[signs].text, self.verbs)
 
     def command_hint(self, tokens: Tokens) -> str | None:
         """In a .py file, the Python form of what looks like a command."""
@@ -165,6 +186,8 @@ class Diagnosis:
         return f"commands belong to the prompt and to .tsc files; here write  {written}"
 
 
+_SIGNS = frozenset({"%", "!", ".", "\\"})
+"""What commands of other prompts begin with."""
 _FORMATTED = "an expression inside this f-string is not valid"
 _REWORDED = (
     (

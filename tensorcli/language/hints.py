@@ -7,13 +7,17 @@ The exception's own text stays as Python and PyTorch have it; a hint is a senten
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tensorcli.language.elsewhere import instead
 from tensorcli.language.evaluate import BOUND_MODULES, Evaluator
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.policy import RefusedError
+from tensorcli.language.syntax import Verb
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS, SHADOWED
 
 _OTHER_WORDS = {
@@ -40,6 +44,8 @@ _REFUSED_BUILTINS = {
     "exit": "the script ends with its last line",
     "quit": "the script ends with its last line",
 }
+_LAST_VALUES = frozenset({"_", "__", "___", "Out", "In"})
+"""Names that Python's and IPython's prompts give to what was shown and typed before."""
 
 _ELSEWHERE = "with PyTorch installed, --engine pytorch runs the script on it"
 _SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
@@ -108,14 +114,20 @@ def outside(exception: BaseException) -> str | None:
     return None
 
 
-def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
-    """What would have been right, where that can be told."""
+def hint(
+    exception: BaseException, evaluator: Evaluator, commands: Mapping[str, Verb] = MappingProxyType({})
+) -> str | None:
+    """What would have been right, where that can be told. `commands` are those that a word may have been meant for that
+    stands alone.
+    """
     if isinstance(exception, RefusedError):
         return None
     if isinstance(exception, NameError) and exception.name:
-        known = [*evaluator.names, *BUILTIN_FUNCTIONS, *BOUND_MODULES, *evaluator.bare]
+        name = exception.name
+        known = [*evaluator.names, *BUILTIN_FUNCTIONS, *BOUND_MODULES, *evaluator.bare, *commands]
         return (
             meant(exception, evaluator)
+            or (instead(name, commands) if commands and (len(name) > 1 or name == "q") else None)
             or did_you_mean(near(exception.name, known))
             or _near_torch(exception.name, evaluator)
         )
@@ -174,6 +186,8 @@ def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
     name = str(exception.name or "") if isinstance(exception, NameError) else ""
     if name in _REFUSED_BUILTINS:
         return f"{name} is not part of the language: {_REFUSED_BUILTINS[name]}"
+    if name in _LAST_VALUES:
+        return "what was shown before has no name here: give it one, as in  y = …"
     found = place_of(name, evaluator)
     if found is None:
         return None

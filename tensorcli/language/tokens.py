@@ -145,7 +145,7 @@ def _problem(character: str) -> str:
     if character in LOOKALIKES:
         return f"type {LOOKALIKES[character]} instead"
     if character == "\\":
-        return "a backslash continues a line only at its very end"
+        return "continues a line only at its very end"
     if character.isprintable():
         return "has no meaning here"
     return "cannot stand in a script"

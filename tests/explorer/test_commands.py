@@ -323,6 +323,11 @@ def test_help_calls_nothing(run):
     assert run("x = torch.ones(2)\nx.add_(1)?\nx.sum().item?\nx")[-1].value.text == "tensor([1., 1.])"
 
 
+@pytest.mark.parametrize(("text", "said"), [("blame q", ()), ("ones(2).add_(q)", ("nothing was changed",))])
+def test_what_only_looks_does_not_say_that_it_changed_nothing(run, text, said):
+    assert run(text)[-1].error.hints == said
+
+
 def test_history_tells_how_statements_ended(run):
     steps = run("x = 1\ny = z\nhistory", keep_going=True)
     assert [(row.index, row.source, row.outcome) for row in steps[-1].result.rows] == [

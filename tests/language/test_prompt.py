@@ -190,6 +190,23 @@ def test_highlighting_survives_half_a_line(text):
     assert "".join(token.text for token in tokenize(text)).replace(" ", "") == text.replace(" ", "")
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("var", "did you mean vars?"),
+        ("whos", "type:  vars"),
+        ("cls", "Ctrl-L clears the screen"),
+        ("q", "type:  exit"),
+        ("p", None),
+    ],
+)
+def test_a_word_that_stands_alone_may_be_meant_for_a_command(make_session, verbs, word, expected):
+    session = make_session()
+    with pytest.raises(NameError) as caught:
+        session.run(word)
+    assert hint(caught.value, session.evaluator, verbs) == expected
+
+
 @pytest.fixture
 def hinted(make_session, modules):
     members = {"sum": np.sum, "ones": np.ones, "nn": Namespace("torch.nn", {})}

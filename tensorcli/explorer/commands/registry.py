@@ -7,6 +7,7 @@ uses none pays for none. It takes the session and the invocation, and returns an
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -117,6 +118,14 @@ def may_name_files(text: str | bytes) -> bool:
     return found is not None
 
 
+def meant_as_command(tree: ast.stmt) -> Mapping[str, Verb]:
+    """The verbs that a statement may have been meant for: all of them where it is one word, or a call of one."""
+    match tree:
+        case ast.Expr(value=ast.Name() | ast.Call(func=ast.Name(), args=[], keywords=[])):
+            return {name: found.verb for name, found in COMMANDS.items()}
+    return {}
+
+
 def run_command(session: Session, invocation: Invocation) -> Any:
     """The answer of a command that a statement holds."""
     return COMMANDS[invocation.verb].run(session, invocation)
@@ -136,8 +145,6 @@ def only_looks(name: str) -> bool:
 
 def look_in_silence(session: Session, invocation: Invocation) -> Answer:
     """What a command that only looks is in a session that runs again: its arguments may have effects."""
-    import ast
-
     from tensorcli.explorer.results import Notice
 
     for argument in invocation.arguments:
