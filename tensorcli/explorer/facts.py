@@ -129,15 +129,3 @@ def article(noun: str) -> str:
 def operation_of(node_name: str) -> str:
     """`Mul` of `MulBackward0`."""
     return node_name.partition("Backward")[0]
-
-
-def size_text(nbytes: int) -> str:
-    """`12 B`, `4.0 KiB`."""
-    if nbytes < 1024:
-        return f"{nbytes} B"
-    size = float(nbytes)
-    for suffix in ("KiB", "MiB", "GiB"):
-        size /= 1024
-        if size < 1024:
-            return f"{size:.1f} {suffix}"
-    return f"{size / 1024:.1f} TiB"

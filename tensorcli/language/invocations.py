@@ -225,14 +225,21 @@ def _is_flag(tokens: Tokens) -> bool:
 
 
 def usage(name: str, verb: Verb) -> str:
-    """How a command is typed, in one line."""
+    """How a command is typed, in one line: `graph VALUE [--depth N] [-o PATH]`."""
     shown_parameters = [
         ("[{}{}]" if parameter.optional else "{}{}").format(
             parameter.name.upper(), " …" if parameter.repeated else ""
         )
         for parameter in verb.parameters
     ]
-    return " ".join([name, *shown_parameters])
+    flags = [
+        f"[{f'-{flag.short}' if flag.short else f'--{flag.name}'}{_FLAG_VALUES.get(flag.kind or '', '')}]"
+        for flag in verb.flags
+    ]
+    return " ".join([name, *shown_parameters, *flags])
+
+
+_FLAG_VALUES = {"INT": " N", "EXPR": " VALUE", "WORD": " NAME", "PATH": " PATH"}
 
 
 def _article(parameter: Parameter) -> str:

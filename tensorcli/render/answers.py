@@ -15,16 +15,16 @@ from tensorcli.explorer.results import (
     HelpSection,
     History,
     Notice,
-    Run,
     SavedTable,
     Settings,
     SourcedFile,
     Written,
     plural,
+    size_text,
     yes,
 )
 from tensorcli.render.facts import dash
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
+from tensorcli.render.layout import ELLIPSIS, Column, Grid, Line, Piece, cells, line, listing, paragraph, wrap
 
 USAGE = 30  # cells at most for what to type, so that descriptions begin in one column
 
@@ -53,8 +53,8 @@ def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
             ]
         )
         marks.append(Piece("!", "alarm") if row.stale else Piece(" "))
-    yield from Grid(columns, rows, marks).lines(width)
-    yield line(" ", (f"{plural(len(found.rows), 'saved tensor')}{of}, {found.nbytes} B", "title"))
+    yield from Grid(columns, rows, marks).folded(width).lines(width)
+    yield line(" ", (f"{plural(len(found.rows), 'saved tensor')}{of}, {size_text(found.nbytes)}", "title"))
 
 
 def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
@@ -65,14 +65,19 @@ def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
         ("same object", yes(found.same_object)),
         ("same storage", f"{yes(found.same_storage)} ({storages})"),
         ("same version counter", counter),
-        ("bytes in common", f"{found.overlapping_bytes}{overlap_text(found.overlap)}"),
+        ("bytes in common", f"{found.overlapping_bytes}{overlap_text(found)}"),
         ("view", found.view_relation or "no"),
     ]
     yield from labelled(rows, width)
 
 
-def overlap_text(runs: Sequence[Run]) -> str:
-    return f"   bytes {' '.join(f'{run.first}..{run.last}' for run in runs)}" if runs else ""
+def overlap_text(found: AliasReport) -> str:
+    """Which bytes they are, as far as the report lists them."""
+    if not found.overlap:
+        return ""
+    listed = sum(run.last + 1 - run.first for run in found.overlap)
+    runs = [f"{run.first}..{run.last}" for run in found.overlap]
+    return f"   bytes {' '.join(runs if listed == found.overlapping_bytes else [*runs, ELLIPSIS])}"
 
 
 def labelled(rows: Sequence[tuple[str, str]], width: int | None, style: str = "label") -> Iterator[Line]:
@@ -102,7 +107,8 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
     if found.summary:
         yield from paragraph(found.summary, width, "", " ", " ")
     usages = [cells(row.usage) for section in found.sections for row in section.rows]
-    column = min(max(usages, default=0), USAGE) + 3
+    most = USAGE if width is None else min(USAGE, width * 2 // 5)
+    column = min(max(usages, default=0), most) + 3
     for section in found.sections:
         yield ()
         yield from help_section(section, column, width)
@@ -112,7 +118,7 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
         yield from paragraph(detail, width, "", "   ", "   ")
     if found.see_also:
         yield ()
-        yield from paragraph(f"see also  {'  '.join(found.see_also)}", width, "hint", " ", "           ")
+        yield from listing("see also", found.see_also, width, "hint", gap="  ")
 
 
 def help_section(section: HelpSection, column: int, width: int | None) -> Iterator[Line]:
@@ -123,7 +129,7 @@ def help_section(section: HelpSection, column: int, width: int | None) -> Iterat
         room = None if width is None else max(width - 3 - column, 24)
         described = wrap(row.description, room) if row.description else [""]
         if size + 2 > column:
-            yield line("   ", (row.usage, "verb"))
+            yield from paragraph(row.usage, width, "verb", "   ", " " * 6, breaks=" [")
             lead = [" " * column] * len(described)
         else:
             lead = ["", *[" " * column] * (len(described) - 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import Explanation, Section
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, listing, paragraph
 
 INDENT = 3
 
@@ -21,7 +21,7 @@ def explanation(found: Explanation, width: int | None) -> Iterator[Line]:
         yield from paragraph(f"PyTorch says  {found.error}", width, "error", " ", "   ")
     if found.see_also:
         yield ()
-        yield from paragraph("see also  " + "   ".join(found.see_also), width, "hint", " ", "           ")
+        yield from listing("see also", found.see_also, width, "hint")
 
 
 def part(section: Section, width: int | None) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Tables whose rows are tensors: what a statement changed, the variables of a session.
 
 A row keeps its ids, names and versions whole at every width. Where the width is short the value shrinks
-first, then value and note move below their row, then the grad_fn with them.
+first, then value and note move below their row, then facts with them, from the last.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
 LEAST_VALUE = 11  # cells: enough for a first element, `[2.7183, …]`
+LEAST_FACTS = 2  # columns that stay: shape and dtype
 NATURAL_VALUE = 72  # cells: so much of a value where nothing else limits the width
 WIDE_VALUE = 30  # cells: with less, a note moves to a line of its own
 BELOW = "     "
@@ -161,7 +162,7 @@ def table(rows: Sequence[Row], width: int | None) -> Iterator[Line]:
         return
     kept = kept_facts(rows)
     inline = grid_of(rows, kept, inline=True)
-    if width is None or sum_widths(inline, inline.fitted(width)) <= width:
+    if width is None or inline.taken(width) <= width:
         yield from inline.lines(width)
         return
     without_arrows = [short_grad_fn(row) for row in rows]
@@ -169,11 +170,11 @@ def table(rows: Sequence[Row], width: int | None) -> Iterator[Line]:
     if below.natural() > width:
         rows = without_arrows
         below = grid_of(rows, kept)
-    moved: list[str] = []
-    if below.natural() > width:
-        moved = [row.cells[-1].text for row in rows]
-        below = grid_of(rows, kept[:-1])
-    notes = [tuple(below_row(row, moved[number] if moved else "", width)) for number, row in enumerate(rows)]
+    moved: list[int] = []
+    while below.natural() > width and len(kept) > LEAST_FACTS:
+        moved.insert(0, kept.pop())
+        below = grid_of(rows, kept)
+    notes = [tuple(below_row(row, moved, width)) for row in rows]
     yield from Grid(below.columns, below.rows, below.marks, below=notes).lines(width)
 
 
@@ -200,11 +201,6 @@ def grid_of(rows: Sequence[Row], kept: Sequence[int], inline: bool = False) -> G
     return Grid(columns, body, [row.sign for row in rows])
 
 
-def sum_widths(grid: Grid, widths: Sequence[int]) -> int:
-    used = [width for width in widths if width]
-    return grid.margin() + sum(used) + grid.gap * (len(used) - 1)
-
-
 def short_grad_fn(row: Row) -> Row:
     """The row with only the new grad_fn in its cell and the old one in its note."""
     old, arrow, new = row.cells[-1].text.partition(ARROW)
@@ -214,12 +210,15 @@ def short_grad_fn(row: Row) -> Row:
     return Row(row.sign, row.name, (*row.cells[:-1], Piece(new, "changed")), row.value, note, row.style)
 
 
-def below_row(row: Row, grad_fn: str, width: int) -> Iterator[Line]:
-    """The value and the note of a row under it: on one line where both fit."""
+def below_row(row: Row, moved: Sequence[int], width: int) -> Iterator[Line]:
+    """The facts that have no column, the value and the note of a row under it: on one line where all fit."""
     if row.style == "muted" and not row.note:
         return
     room = max(width - len(BELOW), 20)
-    first = f"grad_fn {grad_fn}" if grad_fn and grad_fn != "-" else ""
+    facts = [
+        f"{FACTS[number][0]} {text}" for number in moved if (text := row.cells[number].text) not in ("", "-")
+    ]
+    first = "   ".join(facts)
     lead = "   ".join(part for part in (first, row.value) if part)
     together = "   ".join(part for part in (lead, row.note) if part)
     if cells(together) <= room:

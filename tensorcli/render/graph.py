@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural
+from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural, size_text
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, shorten
 
 ROWS = 60
@@ -71,7 +71,7 @@ def head(found: Graph) -> str:
     different = {(each.storage, each.tensor, each.shape): each.nbytes for each in saves}
     if saves:
         counts.append(
-            f"{plural(len(saves), 'save')} of {plural(len(different), 'tensor')} ({sum(different.values())} B)"
+            f"{plural(len(saves), 'save')} of {plural(len(different), 'tensor')} ({size_text(sum(different.values()))})"
         )
     elif any(node.freed for node in found.nodes):
         counts.append("what it had saved is freed")
@@ -251,10 +251,8 @@ def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
                 for row in found.rows
             ],
         ).lines(width)
-    yield line(
-        " ",
-        (f"{plural(len(found.rows), 'hook')}{of}, in the order in which a backward pass calls them", "title"),
-    )
+    said = f"{plural(len(found.rows), 'hook')}{of}, in the order in which a backward pass calls them"
+    yield from paragraph(said, width, "title", " ", "   ")
 
 
 def witnesses(found: Witnesses, width: int | None) -> Iterator[Line]:

@@ -7,9 +7,10 @@ width of None is the natural one.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -135,23 +136,22 @@ def fitting(text: str, width: int) -> int:
     return len(text)
 
 
-def wrap(text: str, width: int | None) -> list[str]:
-    """The text in lines of at most so many cells, broken at spaces; its own line ends and indents stay, a
-    long word is never cut.
+def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
+    """The text in lines of at most so many cells, broken at spaces; its own line ends, indents and gaps stay, a
+    long word is never cut. With `breaks` it is broken where a space begins that.
     """
     lines: list[str] = []
+    parts = re.compile(rf" *(?:(?!{re.escape(breaks)}).)+")
     for original in text.split("\n"):
         if width is None or cells(original) <= width:
             lines.append(original)
             continue
-        current = original[: len(original) - len(original.lstrip(" "))]
-        empty = True
-        for word in original.split():
-            joined = current + word if empty else f"{current} {word}"
-            if not empty and cells(joined) > width:
+        current = ""
+        for part in parts.findall(original.rstrip(" ")):
+            if current.strip(" ") and cells(current + part) > width:
                 lines.append(current)
-                joined = word
-            current, empty = joined, False
+                current, part = "", part.lstrip(" ")
+            current += part
         lines.append(current)
     return lines
 
@@ -175,12 +175,28 @@ def trimmed(pieces: Line) -> Line:
 
 
 def paragraph(
-    text: str, width: int | None, style: str = "", first: str = "", rest: str = ""
+    text: str, width: int | None, style: str = "", first: str = "", rest: str = "", breaks: str = " "
 ) -> Iterator[Line]:
     """The wrapped text, each line behind an indent of its own: `first`, then `rest`."""
     room = None if width is None else max(width - max(cells(first), cells(rest)), 20)
-    for number, part in enumerate(wrap(text, room)):
+    for number, part in enumerate(wrap(text, room, breaks)):
         yield line(rest if number else first, Piece(part, style))
+
+
+def listing(
+    lead: str, items: Iterable[str], width: int | None, style: str = "", gap: str = "   "
+) -> Iterator[Line]:
+    """`see also  alias y d   storages`: items side by side behind a lead, each whole on its line."""
+    current = f" {lead}  "
+    indent = " " * cells(current)
+    for number, item in enumerate(items):
+        if number:
+            current += gap
+        if number and width is not None and cells(current + item) > width:
+            yield line(Piece(current, style))
+            current = indent
+        current += item
+    yield line(Piece(current, style))
 
 
 # ---- tables
@@ -253,6 +269,27 @@ class Grid:
             widths[widest] -= 1
             excess -= 1
         return widths
+
+    def taken(self, width: int | None) -> int:
+        """How many cells the table takes at this width, which may be more."""
+        used = [each for each in self.fitted(width) if each]
+        return self.margin() + sum(used) + self.gap * (len(used) - 1)
+
+    def folded(self, width: int | None) -> Grid:
+        """The table with so many of its last columns in lines under each row that the others fit."""
+        kept = self
+        while width is not None and len(kept.columns) > 1 and kept.taken(width) > width:
+            count = len(kept.columns) - 1
+            kept = replace(kept, columns=kept.columns[:count], rows=[row[:count] for row in kept.rows])
+        if kept is self:
+            return self
+        indent = " " * (self.margin() + 2)
+        below = []
+        for row in self.rows:
+            cut = zip(self.columns[len(kept.columns) :], row[len(kept.columns) :])
+            facts = "   ".join(f"{column.title} {cell.text}" for column, cell in cut if cell.text)
+            below.append(tuple(paragraph(facts, width, "", indent, indent, breaks="   ")))
+        return replace(kept, below=below)
 
     def lines(self, width: int | None) -> Iterator[Line]:
         """The table's lines at this width; columns without any text are left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural
+from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, wrap
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
@@ -23,13 +23,10 @@ def storage_map(found: StorageMap, width: int | None) -> Iterator[Line]:
         yield ()
     if found.more:
         yield line(" ", (f"… and {plural(found.more, 'more storage')}", "muted"))
-    saved = (
-        f" ({found.unshared_nbytes} B if nothing were shared)"
-        if found.unshared_nbytes != found.nbytes
-        else ""
-    )
+    size, unshared = size_text(found.nbytes), size_text(found.unshared_nbytes)
+    saved = f" ({unshared} if nothing were shared)" if unshared != size else ""
     count = len(found.storages) + found.more
-    yield line(" ", (f"{plural(count, 'storage')}, {found.nbytes} B{saved}", "title"))
+    yield line(" ", (f"{plural(count, 'storage')}, {size}{saved}", "title"))
 
 
 def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:
@@ -49,7 +46,7 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
     parts = [
         Piece(storage.id or "(temporary)", "id"),
         Piece(f"{storage.dtype}[{storage.elements}]"),
-        Piece(f"{storage.nbytes} B"),
+        Piece(size_text(storage.nbytes)),
         Piece(storage.device),
         Piece(versions),
         Piece(f"names: {' '.join(storage.names)}" if storage.names else "no name"),
@@ -119,7 +116,9 @@ def fact_pieces(view: ViewRow) -> list[Piece]:
 
 
 def slots(storage: StorageRow, width: int | None) -> Iterator[Line]:
-    """The slots in as many bands as the width asks for; operator, stride, offset and layout stand in the first."""
+    """The slots in as many bands as the width asks for; operator, stride, offset and layout stand beside them where all
+    fit into one, else below.
+    """
     names = labels(storage.views)
     count = len(storage.cells)
     numbers = [str(storage.first_slot + slot) for slot in range(count)]
@@ -134,16 +133,22 @@ def slots(storage: StorageRow, width: int | None) -> Iterator[Line]:
         max([cells(title), *(cells(row[number].text) for row in facts)], default=0) + 2
         for number, title in enumerate(FACT_TITLES)
     )
-    per_band = count
-    if width is not None:
-        fitting = (width - 3 - label_width - fact_width) // (slot_width + 2)
-        per_band = min(count, max(fitting, 4))
+    room = None if width is None else width - 3 - label_width
+    beside = room is None or room - fact_width >= count * (slot_width + 2)
+    per_band = count if room is None or beside else min(count, max(room // (slot_width + 2), 1))
     for start in range(0, count, per_band):
         if start:
             yield ()
-        yield from band(
-            storage, names, facts, numbers, slot_width, start, min(start + per_band, count), start == 0
-        )
+        yield from band(storage, names, facts if beside else [], numbers, slot_width, start, start + per_band)
+    if facts and not beside:
+        yield ()
+        yield from facts_alone(names, facts, width)
+
+
+def facts_alone(names: Sequence[str], facts: Sequence[Sequence[Piece]], width: int | None) -> Iterator[Line]:
+    """Operator, stride, offset and layout of each view, where they have no room beside its slots."""
+    rows = [[Piece(name, "name"), *pieces] for name, pieces in zip(names, facts)]
+    yield from Grid([Column(), *map(Column, FACT_TITLES)], rows, indent=3).lines(width)
 
 
 def band(
@@ -154,8 +159,9 @@ def band(
     slot_width: int,
     start: int,
     end: int,
-    with_facts: bool,
 ) -> Iterator[Line]:
+    """The slots from `start` to before `end`, with facts beside them where there are some to show."""
+    end = min(end, len(numbers))
     columns = [Column(), *(Column(align="center") for _ in range(start, end))]
     head = [
         Piece("slot", "header"),
@@ -172,7 +178,7 @@ def band(
             cell = view.cells[slot] if slot < len(view.cells) else ""
             row.append(Piece(centred(cell or UNREACHED, slot_width), "" if cell else "muted"))
         rows.append(row)
-    if with_facts:
+    if facts:
         columns += [Column() for _ in FACT_TITLES]
         head += [Piece(title, "header") for title in FACT_TITLES]
         bytes_row += [Piece("")] * len(FACT_TITLES)
@@ -188,12 +194,17 @@ def centred(text: str, width: int) -> str:
 
 
 def collapsed(storage: StorageRow, width: int | None) -> Iterator[Line]:
-    """Each view's runs of slots, a bar, the facts; fewer runs, then no bar, where it is narrow."""
+    """Each view's runs of slots, a bar, the facts; fewer runs, then no bar, then the facts below, where it is narrow."""
     for most, bars in ((3, True), (1, True), (1, False)):
         grid = collapsed_grid(storage, most, bars)
         if width is None or grid.natural() <= width:
-            break
-    yield from grid.lines(width)
+            yield from grid.lines(width)
+            return
+    narrow = collapsed_grid(storage, 1, False)
+    kept = len(narrow.columns) - len(FACT_TITLES)
+    yield from Grid(narrow.columns[:kept], [row[:kept] for row in narrow.rows], indent=3).lines(width)
+    yield ()
+    yield from facts_alone(labels(storage.views), [fact_pieces(view) for view in storage.views], width)
 
 
 def collapsed_grid(storage: StorageRow, most: int, bars: bool) -> Grid:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import Divergence, Verified, plural
-from tensorcli.render.layout import Line, cells, line, visible, wrap
+from tensorcli.render.layout import Line, cells, line, paragraph, visible, wrap
 
 
 def verified(found: Verified, width: int | None) -> Iterator[Line]:
@@ -14,7 +14,7 @@ def verified(found: Verified, width: int | None) -> Iterator[Line]:
         yield from divergence(row, width)
     count = plural(len(found.rows), "difference") if found.rows else "no difference"
     said = f"{found.name}: {plural(found.statements, 'statement')}, {count} from PyTorch {found.pytorch}"
-    yield line(" ", (said, "title"))
+    yield from paragraph(said, width, "title", " ", "   ")
 
 
 def divergence(row: Divergence, width: int | None) -> Iterator[Line]:

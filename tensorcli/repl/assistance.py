@@ -254,9 +254,8 @@ def state(session: Session) -> Iterator[str]:
         yield "no_grad"
     observation, stale = session.observation, 0
     if observation is not None:
-        from tensorcli.explorer.facts import size_text
         from tensorcli.explorer.graphs import roots, stale_below
-        from tensorcli.explorer.results import plural
+        from tensorcli.explorer.results import plural, size_text
 
         engine = session.engine
         values = [value for entry in observation.index.entries.values() if (value := entry.value) is not None]

@@ -108,7 +108,9 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         sourced = partial(sourced_statement, session)
         statements, skipped = read_entry(session, typed)
         if skipped:
-            screen.text(f" skipped {skipped} {'line' if skipped == 1 else 'lines'} that are not input\n")
+            screen.text(
+                f" skipped {'1 line that is' if skipped == 1 else f'{skipped} lines that are'} not input\n"
+            )
         shown[:] = [EntryDisplay(screen, typed, statements, sourced)]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:

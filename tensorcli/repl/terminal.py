@@ -28,6 +28,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from tensorcli.language.tokens import highlight
+from tensorcli.render.layout import cells
 from tensorcli.render.theme import STYLES
 from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
@@ -145,7 +146,10 @@ def toolbar(assistance: Assistance) -> StyleAndTextTuples:
     if "\n" in text and (found := still_open(text.rstrip(), assistance.verbs, assistance.names)):
         return [("class:bottom-toolbar.text", f" {waiting_for(found, text)}")]
     parts: StyleAndTextTuples = []
-    for segment in assistance.segments():
+    *segments, keys = assistance.segments()
+    if cells(" │ ".join([*segments, keys])) < get_app().output.get_size().columns:
+        segments.append(keys)
+    for segment in segments:
         parts.append(("class:bottom-toolbar.text", " │ " if parts else " "))
         parts.append(("class:alarm" if segment.startswith("!") else "class:bottom-toolbar.text", segment))
     return parts

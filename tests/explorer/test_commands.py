@@ -253,6 +253,13 @@ def test_help_lists_every_command(last):
     assert set(COMMANDS) - SECOND_NAMES == set(usages) & set(COMMANDS)
 
 
+def test_the_page_of_a_command_names_its_options_with_what_they_take(last):
+    (section,) = answer(last, "help graph").sections
+    assert section.rows[0].usage == (
+        "graph VALUE [--depth N] [--focus NAME] [--mermaid] [--dot] [--json] [-o PATH] [--force]"
+    )
+
+
 def test_help_on_an_operator_comes_from_its_declaration(last):
     page = answer(last, "help mul")
     assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in page.details

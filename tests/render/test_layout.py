@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorcli.render.layout import Column, Grid, Piece, cells, line, line_text, shorten, visible, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Piece,
+    cells,
+    line,
+    line_text,
+    listing,
+    shorten,
+    visible,
+    wrap,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +81,32 @@ def test_control_characters_are_written_out() -> None:
 
 def test_a_line_loses_the_white_space_at_its_end_only() -> None:
     assert line_text(line("  a ", ("b  ", "id"), "  ")) == "  a b"
+
+
+def test_a_wrapped_text_keeps_its_gaps_and_can_be_broken_at_them_only() -> None:
+    assert wrap("made by  x = 1  (line 2)", 16) == ["made by  x = 1", "(line 2)"]
+    assert wrap("graph VALUE [--depth N] [--dot]", 24, " [") == ["graph VALUE [--depth N]", "[--dot]"]
+
+
+def test_items_side_by_side_stay_whole() -> None:
+    lines = listing("see also", ("alias y d", "storages", "explain stride"), 32)
+    assert [line_text(each) for each in lines] == [
+        " see also  alias y d   storages",
+        "           explain stride",
+    ]
+
+
+def test_columns_without_room_stand_below_their_row() -> None:
+    grid = Grid(
+        (Column("name"), Column("line"), Column("value", flexible=True)),
+        [(Piece("a_long_name"), Piece("7"), Piece("[1., 2., 3., 4., 5.]"))],
+    )
+    assert [line_text(each) for each in grid.folded(24).lines(24)] == [
+        " name         line",
+        " a_long_name  7",
+        "   value [1., 2., 3., 4., 5.]",
+    ]
+    assert grid.folded(60) is grid
 
 
 def test_only_flexible_columns_shrink() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_every_style_is_one_of_the_theme(samples: dict[type, object], kind: type
 @pytest.mark.parametrize(
     "kind", [kind for kind in DRAWN if kind is not results.Failure], ids=lambda kind: kind.__name__
 )
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_every_page_fits_its_width(samples: dict[type, object], kind: type, width: int) -> None:
     assert [text for text in render(samples[kind], width).text().splitlines() if cells(text) > width] == []
 
@@ -133,12 +134,23 @@ def test_the_memory_map_shows_the_logical_index_under_each_slot(samples: dict[ty
     )
 
 
-def test_slots_that_do_not_fit_stand_in_bands(samples: dict[type, object]) -> None:
-    text = render(samples[results.StorageMap], 66).text()
-    first, second = (re.findall(rf"^   slot +{slot}.*$", text, re.MULTILINE) for slot in (0, 4))
-    assert len(first) == len(second) == 1
-    assert "layout" in first[0]
-    assert "layout" not in second[0]
+@pytest.mark.parametrize(("width", "bands", "beside"), [(80, 1, True), (66, 1, False), (40, 2, False)])
+def test_slots_have_their_facts_beside_them_or_below_and_stand_in_bands(
+    samples: dict[type, object], width: int, bands: int, beside: bool
+) -> None:
+    text = render(samples[results.StorageMap], width).text().partition("s3")[0]
+    heads = re.findall(r"^   slot +\d.*$", text, re.MULTILINE)
+    assert len(heads) == bands
+    assert ("layout" in heads[0]) == beside
+    assert text.count("layout") == 1
+
+
+def test_bytes_in_common_that_are_not_all_listed_end_in_an_ellipsis(samples: dict[type, object]) -> None:
+    report = samples[results.AliasReport]
+    assert isinstance(report, results.AliasReport)
+    some = replace(report, overlapping_bytes=8, overlap=(results.Run(0, 3),))
+    assert "8   bytes 0..3 …\n" in render(some).text()
+    assert "4   bytes 0..3\n" in render(replace(some, overlapping_bytes=4)).text()
 
 
 def test_a_large_storage_shows_runs_and_coverage(samples: dict[type, object]) -> None:

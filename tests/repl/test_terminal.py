@@ -251,6 +251,12 @@ def test_a_dumb_terminal_gets_plain_lines(open_prompt) -> None:
     prompt.type(CTRL_D).ended()
 
 
+def test_the_toolbar_leaves_its_keys_out_where_they_have_no_room(open_prompt) -> None:
+    prompt = open_prompt(columns=50).until("tensor>").entry("x = ones(2)").until("step 1")
+    assert "1 tensor · 1 storage · 8 B │ step 1" in prompt.text
+    assert "F1" not in prompt.text
+
+
 def test_wide_characters_have_their_caret_in_the_right_cell(prompt) -> None:
     prompt.entry("x = ones(2)").entry("'日本' + x.foo")
     lines = prompt.screen.display

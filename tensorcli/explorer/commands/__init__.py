@@ -42,7 +42,7 @@ command(
     Parameter("value", "EXPR", optional=True),
     category="look",
     function="memory_map.storages",
-    summary="the memory map: each storage, slot by slot, and every view of it",
+    summary="the memory map of each storage: slot by slot, with every view of it",
     flags=(Flag("around", "INT", least=0), Flag("write", "EXPR")),
     example="storages s1 --around 4096",
 )
@@ -189,7 +189,7 @@ command(
     "check",
     category="understand",
     function="hazards.check",
-    summary="the hazards so far: traps that PyTorch does not report",
+    summary="traps that PyTorch does not report: the hazards so far",
 )
 command(
     "source",

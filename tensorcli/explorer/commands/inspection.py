@@ -11,12 +11,12 @@ from tensorcli.explorer.commands.arguments import argument, named, named_base
 from tensorcli.explorer.commands.saved import saved_rows
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.facts import size_text
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import (
     Field,
     Inspection,
     Line,
+    size_text,
 )
 from tensorcli.explorer.trees import root_name, stored
 from tensorcli.language.syntax import Invocation

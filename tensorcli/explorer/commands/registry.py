@@ -43,12 +43,23 @@ class Command(NamedTuple):
         return self.verb.description
 
     @property
+    def brief(self) -> str:
+        """What the summary says before it goes into detail."""
+        return self.summary.partition(": ")[0].partition("; ")[0]
+
+    @property
     def usage(self) -> str:
         """How it is typed, in one line."""
         from tensorcli.language.invocations import usage
 
-        flags = "".join(f" [--{flag.name}{' V' if flag.kind else ''}]" for flag in self.verb.flags)
-        return usage(self.name, self.verb) + flags
+        return usage(self.name, self.verb)
+
+    @property
+    def short_usage(self) -> str:
+        """The same without its flags by name."""
+        from tensorcli.language.invocations import usage
+
+        return usage(self.name, self.verb._replace(flags=())) + (" [OPTIONS]" if self.verb.flags else "")
 
     @property
     def run(self) -> Run:

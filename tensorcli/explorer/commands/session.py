@@ -95,7 +95,7 @@ def overview() -> Help:
         HelpSection(
             category,
             tuple(
-                HelpRow(each.usage, each.summary)
+                HelpRow(each.short_usage, each.brief)
                 for each in COMMANDS.values()
                 if each.category == category and each.name not in SECOND_NAMES
             ),
@@ -106,7 +106,8 @@ def overview() -> Help:
         "forms",
         (
             HelpRow("t2 = detach t1", "the same as  t2 = t1.detach()"),
-            HelpRow("t?", "help on a value, a command or a method"),
+            HelpRow("t?", "all about a value; help on a command, a method"),
+            HelpRow("help graph", "more about a command: its options, an example"),
             HelpRow(":inspect t", "the command, also where a name inspect is bound"),
         ),
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.errors import known_error, refused_cast
 from tensorcli.explorer.explain.rules import Operand
-from tensorcli.explorer.facts import short_text, size_text
-from tensorcli.explorer.results import plural
+from tensorcli.explorer.facts import short_text
+from tensorcli.explorer.results import plural, size_text
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look

@@ -140,6 +140,18 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def size_text(nbytes: int) -> str:
+    """`12 B`, `4.0 KiB`."""
+    if nbytes < 1024:
+        return f"{nbytes} B"
+    size = float(nbytes)
+    for suffix in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {suffix}"
+    return f"{size / 1024:.1f} TiB"
+
+
 def yes(holds: bool) -> str:
     """`yes` or `no`."""
     return "yes" if holds else "no"

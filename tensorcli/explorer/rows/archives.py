@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.facts import size_text
-from tensorcli.explorer.results import Change, plural
+from tensorcli.explorer.results import Change, plural, size_text
 from tensorcli.explorer.rows.table import Table
 
 if TYPE_CHECKING:
