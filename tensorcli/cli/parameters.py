@@ -8,16 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
 
 def read_size(text: str | int) -> int:
     """A number of bytes, with K, M, G or T for powers of 1024. Raises BadParameter."""
-    number = str(text).strip().upper().removesuffix("B").removesuffix("I")
-    unit = number[-1:] if number[-1:] in UNITS else ""
+    from tensorcli.explorer.results import size_of
+
     try:
-        size = int(float(number.removesuffix(unit)) * UNITS[unit])
-    except (ValueError, OverflowError):
+        size = size_of(str(text))
+    except ValueError:
         size = 0
     if size <= 0:
         raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G")

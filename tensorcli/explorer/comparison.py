@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Comparison, ComparisonRow, yes
+from tensorcli.language.nearness import did_you_mean, near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -101,8 +102,10 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
             if word == "y":
                 return Form(word, "y", "r.mul_(10)")
             if not is_method(word):
+                meant = did_you_mean(near(word, FORMS, 1))
                 raise ValueError(
-                    f"compare knows no form {word!r}; write it as an expression of y, as in y.{word}()"
+                    f"compare knows no form {word!r}; "
+                    + (meant or f"write it as an expression of y, as in y.{word}()")
                 )
             text = f"y.{word}()"
         try:

@@ -25,9 +25,14 @@ class Known:
 
     @property
     def sentence(self) -> str:
-        """What it means, as a sentence."""
-        return f"{self.meaning[0].upper()}{self.meaning[1:]}."
+        """What it means, as a sentence. A name keeps its letters: `detach_() would …`, `numpy has …`."""
+        word = self.meaning.partition(" ")[0].rstrip(",")
+        is_name = not word.isalpha() or word in _NAMES
+        return f"{self.meaning if is_name else self.meaning[0].upper() + self.meaning[1:]}."
 
+
+_NAMES: Final = frozenset({"numpy", "deepcopy"})
+"""Words that are names, though nothing about them says so."""
 
 ERRORS: Final[tuple[Known, ...]] = tuple(
     Known(*row)

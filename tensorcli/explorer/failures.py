@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer import results
 from tensorcli.language.limits import LimitError
 from tensorcli.language.locate import failed_call, locate_nodes
-from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
+from tensorcli.language.syntax import CommandCall, Invocation, LanguageError, Span, Statement, span_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Outcome
@@ -53,6 +53,8 @@ NO_CUDA = re.compile(
 CUDA_HINT = (
     "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
 )
+_QUOTED = re.compile(r"(?<=')[^']+(?=')|\b\d+\b")
+"""What a complaint quotes: a text in quotes, a number."""
 _KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of arguments")
 
 
@@ -102,6 +104,8 @@ def failure(
     """The failure of a statement. `takes`: the parameters of a function in each of its signatures."""
     nodes = locate_nodes(error)
     spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
+    if nodes and isinstance(nodes[0], CommandCall):
+        spans = (argument_at_fault(nodes[0].invocation, message(error), text) or spans[0], *spans[1:])
     kind = kind_of(error, nodes)
     hints = [CUDA_HINT] if kind == "unavailable" else []
     if isinstance(error, TypeError) and _KEYWORD.search(str(error)):
@@ -120,6 +124,20 @@ def failure(
         tuple(hints),
         None if known is None else known.code,
     )
+
+
+def argument_at_fault(invocation: Invocation, said: str, text: str) -> Span | None:
+    """Where a command stands that complains of what it was given: the argument that the complaint quotes, else the only
+    one; None where that cannot be told.
+    """
+    given = [each for each in invocation.arguments if isinstance(each.value, ast.expr | str | int)]
+    for word in _QUOTED.findall(said):
+        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        for span in (each.span for each in given if each.span.line == each.span.end_line):
+            if found := whole.search(span.text(text)):
+                first = span.column
+                return span._replace(column=first + found.start(), end_column=first + found.end())
+    return given[0].span if len(given) == 1 == len(invocation.arguments) else None
 
 
 def type_name(error: BaseException) -> str:

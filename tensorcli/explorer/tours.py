@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.results import Tour, TourStep
+from tensorcli.language.nearness import did_you_mean, near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -39,7 +40,8 @@ def tour(session: Session, name: str) -> Tour:
     known = {each.lower(): each for each in names()}
     wanted = name.lower().removesuffix("()").removesuffix(".tsc").removeprefix("torch.").removeprefix("np.")
     if wanted not in known:
-        raise ValueError(f"there is no tour {name!r}; the tours are {', '.join(names())}")
+        meant = did_you_mean(near(wanted, known, 1))
+        raise ValueError(f"there is no tour {name!r}; {meant or 'the tours are ' + ', '.join(names())}")
     found = known[wanted]
     text = _text(found)
     lines = text.split("\n")

@@ -255,11 +255,14 @@ def _article(parameter: Parameter) -> str:
 
 # expect
 
+_EVENTS = frozenset({"raises", "warns", "hazard"})
+"""What a statement can be expected to bring about."""
+
 
 def expectation(context: Context, tokens: Tokens) -> Expectation:
     """What stands after `expect`, in any of its forms."""
     first = tokens[0]
-    if first.text in ("raises", "warns", "hazard") and len(tokens) > 1 and tokens[1].kind == "string":
+    if first.text in _EVENTS and len(tokens) > 1 and tokens[1].kind == "string":
         return _expected_event(context, tokens)
     for position, token, depth in depths(tokens):
         if depth or position == 0 or token.text not in ("shares", "views") or token.kind != "name":
@@ -274,7 +277,15 @@ def expectation(context: Context, tokens: Tokens) -> Expectation:
             fragment(context.source, left),
             fragment(context.source, right),
         )
-    return Expectation("condition", left=fragment(context.source, tokens))
+    try:
+        return Expectation("condition", left=fragment(context.source, tokens))
+    except LanguageError as error:
+        relation = next((each.text for each in tokens if each.text in ("shares", "views")), None)
+        if first.text in _EVENTS:
+            error.hint = error.hint or f'type:  expect {first.text} "text": STATEMENT'
+        elif relation is not None:
+            error.hint = error.hint or f"type:  expect A {relation} B"
+        raise
 
 
 def _expected_event(context: Context, tokens: Tokens) -> Expectation:

@@ -4,6 +4,7 @@ import pytest
 
 from tensorcli.explorer.commands import CATEGORIES, COMMANDS
 from tensorcli.explorer.commands.registry import SECOND_NAMES
+from tensorcli.explorer.explain.concepts import CONCEPTS
 from tensorcli.explorer.results import RESULTS, Answer, Run
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import LanguageError
@@ -324,6 +325,60 @@ def test_a_number_that_means_nothing_is_refused_in_both_forms(text, least):
 def test_what_is_shown_with_the_settings_and_is_fixed_says_where_it_is_given(run):
     assert "given with --seed" in run("set seed 3")[-1].error.message
     assert "given with --engine" in run("set engine pytorch")[-1].error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("explain qqq", "qqq"),
+        ("tour dtach", "dtach"),
+        ("compare detach clnoe", "clnoe"),
+        ("storages s99", "s99"),
+        ("diff 0 99", "99"),
+        ("graph loss --focus nobody", "nobody"),
+        ("saved 5", "5"),
+        ("alias y 5", "alias y 5"),  # nothing says which
+    ],
+)
+def test_a_complaint_stands_under_the_argument_that_it_is_about(run, text, at):
+    error = run(SCENE + text)[-1].error
+    assert error.spans[0].text(SCENE + text) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("tour dtach", "detach"),
+        ("compare clnoe", "clone"),
+        ("set row 5", "rows"),
+        ("explain strdie", "stride"),
+    ],
+)
+def test_a_word_that_a_command_does_not_know_has_a_near_one(run, text, meant):
+    assert run(text)[-1].error.message.endswith(f"; did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("set max_bytes 2M", {"max_bytes": 2 << 20}),
+        ("set rows = 5", {"rows": 5}),
+        ("set rows=5", {"rows": 5}),
+        ("set seed", {"seed": 0}),
+    ],
+)
+def test_set_shows_the_setting_that_it_changed(last, text, rows):
+    assert {row.key: row.value for row in answer(last, text).rows} == rows
+
+
+@pytest.mark.parametrize("text", ["set rows 0", "set rows x", "set max_bytes 12", "set max_bytes 1e400"])
+def test_a_setting_that_means_nothing_is_refused(run, text):
+    assert "is a whole number from" in run(text)[-1].error.message
+
+
+def test_the_concepts_are_listed_with_what_they_say(last):
+    (section,) = answer(last, "explain concepts").sections
+    assert set(dict(section.rows)) == set(CONCEPTS)
 
 
 def test_help_calls_nothing(run):

@@ -38,3 +38,17 @@ def test_pytorch_errors_have_their_codes(error: Known) -> None:
         assert (last.error.code, last.error.message) == (error.code, said)
     else:
         assert (last.warnings[-1].category, last.warnings[-1].message) == (kind, said)
+
+
+@pytest.mark.parametrize(
+    ("key", "begins"),
+    [
+        ("detach_view", "detach_() "),
+        ("non_leaf_flag", "requires_grad "),
+        ("numpy_grad", "numpy "),
+        ("leaf", "A leaf"),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_but_where_it_begins_with_a_name(key: str, begins: str) -> None:
+    (error,) = (each for each in ERRORS if each.key == key)
+    assert error.sentence.startswith(begins)

@@ -133,6 +133,8 @@ HINTS = [
     ("\\q", "type:  exit"),
     (":wq", "type:  exit"),
     ("p x", "type:  inspect VALUE"),
+    ("expect x shares", "type:  expect A shares B"),
+    ("expect raises: x", 'type:  expect raises "text": STATEMENT'),
     ("display x", "type:  watch VALUE"),
     ("% whos", "leave the line out"),
     ("if x = 3:\n    pass", "'=' assigns; '==' compares"),

@@ -249,7 +249,7 @@ command(
 command(
     "set",
     Parameter("name", "WORD", optional=True),
-    Parameter("value", "EXPR", optional=True),
+    Parameter("value", "TEXT", optional=True),
     category="session",
     function="session.change_setting",
     summary="the settings, or one of them changed",

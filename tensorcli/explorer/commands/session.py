@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
 from tensorcli.explorer.facts import article, said
-from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
+from tensorcli.explorer.results import (
+    Answer,
+    Devices,
+    Field,
+    Help,
+    HelpRow,
+    HelpSection,
+    Notice,
+    Settings,
+    size_of,
+)
 from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.nearness import near
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.syntax import Invocation
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
@@ -244,28 +254,38 @@ FIXED = {
 
 
 def change_setting(session: Session, invocation: Invocation) -> Settings:
-    """Show the settings, after changing the one that is named. Errors: ValueError."""
-    name, tree = invocation.get("name"), invocation.get("value")
+    """Show the settings, or the one that is named, after it was changed. Errors: ValueError."""
+    name, value = invocation.get("name"), invocation.get("value")
     if isinstance(name, str):
-        name = name.strip().replace("-", "_")
-        if name not in SETTINGS:
-            raise ValueError(
-                FIXED.get(name, f"there is no setting {name}; the settings are {', '.join(SETTINGS)}")
-            )
-        if isinstance(tree, ast.expr):
-            value = session.value_of(tree)
-            least = SETTINGS[name][0]
-            if type(value) is not int or value < least:
-                raise ValueError(f"{name} is a whole number from {least} on")
-            session.configure(name, value)
-    return Settings(
-        (
-            Field("rows", session.rows, SETTINGS["rows"][1]),
-            Field("max_bytes", session.max_bytes, SETTINGS["max_bytes"][1]),
-            Field("seed", session.seed, "where both generators begin (--seed)"),
-            Field("engine", session.engine.name, "what runs the statements (--engine)"),
-        )
+        name, _, rest = name.strip().replace("-", "_").partition("=")
+        value = rest or (value.removeprefix("=").strip() if isinstance(value, str) else None)
+        if name not in (*SETTINGS, *FIXED):
+            meant = did_you_mean(near(name, SETTINGS, 1)) or f"the settings are {', '.join(SETTINGS)}"
+            raise ValueError(f"there is no setting {name!r}; {meant}")
+        if isinstance(value, str) and name in FIXED:
+            raise ValueError(FIXED[name])
+        if isinstance(value, str):
+            session.configure(name, setting(name, value))
+    rows = (
+        Field("rows", session.rows, SETTINGS["rows"][1]),
+        Field("max_bytes", session.max_bytes, SETTINGS["max_bytes"][1]),
+        Field("seed", session.seed, "where both generators begin (--seed)"),
+        Field("engine", session.engine.name, "what runs the statements (--engine)"),
     )
+    return Settings(tuple(each for each in rows if not isinstance(name, str) or each.key == name))
+
+
+def setting(name: str, text: str) -> int:
+    """What a setting is to be: a whole number, or a size. Errors: ValueError."""
+    least = SETTINGS[name][0]
+    try:
+        value = size_of(text) if name == "max_bytes" else int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        unit = ", or a size (512M, 2G)" if name == "max_bytes" else ""
+        raise ValueError(f"{name} is a whole number from {least} on{unit}, not {text!r}")
+    return value
 
 
 def reset(session: Session, invocation: Invocation) -> Notice:

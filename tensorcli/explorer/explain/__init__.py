@@ -28,7 +28,15 @@ _TRAPS = "A hazard is a trap that PyTorch does not report: the program runs, and
 _ERRORS = (
     "These errors and warnings of PyTorch are known: why tells what led to each, and tries what leads out."
 )
-LISTS = {"hazard": _TRAPS, "hazards": _TRAPS, "error": _ERRORS, "errors": _ERRORS}
+_IDEAS = "What PyTorch's tensors are made of, and what becomes of them."
+LISTS = {
+    "hazard": _TRAPS,
+    "hazards": _TRAPS,
+    "error": _ERRORS,
+    "errors": _ERRORS,
+    "concept": _IDEAS,
+    "concepts": _IDEAS,
+}
 """What has a page with all there are."""
 
 
@@ -88,17 +96,25 @@ def code(session: Session, name: str) -> Explanation:
 
 
 def listed(name: str) -> Explanation:
-    """All hazards, or all errors that are known."""
+    """All hazards, all errors that are known, or all concepts."""
     from tensorcli.explorer.errors import ERRORS
+    from tensorcli.explorer.explain.concepts import CONCEPTS
     from tensorcli.explorer.hazards.catalogue import HAZARDS
 
+    more = "explain CODE tells more of each"
+
+    rows: tuple[tuple[str, ...], ...]
     if name.startswith("hazard"):
         rows = tuple((each.code, each.name, each.summary) for each in HAZARDS.values())
         see: tuple[str, ...] = ("check", "explain TSC-H001", "explain errors")
+    elif name.startswith("concept"):
+        more = "explain CONCEPT tells more of each"
+        rows = tuple((each, concept.verdict) for each, concept in CONCEPTS.items())
+        see = ("tour", "explain errors", "explain hazards")
     else:
         rows = tuple((each.code, each.key.replace("_", " "), each.sentence) for each in ERRORS)
         see = ("why", "explain TSC-E031", "explain hazards")
-    return Explanation(name, LISTS[name], (Section("explain CODE tells more of each", rows),), see_also=see)
+    return Explanation(name, LISTS[name], (Section(more, rows),), see_also=see)
 
 
 def error_page(session: Session, error: Known) -> Explanation:
@@ -184,4 +200,4 @@ def suggestion(session: Session, text: str) -> str:
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
     meant = did_you_mean(near(text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()]))
-    return f"; {meant or 'try a concept (version counter), an operator or an expression'}"
+    return f"; {meant or 'try an operator, an expression, or what `explain concepts` lists'}"

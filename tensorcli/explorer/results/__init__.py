@@ -152,6 +152,16 @@ def size_text(nbytes: int) -> str:
     return f"{size / 1024:.1f} TiB"
 
 
+def size_of(text: str) -> int:
+    """`512M`, `2 GiB`, `100000` as a number of bytes; K, M, G and T are powers of 1024. Errors: ValueError."""
+    number = text.strip().upper().removesuffix("B").removesuffix("I")
+    power = "KMGT".find(number[-1:]) + 1 if number[-1:] else 0
+    try:
+        return int(float(number[:-1] if power else number) * 1024**power)
+    except OverflowError:
+        raise ValueError(f"{text!r} is no size") from None
+
+
 def yes(holds: bool) -> str:
     """`yes` or `no`."""
     return "yes" if holds else "no"
