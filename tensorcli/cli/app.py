@@ -20,7 +20,8 @@ from tensorcli import __version__
 from tensorcli.cli import commands
 
 DEFAULT = "run"
-GROUP_FLAGS = frozenset({"--help", "-h", "--version"})
+COMPLETION_FLAGS = ("--install-completion", "--show-completion")
+GROUP_FLAGS = frozenset({"--help", "-h", "--version", *COMPLETION_FLAGS})
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
     "pretty_exceptions_enable": False,
@@ -31,26 +32,50 @@ OPTIONAL_VALUES = {"--simulate-cuda": "--simulate-cuda=1"}
 """Flags whose value may be left out: a parser that allowed it would take the file behind for the value."""
 BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
 EPILOG = """\b
-Exit status: 0 all ran; 1 a statement raised; 2 wrong usage; 3 `expect` or `assert` failed;
-4 a hazard under check or --strict; 5 verify found a difference; 65 a script does not parse or uses what the language refuses;
-66 no such file; 69 a device or an engine is missing; 130 interrupted."""
+Exit status:
+  0   all ran                        65  a script does not parse, or uses
+  1   a statement raised                 what the language refuses
+  2   wrong usage                    66  no such file
+  3   expect or assert failed        69  a device or an engine is missing
+  4   a hazard (check, --strict)     130 interrupted
+  5   verify found a difference
+
+\b
+Examples:
+  tensorcli run train.py             what each statement did
+  tensorcli why train.py             why it failed, with ways out
+  tensorcli compare detach clone     two forms side by side
+  echo 'ones(2).add_(1)' | tensorcli"""
 
 
 class Commands(TyperGroup):
     """The commands by the names of their files; what is neither a command nor a flag of ours is for `run`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] == "help" and not os.path.exists(args[0]):
+            args = self.asking_for_help(ctx, args[1:])
         if args and args[0] not in GROUP_FLAGS and self.get_command(ctx, args[0]) is None:
-            self.refuse_misspelt(ctx, args[0])
+            if not ctx.resilient_parsing:  # a shell asks what could be typed
+                self.refuse_misspelt(ctx, args[0])
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
 
+    def asking_for_help(self, ctx: Any, topic: list[str]) -> list[str]:
+        """What `tensorcli help`, `help run` and `help detach` mean."""
+        if not topic:
+            return ["--help"]
+        return [topic[0], "--help"] if self.get_command(ctx, topic[0]) else ["explain", *topic]
+
     def refuse_misspelt(self, ctx: Any, word: str) -> None:
-        """Complains of a word that is nearly a command and no file."""
+        """Complains of a word that is no file and nearly a command, or a command of the prompt's."""
         if word[:1] == "-" or "." in word or os.path.exists(word):
             return
+        from tensorcli.explorer.commands.registry import COMMANDS
         from tensorcli.language.nearness import near
 
+        if word in COMMANDS:
+            where = "a command of the prompt (tensorcli repl) and of scripts (tensorcli run -c)"
+            ctx.fail(f"there is no file {word!r}; {word} is {where}")
         if close := near(word, self.list_commands(ctx), 1):
             ctx.fail(f"there is no command and no file {word!r}; did you mean {close[0]}?")
 
@@ -86,7 +111,9 @@ class Commands(TyperGroup):
         return found
 
 
-app = typer.Typer(cls=Commands, invoke_without_command=True, epilog=EPILOG, **SETTINGS)
+app = typer.Typer(
+    cls=Commands, invoke_without_command=True, epilog=EPILOG, **(SETTINGS | {"add_completion": True})
+)
 
 
 def print_version(asked: bool) -> None:

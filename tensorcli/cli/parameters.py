@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
@@ -20,6 +21,19 @@ def read_size(text: str | int) -> int:
     if size <= 0:
         raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G")
     return size
+
+
+def words_of(command: str) -> Callable[[str], list[tuple[str, str]]]:
+    """What a shell offers behind a command: what the prompt offers behind the one of the same name."""
+
+    def offered(incomplete: str) -> list[tuple[str, str]]:
+        from tensorcli.explorer.commands import COMMANDS
+        from tensorcli.explorer.session import Session
+
+        words = COMMANDS[command].offered(Session(quiet=True))
+        return [(word, about) for word, about in words.items() if word.startswith(incomplete)]
+
+    return offered
 
 
 def existing_folder(path: str | None) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import NamedTuple
 
 from tensorcli.language.syntax import LanguageError, Span, walk
@@ -107,7 +108,9 @@ def _decoded(data: bytes) -> str:
         raise LanguageError(
             f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text",
             Span(line, column, line, column + 1),
-            "a script is a UTF-8 text file",
+            "this begins as UTF-16 text does, which PowerShell's > and some editors write: save it as UTF-8"
+            if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+            else "a script is a UTF-8 text file",
         ) from None
 
 

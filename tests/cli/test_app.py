@@ -28,7 +28,47 @@ def test_help_lists_every_command_and_the_exit_statuses(run, flag: str) -> None:
         re.findall(r"^  (\w+)  +\S", done.out.partition("Commands:")[2], re.MULTILINE)[: len(COMMANDS)]
         == COMMANDS
     )
-    assert "66 no such file" in done.out
+    assert re.search(r"66 +no such file", done.out)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_80_columns(run, command: str) -> None:
+    assert max(map(len, run(*command.split(), "--help").out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"), [("", "--help"), ("run", "run --help"), ("detach", "explain detach")]
+)
+def test_help_is_a_command_too(run, asked: str, same: str) -> None:
+    assert run("help", *asked.split()) == run(*same.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("tensorcli r", "run"),
+        ("tensorcli run --for", "--format"),
+        ("tensorcli run --format pl", "plain"),
+        ("tensorcli tour de", "detach"),
+        ("tensorcli explain ver", "version counter"),
+        ("tensorcli compare clo", "clone"),
+        ("tensorcli ops detach", "detach_"),
+        ("tensorcli rnu", ""),
+    ],
+)
+def test_a_shell_is_told_what_could_be_typed(
+    run, monkeypatch: pytest.MonkeyPatch, typed: str, word: str
+) -> None:
+    monkeypatch.setenv("_TENSORCLI_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    done = run()
+    assert done.err == ""
+    assert word in done.out.split("\n")
+
+
+def test_completion_can_be_shown_for_a_shell(run) -> None:
+    assert "_TENSORCLI_COMPLETE=complete_bash" in run("--show-completion", "bash").out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -229,6 +229,13 @@ def test_a_binary_file_is_refused_and_not_shown(run, text: bytes) -> None:
     assert done.err.startswith("a.tsc:1:")
 
 
+def test_utf_16_is_named_where_a_file_begins_so(run) -> None:
+    Path("a.tsc").write_text("x = ones(2)\n", encoding="utf-16")
+    done = run("a.tsc")
+    assert (done.status, done.out) == (65, "")
+    assert "UTF-16" in done.err
+
+
 def test_an_empty_file_does_nothing(run) -> None:
     Path("a.tsc").write_bytes(b"")
     assert run("a.tsc") == type(run("a.tsc"))(0, "", "")
@@ -253,6 +260,12 @@ def test_a_warning_names_file_and_line_once(run) -> None:
     done = run("--quiet", "w.tsc")
     assert done.status == 0
     assert done.err.count("w.tsc:3: warning: UserWarning: The use of `x.T` on tensors of dimension") == 1
+
+
+def test_a_command_of_the_prompt_is_said_to_be_one(run) -> None:
+    done = run("inspect")
+    assert done.status == 2
+    assert "inspect is a command of the prompt" in done.err
 
 
 def test_a_misspelt_command_is_wrong_usage(run) -> None:

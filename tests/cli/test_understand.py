@@ -28,7 +28,7 @@ def test_explain_takes_several_words(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["explain", "nonsense"], "there is nothing to explain under 'nonsense'; try a concept"),
+        (["explain", "nonsense"], "there is nothing to explain under 'nonsense'; try an operator"),
         (["explain", "x +"], "explain x +: expected a value after '+', found the end of the statement"),
         (["explain", "f(1"], "explain f(1: '(' is never closed"),
         (["explain", "x.sum()"], "explain x.sum(): name 'x' is not defined"),

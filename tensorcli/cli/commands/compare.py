@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from tensorcli.cli.once import run_once
-from tensorcli.cli.parameters import Color, Engine, Format
+from tensorcli.cli.parameters import Color, Engine, Format, words_of
 
 
 def compare(
     forms: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FORM...]", help="detach, clone, data, numpy, …, or expressions of y: 'y[1:]'"
+            metavar="[FORM...]",
+            help="detach, clone, data, numpy, …, or expressions of y: 'y[1:]'",
+            autocompletion=words_of("compare"),
         ),
     ] = None,
     color: Color = "auto",

@@ -7,13 +7,17 @@ from typing import Annotated
 import typer
 
 from tensorcli.cli.once import run_once
-from tensorcli.cli.parameters import Color, Format
+from tensorcli.cli.parameters import Color, Format, words_of
 
 
 def explain(
     what: Annotated[
         list[str],
-        typer.Argument(metavar="WHAT...", help="view, TSC-E031, version counter, 'ones(2, 3).t().view(6)'"),
+        typer.Argument(
+            metavar="WHAT...",
+            help="view, TSC-E031, version counter, 'ones(2, 3).t().view(6)'; concepts, errors and hazards are lists.",
+            autocompletion=words_of("explain"),
+        ),
     ],
     color: Color = "auto",
     format: Format = "text",

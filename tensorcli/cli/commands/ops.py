@@ -13,8 +13,18 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import Help
 
 
+def named(incomplete: str) -> list[str]:
+    """The operators whose names begin so, for a shell that completes."""
+    from tensorcli.explorer.engines import open_engine
+
+    return [name for name in open_engine("embedded").method_names() if name.startswith(incomplete)]
+
+
 def ops(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="An operator or a method.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="An operator or a method.", autocompletion=named),
+    ] = None,
     color: Color = "auto",
 ) -> int:
     """List the operators of the engine, or explain one of them."""
