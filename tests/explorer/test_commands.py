@@ -5,7 +5,7 @@ import pytest
 from tensorcli.explorer.commands import CATEGORIES, COMMANDS
 from tensorcli.explorer.commands.registry import SECOND_NAMES
 from tensorcli.explorer.explain.concepts import CONCEPTS
-from tensorcli.explorer.results import RESULTS, Answer, Run
+from tensorcli.explorer.results import RESULTS, Answer, Explanation, Run
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import LanguageError
 
@@ -276,12 +276,46 @@ def test_a_question_mark_inspects_values_and_explains_words(last):
     assert answer(last, "pair = [torch.ones(2)]\npair[0]?").kind == "tensor"
 
 
+def test_every_method_and_attribute_of_tensors_says_what_it_is():
+    engine = Session().engine
+    assert [name for name in engine.method_names() if not engine.help(name).summary] == []
+
+
 def test_help_is_had_on_what_stands_behind_a_dot(last):
     scene = "x = torch.ones(2)\nnet = nn.Linear(2, 1)\n"
     assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in answer(last, scene + "x.mul?").details
-    assert answer(last, scene + "help x.grad").summary == "an attribute of tensors: t.grad"
+    assert answer(last, scene + "help x.grad").summary.startswith("The gradient that backward passes")
     assert answer(last, scene + "net.forward?").details == ("forward(input)",)
     assert answer(last, scene + "net.weight?").kind == "tensor"
+
+
+@pytest.mark.parametrize(
+    ("topic", "summary"),
+    [
+        ("grad", "The gradient that backward passes added up in a leaf"),
+        ("+", "Add other"),
+        ("@", "Multiply vectors, matrices"),
+        ("for", "for is a word of Python's"),
+        ("hazards", "A hazard is a trap"),
+        ("tsc-e031", "A value that was saved"),
+        ("MulBackward0", "grad_fn is the node"),
+        ("F.relu", "Each element, or 0"),
+        ("torch.float64", "torch.float64 is a dtype"),
+        ("np", "np is a module"),
+        ("torch.cuda", "torch.cuda is a module"),
+        ("s2", "s2 is a storage"),
+        ("d", "d is a Tensor"),
+        ("nothing_of_the_kind", "there is no help on"),
+    ],
+)
+def test_help_is_had_on_every_kind_of_word(last, topic, summary):
+    found = answer(last, f"{SCENE}help {topic}")
+    said = found.verdict if isinstance(found, Explanation) else found.summary
+    assert said.startswith(summary)
+
+
+def test_help_on_a_term_points_to_its_concept(last):
+    assert "explain requires_grad" in answer(last, "help requires_grad").see_also
 
 
 def test_help_on_a_function_of_the_session_is_what_it_says_of_itself(last):
@@ -299,7 +333,7 @@ def test_help_on_pythons_and_numpys_functions_is_their_own(last):
     assert answer(last, "math.sqrt?").summary == "Return the square root of x."
     assert answer(last, "np.arange?").summary.startswith("Return evenly spaced values")
     assert answer(last, "len?").details == ("len(obj, /)",)
-    assert answer(last, "torch.ones(2)\nhelp H").summary == "an attribute of tensors: t.H"
+    assert answer(last, "torch.ones(2)\nhelp H").summary == "The matrix transposed and conjugated: a view."
 
 
 @pytest.mark.parametrize(

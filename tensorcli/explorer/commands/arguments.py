@@ -12,7 +12,7 @@ from tensorcli.language.syntax import Argument, Invocation
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
-_ID = re.compile(r"s[1-9]\d*$")
+STORAGE_ID = re.compile(r"s[1-9]\d*$")
 
 
 def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, str]:
@@ -22,7 +22,7 @@ def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, 
     assert isinstance(found.value, ast.expr)
     text = typed(session, found)
     tree = found.value
-    if isinstance(tree, ast.Name) and tree.id not in session.names and _ID.match(tree.id):
+    if isinstance(tree, ast.Name) and tree.id not in session.names and STORAGE_ID.match(tree.id):
         allocation = session.allocations.named(tree.id)
         if allocation is not None:
             return allocation, tree.id
@@ -38,7 +38,7 @@ def typed(session: Session, found: Argument) -> str:
 def named_base(session: Session, tensor: Any) -> str:
     """What a view is a view of: its name, else the storage that it lies in."""
     name = named(session, tensor)
-    return f"a temporary in {name}" if _ID.match(name) and name not in session.names else name
+    return f"a temporary in {name}" if STORAGE_ID.match(name) and name not in session.names else name
 
 
 def named(session: Session, tensor: Any) -> str:

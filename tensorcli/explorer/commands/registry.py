@@ -146,12 +146,14 @@ LOOKING: Final = ("look", "understand", "time", "files")
 """The categories whose commands leave no trace in a session: running it again needs only their arguments."""
 RUNNING: Final = ("fix",)
 """Commands of these categories that run statements. (What `source` runs are statements of the journal.)"""
+ASKING: Final = ("help", "?", "device")
+"""Commands of other categories that leave no trace either."""
 
 
 def only_looks(name: str) -> bool:
     """Whether the command changes nothing but what its arguments do."""
     found = COMMANDS.get(name)
-    return found is not None and found.category in LOOKING and name not in RUNNING
+    return found is not None and ((found.category in LOOKING and name not in RUNNING) or name in ASKING)
 
 
 def look_in_silence(session: Session, invocation: Invocation) -> Answer:

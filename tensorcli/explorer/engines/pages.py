@@ -8,6 +8,7 @@ from tensorcli.engine import effects
 from tensorcli.engine.callers import PROPERTIES
 from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
+from tensorcli.explorer.engines.abouts import ABOUT
 from tensorcli.explorer.results import Help, HelpRow, HelpSection
 
 
@@ -28,11 +29,17 @@ def operator_page(name: str) -> Help | None:
     around = _around(chapter, name)
     return Help(
         name,
-        _sentence(first.kernel.__doc__),
+        _sentence(first.kernel.__doc__) or ABOUT.get(name) or _of_twin(name),
         (HelpSection("facts", tuple(facts)),),
         tuple(each.line for each in overloads),
         around,
     )
+
+
+def _of_twin(name: str) -> str:
+    """What the operator does that an in-place one is the twin of."""
+    page = operator_page(name.removesuffix("_")) if name.endswith("_") else None
+    return page.summary if page is not None else ""
 
 
 def _sentence(text: str | None) -> str:
@@ -70,8 +77,6 @@ def _other(name: str) -> Help | None:
         found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
     if found is None:
         return None
-    if isinstance(found, property) or name in PROPERTIES:
-        return Help(name, _sentence(found.__doc__) or f"an attribute of tensors: t.{name}")
-    if not callable(found):
+    if not (isinstance(found, property) or name in PROPERTIES or name in ABOUT or callable(found)):
         return None
-    return Help(name, _sentence(found.__doc__) or f"a method of tensors: t.{name}()")
+    return Help(name, _sentence(found.__doc__) or ABOUT.get(name, ""))

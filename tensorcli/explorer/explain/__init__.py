@@ -176,7 +176,7 @@ def operator(session: Session, name: str) -> Explanation | None:
 
 def member(session: Session, name: str) -> Explanation | None:
     """A function, a class or a method of a module; None where there is none of that name."""
-    from tensorcli.explorer.commands.session import member_page
+    from tensorcli.explorer.commands.help import member_page
 
     page = member_page(session, name)
     if page is None:
