@@ -350,6 +350,7 @@ class Session:
         nothing. Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
         """
         self.begin()
+        running = self.within, self.source
         live, self.hearing.live = self.hearing.live, None
         self.hearing.silent = True
         if self.observation is not None:
@@ -367,6 +368,7 @@ class Session:
                 self.observation.rows = self.rows
             self.hearing.silent = False
             self.hearing.live = live
+            self.within, self.source = running
             self.future = [] if future is None else future
 
     @contextmanager

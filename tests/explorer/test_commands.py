@@ -463,6 +463,29 @@ print(f(1))"""
     assert "".join(each.output for each in again) == "".join(each.output for each in steps)
 
 
+@pytest.mark.parametrize(
+    ("text", "first_lines"),
+    [
+        ("x = ones 2", ["import torch", "", "torch.manual_seed(0)"]),
+        ("x = math.pi", ["import math", "", "import torch", "", "torch.manual_seed(0)"]),
+        (
+            "x = numpy.ones(2)",
+            [
+                "import numpy",
+                "import numpy as np",
+                "import torch",
+                "",
+                "torch.manual_seed(0)",
+                "np.random.seed(0)",
+            ],
+        ),
+    ],
+)
+def test_code_imports_and_seeds_what_the_session_used(run, text, first_lines):
+    code = run(text + "\ncode")[-1].result.text
+    assert code.splitlines()[: len(first_lines)] == first_lines
+
+
 def test_device_lists_what_is_here(last):
     assert [(row.key, row.value) for row in answer(last, "device").rows][:2] == [
         ("cpu", True),

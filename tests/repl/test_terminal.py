@@ -144,6 +144,12 @@ def test_a_sourced_statement_is_named_before_what_it_prints(prompt, tmp_path: Pa
     assert "name 'x' is not defined" in prompt.text
 
 
+def test_a_redo_names_no_statement_of_the_file_that_it_runs_again(prompt, tmp_path: Path) -> None:
+    (tmp_path / "b.tsc").write_text("x = 3\n")
+    prompt.entry(f"source {tmp_path}/b.tsc").entry("undo").entry("redo")
+    assert prompt.text.count("· x = 3") == 1
+
+
 def test_a_path_is_completed_where_a_command_wants_one(prompt, tmp_path: Path) -> None:
     (tmp_path / "lesson.tsc").write_text("x = 3\n")
     prompt.type(f"source {tmp_path}/less", TAB).until("lesson.tsc").entry("")

@@ -14,19 +14,37 @@ if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
 
-HEADER = "import copy\nimport math\n\nimport numpy as np\nimport torch\n"
-MODULES = ("torch", "np", "numpy", "copy", "math")
+IMPORTS = {
+    "copy": "import copy",
+    "math": "import math",
+    "numpy": "import numpy",
+    "np": "import numpy as np",
+    "torch": "import torch",
+}
+"""The modules that are there without an import, in the order of the script's first lines."""
+STANDARD = frozenset({"copy", "math"})
 
 
 def python_script(session: Session) -> str:
     """The journal in Python. A statement that failed is tried, so that its effects are there."""
-    lines = [HEADER, f"torch.manual_seed({session.seed})", f"np.random.seed({session.seed})"]
+    lines: list[str] = []
     bound: set[str] = set()
     typed = Typed()
     for record in session.journal:
         bound |= bound_anywhere(record.statement.tree)
         lines.append(_python(session, record, bound, typed))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*_first_lines(session.seed, "\n".join(lines)), *lines]) + "\n"
+
+
+def _first_lines(seed: int, body: str) -> list[str]:
+    """The imports that a script needs, and the seeds of the generators that it has."""
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)} | {"torch"}
+    if "numpy" in body:  # it may be imported under another name
+        names.add("np")
+    standard = [line for name, line in IMPORTS.items() if name in names & STANDARD]
+    others = [line for name, line in IMPORTS.items() if name in names - STANDARD]
+    seeds = [f"torch.manual_seed({seed})", *([f"np.random.seed({seed})"] if "np" in names else [])]
+    return [*standard, *([""] if standard else []), *others, "", *seeds]
 
 
 def _python(session: Session, record: Record, bound: set[str], typed: Typed) -> str:
@@ -51,7 +69,7 @@ def bare_names(session: Session, tree: ast.AST, bound: set[str]) -> set[str]:
         if isinstance(node, ast.Name)
         and node.id not in bound
         and node.id not in builtins
-        and node.id not in MODULES
+        and node.id not in IMPORTS
         and node.id in session.bare
     }
 
