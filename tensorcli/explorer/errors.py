@@ -41,7 +41,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E010", "index_shapes", "The shape of the mask|indexing tensors could not be broadcast together",
          "a mask has the sizes of the dimensions that it stands for; index tensors broadcast to one shape",
          "torch.ones(3)[torch.tensor([True, False])]"),
-        ("TSC-E011", "matmul", "shapes cannot be multiplied|^RuntimeError: size mismatch, got",
+        ("TSC-E011", "matmul", "shapes cannot be multiplied|^RuntimeError: size mismatch, got|"
+         "^RuntimeError: inconsistent tensor size, expected tensor",
          "the inner sizes of a matrix product must be equal",
          "a = torch.ones(2, 3)\nb = torch.ones(2, 3)\na @ b"),
         ("TSC-E012", "cast", "result type … can't be cast to the desired output type",

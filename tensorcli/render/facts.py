@@ -40,7 +40,7 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("requires_grad", lambda facts: dash(facts.requires_grad), ""),
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
-LEAST_VALUE = 11  # cells: enough for a first element, `[2.7183, …]`
+LEAST_VALUE = 12  # cells: enough for a first element, `[27.1828, …]`
 LEAST_FACTS = 2  # columns that stay: shape and dtype
 NATURAL_VALUE = 72  # cells: so much of a value where nothing else limits the width
 WIDE_VALUE = 30  # cells: with less, a note moves to a line of its own

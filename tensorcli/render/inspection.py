@@ -26,6 +26,8 @@ def inspection(found: Inspection, width: int | None) -> Iterator[Line]:
 def title(found: Inspection, width: int | None) -> Iterator[Line]:
     """`v  =  y[1:]        line 3 · float32 · cpu`, and a rule under it."""
     left = found.name + (f"  =  {found.origin}" if found.origin and found.origin != found.name else "")
+    if width is not None:  # a name stays whole, the statement behind it is had by `history`
+        left = shorten(left, max(width - 2, cells(found.name)))
     tags = " · ".join([*([f"line {found.line}"] if found.line is not None else []), *found.tags])
     total = width if width is not None else max(cells(left) + GAP + cells(tags), body_width(found)) + 1
     room = total - 1 - cells(left)
@@ -65,11 +67,8 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
         room = width - 1 - labels
         column = min(texts, max(room * 45 // 100, 28))
         beside = max(column, cells(text)) + GAP
-        if each.label in VALUE_LABELS and each.note and beside + cells(each.note) > room:
-            text = shorten(text, max(room - GAP - cells(each.note), LEAST_NOTE))
-            beside = max(column, cells(text)) + GAP
-            if beside + cells(each.note) > room:
-                beside = cells(text) + GAP
+        if each.label in VALUE_LABELS and beside + cells(each.note) > room:
+            beside = cells(text) + GAP  # the remark leaves its column before it leaves the line
         if each.note and beside + cells(each.note) <= room:
             yield line(*lead, text, " " * (beside - cells(text)), (each.note, "muted"))
             continue

@@ -153,6 +153,29 @@ def test_bytes_in_common_that_are_not_all_listed_end_in_an_ellipsis(samples: dic
     assert "4   bytes 0..3\n" in render(replace(some, overlapping_bytes=4)).text()
 
 
+def test_an_inspection_cuts_no_value_for_the_remark_beside_it(samples: dict[type, object]) -> None:
+    found = samples[results.Inspection]
+    assert isinstance(found, results.Inspection)
+    long = replace(
+        found, lines=(results.Line("values", (results.Field("values", "[" + "1., " * 14 + "2.]"),), "n=15"),)
+    )
+    assert [text.strip() for text in render(long, 72).text().splitlines()[-2:]] == [
+        "values   [" + "1., " * 14 + "2.]",
+        "n=15",
+    ]
+
+
+def test_a_long_statement_is_shortened_in_the_title_of_what_it_made(samples: dict[type, object]) -> None:
+    found = samples[results.Inspection]
+    assert isinstance(found, results.Inspection)
+    long = replace(found, origin=f"f({', '.join('abcdefghijklmnopqrstuvwxyz')})")
+    assert (
+        render(long, 60).text().splitlines()[0]
+        == " v  =  f(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, …)"
+    )
+    assert long.origin in render(long).text()
+
+
 def test_a_large_storage_shows_runs_and_coverage(samples: dict[type, object]) -> None:
     text = render(samples[results.StorageMap]).text()
     assert "[0 … 1048575]                    100%  ▕████████████████████████▏" in text

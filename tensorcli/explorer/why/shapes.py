@@ -76,9 +76,10 @@ def matmul(case: Case) -> Story | None:
     left, right = found[:2]
     shapes = [left.look.sizes, right.look.sizes]
     inner = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0] if shapes[1] else 1
+    which = "the last but one" if len(shapes[1]) > 1 else "that"
     story = Story(
         f"{left.text} {shapes[0]} times {right.text} {shapes[1]}: the last size of the left, "
-        f"{shapes[0][-1] if shapes[0] else 1}, must be the last but one of the right, {inner}.",
+        f"{shapes[0][-1] if shapes[0] else 1}, must be {which} of the right, {inner}.",
         told(case, [left, right], "shape {look.sizes}"),
     )
     for each in (right, left):
