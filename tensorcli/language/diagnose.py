@@ -157,7 +157,7 @@ class Diagnosis:
         return instead(word, self.verbs) or did_you_mean(near(word, self.verbs, 1))
 
     def prompt_command(self, tokens: Tokens) -> str | None:
-        """What stands here for `%hist`, `!ls`, `.tables` and `\\q` of other prompts."""
+        """What stands here for `%hist`, `.tables` and `\\q` of other prompts."""
         signs = next((at for at, token in enumerate(tokens) if token.text not in _SIGNS), len(tokens))
         if self.form == "py" or not signs or signs == len(tokens) or tokens[signs].spaced:
             return None
@@ -186,7 +186,7 @@ class Diagnosis:
         return f"commands belong to the prompt and to .tsc files; here write  {written}"
 
 
-_SIGNS = frozenset({"%", "!", ".", "\\"})
+_SIGNS = frozenset({"%", ".", "\\"})
 """What commands of other prompts begin with."""
 _FORMATTED = "an expression inside this f-string is not valid"
 _REWORDED = (

@@ -127,7 +127,6 @@ HINTS = [
     ("%whos", "type:  vars"),
     ("%run model.py", "type:  source FILE"),
     ("%%timeit", "write the statement alone"),
-    ("!ls", "type:  vars"),
     (".tables", "type:  vars"),
     (".help", "type:  help"),
     ("\\q", "type:  exit"),
