@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands import only_looks
-from tensorcli.explorer.commands.registry import paths_of
+from tensorcli.explorer.commands.registry import only_shows, paths_of
 from tensorcli.explorer.failures import hazard_failure, taken_back, with_effects, with_places
 from tensorcli.explorer.journal import Record, place_of
 from tensorcli.explorer.results import Step
@@ -52,15 +50,15 @@ def execute(
     if observation is not None and mentioned is not None:
         outcome = observation.end(statement.tree, mentioned, statement.source, place)
     if error is not None:
-        effects = outcome if outcome and (outcome.changes or not _only_looks(statement)) else None
+        effects = outcome if outcome and (outcome.changes or not only_shows(statement)) else None
         error = with_places(error if effects is None else with_effects(error, effects), within)
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)
     session.journal.append(record)
-    if (session.future or session.refused) and not _only_looks(statement):
+    if (session.future or session.refused) and not only_shows(statement):
         session.future, session.refused = [], None
-    if session.stopped and not session.hearing.silent and not _only_looks(statement):
+    if session.stopped and not session.hearing.silent and not only_shows(statement):
         session.stopped = None
     if session.forgetting:
         session.begin()
@@ -98,17 +96,6 @@ def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> b
         return False
     session.torn = any(runs_something(each.value) for each in command.arguments)
     return True
-
-
-def _only_looks(statement: Statement) -> bool:
-    """Whether a statement shows something and does nothing."""
-    if statement.command is not None:
-        return only_looks(statement.command.verb)
-    tree = statement.tree
-    return isinstance(tree, ast.Expr) and all(
-        isinstance(node, ast.Name | ast.Attribute | ast.Constant | ast.expr_context)
-        for node in ast.walk(tree.value)
-    )
 
 
 def _hazards(session: Session, outcome: Outcome, record: Record) -> Outcome:

@@ -463,6 +463,11 @@ print(f(1))"""
     assert "".join(each.output for each in again) == "".join(each.output for each in steps)
 
 
+def test_a_name_that_was_not_there_is_a_comment_in_code(run):
+    steps = run("x = ones 2\nnope\nx + nope\ncode", keep_going=True)
+    assert steps[-1].result.text.splitlines()[4:6] == ["# nope", "try:"]
+
+
 @pytest.mark.parametrize(
     ("text", "first_lines"),
     [

@@ -87,6 +87,14 @@ def test_an_expectation_that_failed_does_not_stop_the_saved_script(desk: Desk) -
     assert saved(desk, "x = ones(2)\nexpect x.add_(1)[0] == 5\nx = x * 2")[1] == "try:"
 
 
+def test_a_name_that_was_not_there_is_a_comment(desk: Desk) -> None:
+    assert saved(desk, "x = ones(2)\nnope\nx + nope") == [
+        "x = ones(2)",
+        "# nope",
+        'expect raises "NameError": x + nope',
+    ]
+
+
 def test_what_was_undone_is_a_comment(desk: Desk) -> None:
     session = desk.session()
     ran(session, "x = ones(2)\nx.add_(1)\nundo\nsave s.tsc")

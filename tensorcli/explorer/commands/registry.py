@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.results import Answer
-from tensorcli.language.syntax import Flag, Invocation, Parameter, Verb
+from tensorcli.language.syntax import Flag, Invocation, Parameter, Statement, Verb
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -154,6 +154,17 @@ def only_looks(name: str) -> bool:
     """Whether the command changes nothing but what its arguments do."""
     found = COMMANDS.get(name)
     return found is not None and ((found.category in LOOKING and name not in RUNNING) or name in ASKING)
+
+
+def only_shows(statement: Statement) -> bool:
+    """Whether a statement shows something and does nothing: a command that looks, names and attributes."""
+    if statement.command is not None:
+        return only_looks(statement.command.verb)
+    tree = statement.tree
+    return isinstance(tree, ast.Expr) and all(
+        isinstance(node, ast.Name | ast.Attribute | ast.Constant | ast.expr_context)
+        for node in ast.walk(tree.value)
+    )
 
 
 def look_in_silence(session: Session, invocation: Invocation) -> Answer:

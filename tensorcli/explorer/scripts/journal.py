@@ -1,9 +1,9 @@
 """The journal as a script of the language that, run or sourced, leads to the same session.
 
 Statements stand as typed, those of sourced files in the place of their `source`. One that failed left its effects,
-so it is there and expected to fail. What was undone is a comment, and so is a command whose meaning is a place in
-this journal or a file. What is written is read again before it is handed out: a statement that would be read
-otherwise there, because other names are bound, is written in a form that is not.
+so it is there and expected to fail; where it could have none, it is a comment. What was undone is a comment, and so
+is a command whose meaning is a place in this journal or a file. What is written is read again before it is handed out:
+a statement that would be read otherwise there, because other names are bound, is written in a form that is not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.commands.registry import only_looks
+from tensorcli.explorer.commands.registry import only_shows
 from tensorcli.explorer.files import names_file, runs_something
 from tensorcli.explorer.scripts.python import bare_names, qualified
 from tensorcli.explorer.scripts.typed import Typed, commented, indented
@@ -89,7 +89,7 @@ def _piece(session: Session, record: Record, typed: Typed) -> Piece:
     command = statement.command
     if command is not None and (command.verb in PLACED or names_file(command)):
         return _without_command(command, text, record)
-    if command is not None and record.outcome and only_looks(command.verb) and not _runs(command):
+    if record.outcome and only_shows(statement) and not (command is not None and _runs(command)):
         return Piece([commented(text)])
     forms = [text]
     if statement.form == "command":

@@ -6,6 +6,7 @@ import ast
 import copy
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.commands.registry import only_shows
 from tensorcli.explorer.scripts.typed import Typed, commented, indented
 from tensorcli.language.scopes import bound_anywhere
 from tensorcli.language.syntax import CommandCall, walk
@@ -50,7 +51,8 @@ def _first_lines(seed: int, body: str) -> list[str]:
 def _python(session: Session, record: Record, bound: set[str], typed: Typed) -> str:
     statement = record.statement
     text = typed.text(record)
-    if any(isinstance(node, CommandCall) for node in walk(statement.tree)):
+    command = any(isinstance(node, CommandCall) for node in walk(statement.tree))
+    if command or (record.outcome and only_shows(statement)):
         return commented(text)
     bare = bare_names(session, statement.tree, bound)
     if statement.form == "command" or bare or not _parses(text):
