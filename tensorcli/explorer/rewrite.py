@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.journal import PROMPT, Record, line_of
 from tensorcli.explorer.results import Edit
+from tensorcli.explorer.trees import segment
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Journal:
     def source(self, at: int, node: ast.AST) -> str:
         """The text of a node of `python(at)`."""
         _, text = self.python(at)
-        return ast.get_source_segment(text, node) or ast.unparse(node)
+        return segment(text, node) or ast.unparse(node)
 
     def replaced(self, at: int, source: str, note: str, warning: bool = False) -> Proposal | None:
         """With another source in the place of one statement; None where it does not parse."""

@@ -8,10 +8,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from tensorcli.explorer.names import path_root
-from tensorcli.language.syntax import in_order
+from tensorcli.language.syntax import Span, in_order
 
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
+
+
+def segment(text: str, node: ast.AST) -> str | None:
+    """What a node of a parsed text stands for in it, as typed; None of one without a place. Its columns count
+    characters, and those of Python's own parser bytes: `ast.get_source_segment` is for that one's nodes.
+    """
+    ends = getattr(node, "end_lineno", None), getattr(node, "end_col_offset", None)
+    if ends[0] is None or ends[1] is None:
+        return None
+    return Span(node.lineno, node.col_offset, ends[0], ends[1]).text(text) or None  # type: ignore[attr-defined]
 
 
 def holds(tree: ast.AST, node: ast.AST) -> bool:

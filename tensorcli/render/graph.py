@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural, size_text
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, shorten
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, padded, paragraph, shorten
 
 ROWS = 60
 """Rows of one tree; the rest is counted."""
@@ -180,7 +180,7 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
         beside = True
     for row in rows:
         style = "alarm" if row.stale else "muted"
-        tree_piece = Piece(row.tree.ljust(tree_width), "name")
+        tree_piece = Piece(padded(row.tree, tree_width), "name")
         if beside:
             yield line(
                 " ",

@@ -126,6 +126,11 @@ def _closing(text: str) -> str:
     return "".join(reversed(open_ones))
 
 
+def padded(text: str, width: int) -> str:
+    """The text with spaces behind it up to so many cells."""
+    return text + " " * (width - cells(text))
+
+
 def fitting(text: str, width: int) -> int:
     """How many of the first characters fit into so many cells."""
     used = 0

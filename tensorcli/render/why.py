@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tensorcli.explorer.results import Event as Told
 from tensorcli.explorer.results import Fixed, Timeline, Way, Why
-from tensorcli.render.layout import Line, Piece, cells, line, paragraph, shorten, wrap
+from tensorcli.render.layout import Line, Piece, cells, line, padded, paragraph, shorten, wrap
 
 STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "warned": "error", "cut": "freed"}
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
@@ -112,7 +112,7 @@ def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
     for row in range(max(map(len, labels))):
         yield line(
             " " * indent,
-            *((parts[row] if row < len(parts) else "").ljust(size) for parts, size in zip(labels, columns)),
+            *(padded(parts[row] if row < len(parts) else "", size) for parts, size in zip(labels, columns)),
         )
 
 

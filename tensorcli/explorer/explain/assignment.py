@@ -13,7 +13,7 @@ from tensorcli.explorer.explain.indexing import index_rows
 from tensorcli.explorer.explain.parts import readable
 from tensorcli.explorer.memory import overlap, places_text, span_text
 from tensorcli.explorer.results import Explanation, Section, plural
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import root_name, segment
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look
@@ -78,7 +78,7 @@ class Assignment:
         self.basic = self.part is not None and self.engine.memory(self.part) is self.engine.memory(owner)
 
     def _typed(self, node: ast.AST) -> str:
-        return " ".join((ast.get_source_segment(self.text, node) or ast.unparse(node)).split())
+        return " ".join((segment(self.text, node) or ast.unparse(node)).split())
 
     def _try(self, tree: ast.expr) -> Any:
         try:

@@ -16,6 +16,7 @@ from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promot
 from tensorcli.explorer.explain.verdict import refused, verdict
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Dry, Explanation, Section
+from tensorcli.explorer.trees import segment
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Reading:
             self.engine.listen(None)
 
     def _typed(self, node: ast.expr) -> str:
-        found = ast.get_source_segment(self.source, node) if isinstance(node, ast.expr) else None
+        found = segment(self.source, node) if isinstance(node, ast.expr) else None
         try:
             return " ".join((found or ast.unparse(node)).split())
         except (ValueError, AttributeError):

@@ -14,7 +14,16 @@ from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Made, Trace, Traced
-from tensorcli.explorer.trees import binds, called_name, holds, one_line, stored, unbroken, write_target
+from tensorcli.explorer.trees import (
+    binds,
+    called_name,
+    holds,
+    one_line,
+    segment,
+    stored,
+    unbroken,
+    write_target,
+)
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -331,7 +340,7 @@ class Case:
                     inner = each
             if inner is tree and place == at:
                 return None
-            source = ast.get_source_segment(record.text, inner) or ast.unparse(inner)
+            source = segment(record.text, inner) or ast.unparse(inner)
             typed = record.name == "<input>"
             line: int = line_of(record, place + 1) if typed else inner.lineno  # type: ignore[attr-defined]
             return line, source, place < at
