@@ -23,7 +23,7 @@ from tensorcli.explorer.results import (
     size_text,
     yes,
 )
-from tensorcli.render.facts import LEAST_VALUE, dash
+from tensorcli.render.facts import WIDE_VALUE, dash
 from tensorcli.render.layout import ELLIPSIS, Column, Grid, Line, Piece, cells, line, listing, paragraph, wrap
 
 USAGE = 30  # cells at most for what to type, so that descriptions begin in one column
@@ -35,7 +35,7 @@ def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
         yield line(" ", f"no tensor is saved{of}")
         return
     columns = [Column(title) for title in ("node", "saves", "shape", "dtype", "storage", "version", "line")]
-    columns.append(Column("value", flexible=True, minimum=LEAST_VALUE))
+    columns.append(Column("value", flexible=True, minimum=WIDE_VALUE))
     rows, marks = [], []
     for row in found.rows:
         version = f"{row.saved} → {row.now} stale" if row.stale else str(row.saved)

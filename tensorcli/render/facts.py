@@ -40,10 +40,9 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("requires_grad", lambda facts: dash(facts.requires_grad), ""),
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
-LEAST_VALUE = 12  # cells: enough for a first element, `[27.1828, …]`
 LEAST_FACTS = 2  # columns that stay: shape and dtype
 NATURAL_VALUE = 72  # cells: so much of a value where nothing else limits the width
-WIDE_VALUE = 30  # cells: with less, a note moves to a line of its own
+WIDE_VALUE = 30  # cells: a value is not cut to less for a note beside it
 BELOW = "     "
 
 
@@ -191,7 +190,7 @@ def grid_of(rows: Sequence[Row], kept: Sequence[int], inline: bool = False) -> G
     columns = [Column("name"), *(Column(FACTS[number][0]) for number in kept)]
     body = [[Piece(row.name, row.style or "name"), *(row.cells[number] for number in kept)] for row in rows]
     if inline:
-        columns += [Column("value", flexible=True, minimum=LEAST_VALUE), Column("note")]
+        columns += [Column("value", flexible=True, minimum=WIDE_VALUE), Column("note")]
         for cells_of_row, row in zip(body, rows):
             cells_of_row += [Piece(shorten(row.value, NATURAL_VALUE), row.style), Piece(row.note, row.style)]
         if not any(row.note for row in rows):

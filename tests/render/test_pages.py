@@ -56,6 +56,13 @@ def test_ids_names_and_versions_are_whole_at_every_width(step: results.Step, wid
         assert whole in text
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_value_that_fits_a_line_is_not_cut_for_what_stands_beside_it(
+    step: results.Step, width: int | None
+) -> None:
+    assert "[27.1828, 73.8906, 200.8554]" in render(step, width).text()
+
+
 def test_the_table_in_its_natural_width(step: results.Step) -> None:
     assert render(step).text() == (
         "tensor([ 27.1828,  73.8906, 200.8554])\n"
