@@ -100,10 +100,15 @@ def failure(
     text: str,
     name: str,
     takes: Callable[[Any], Iterable[Iterable[Taken]]],
+    text_of: Callable[[ast.AST], str],
 ) -> Failure:
-    """The failure of a statement. `takes`: the parameters of a function in each of its signatures."""
+    """The failure of a statement. `takes`: the parameters of a function in each of its signatures; `text_of`: the text
+    that a node points into, for a function may stand in an earlier one.
+    """
     nodes = locate_nodes(error)
-    spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
+    places = dict.fromkeys((span_of(node), text_of(node)) for node in nodes) or [(statement.span, text)]
+    spans = tuple(span for span, _ in places)
+    sources = tuple(line_at(typed, span) for span, typed in places)
     if nodes and isinstance(nodes[0], CommandCall):
         spans = (argument_at_fault(nodes[0].invocation, message(error), text) or spans[0], *spans[1:])
     kind = kind_of(error, nodes)
@@ -118,7 +123,7 @@ def failure(
         type_name(error),
         message(error),
         spans,
-        tuple(line_at(text, span) for span in spans),
+        sources,
         statement.span,
         name,
         tuple(hints),

@@ -10,15 +10,36 @@ from tensorcli.explorer.failures import hazard_failure, taken_back, with_effects
 from tensorcli.explorer.journal import Record, place_of
 from tensorcli.explorer.results import Step
 from tensorcli.language.evaluate import NOTHING
-from tensorcli.language.syntax import Form, Statement
+from tensorcli.language.syntax import Form, Invocation, Statement
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Outcome
     from tensorcli.explorer.files import Sourcing
-    from tensorcli.explorer.results import Failure, Value, Watched
+    from tensorcli.explorer.results import Answer, Failure, Value, Watched
     from tensorcli.explorer.session import Session
 
 NO_NAMES: Mapping[str, Any] = {}
+MOST_ANSWERS = 20
+"""So many answers of commands within one statement are shown."""
+
+
+class Asked:
+    """What commands within a block or a function of the statement that runs have answered: it shows them."""
+
+    def __init__(self, alone: Invocation | None = None) -> None:
+        self.alone = alone
+        """The command that the statement is itself, whose answer is its result."""
+        self.answers: list[Answer] = []
+        self.more = 0
+
+    def within(self, invocation: Invocation, answer: Answer) -> None:
+        """A command has answered."""
+        if invocation is self.alone:
+            return
+        if len(self.answers) < MOST_ANSWERS:
+            self.answers.append(answer)
+        else:
+            self.more += 1
 
 
 def execute(
@@ -29,6 +50,7 @@ def execute(
     session.hearing.begin(name)
     session.text = text
     session.within, session.source = within, statement.source
+    session.asked = Asked(statement.command)
     index = len(session.journal) + 1
     place = place_of(statement, name, within, index)
     observation = session.observation
@@ -75,6 +97,8 @@ def execute(
         warnings, error,
         watched=watched(session) if session.watched and not hearing.silent else (),
         inner=session.inner,
+        answers=tuple(session.asked.answers),
+        more_answers=session.asked.more,
         more_inner=0 if session.nested is None else session.nested.more,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
@@ -27,12 +28,12 @@ from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNam
 from tensorcli.explorer.library import Library
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Step
-from tensorcli.explorer.running import execute, watched
+from tensorcli.explorer.running import Asked, execute, watched
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
 from tensorcli.language.limits import Limits
 from tensorcli.language.parse import parse
-from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement
+from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement, walk
 from tensorcli.language.vocabulary import STANDARD_MODULES
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class Session:
         self.warned = 0
         """The number of the last statement that gave a warning."""
         self.inner: tuple[Inner, ...] = ()
+        self.asked = Asked()
         self.torn = False
         self.forgetting = False
         self.travel = None
@@ -328,7 +330,9 @@ class Session:
         """What was raised as a failure of the statement, with advice where there is some."""
         if isinstance(raised, Told):
             return raised.failure
-        found = failure(raised, statement, text, name, self.engine.takes)
+        found = failure(
+            raised, statement, text, name, self.engine.takes, partial(self._text_of, statement, text)
+        )
         if isinstance(raised, KeyboardInterrupt):
             return found
         from dataclasses import replace
@@ -342,6 +346,19 @@ class Session:
             commands = meant_as_command(statement.tree) if self.evaluator.bare is self.bare else {}
             advice = hint(raised, self.evaluator, commands)
         return found if advice is None else replace(found, hints=(advice,))
+
+    def _text_of(self, statement: Statement, text: str, node: ast.AST) -> str:
+        """The text that a node points into: that of the statement that runs, or of one that defined a function."""
+        if any(each is node for each in walk(statement.tree)):
+            return text
+        return self.text_with(lambda each: each is node, text)
+
+    def text_with(self, found: Callable[[ast.AST], bool], otherwise: str) -> str:
+        """The text of the last statement in the journal that has such a node."""
+        for record in reversed(self.journal):
+            if any(map(found, walk(record.statement.tree))):
+                return record.text
+        return otherwise
 
     # ---- taking back
 
@@ -417,9 +434,13 @@ class Session:
     # ---- what the evaluator asks for
 
     def _command(self, invocation: Invocation) -> Any:
-        if self.hearing.silent and only_looks(invocation.verb):
+        looks = only_looks(invocation.verb)
+        if self.hearing.silent and looks:
             return look_in_silence(self, invocation)
-        return run_command(self, invocation)
+        answer = run_command(self, invocation)
+        if looks and isinstance(answer, Answer):
+            self.asked.within(invocation, answer)
+        return answer
 
     def _identity(self, thing: Any) -> int:
         return self.identities.number(thing)

@@ -94,6 +94,8 @@ class Evaluator:
         self.compiler = StatementCompiler(self)
         self.scope = Scope("module")
         self.frame = Frame(names)
+        self.asking: Frame | None = None
+        """Where the command stands that runs now: its arguments are read there, and its statement runs there."""
 
     # Running
 
@@ -104,11 +106,15 @@ class Evaluator:
             if self.before is not None:
                 self.before(tree)
             return self.evaluate(tree.value)
-        self.run(self.compiler.statement(tree, self.scope))
+        scope = self.scope if self.asking is None else self._scope_of(self.asking)
+        self.run(self.compiler.statement(tree, scope), self.asking)
         return NOTHING
 
     def evaluate(self, tree: ast.expr, frame: Frame | None = None) -> Any:
-        """The value of an expression in the names of the session, or of a function's frame."""
+        """The value of an expression in the names of a function's frame: without one, of that in which a command
+        asks, else of the session.
+        """
+        frame = self.asking if frame is None else frame
         if frame is None:
             return self.run(self.compiler.expression(tree, self.scope))
         return self.run(self.compiler.expression(tree, self._scope_of(frame)), frame)
@@ -135,11 +141,15 @@ class Evaluator:
         """The closure of a function's body."""
         return self.compiler.block(nodes, scope)
 
-    def run_command(self, invocation: Invocation) -> Any:
-        """Hand a command of the explorer to the session."""
+    def run_command(self, invocation: Invocation, frame: Frame) -> Any:
+        """Hand a command of the explorer, which stands in this frame, to the session."""
         if self.command is None:
             raise RuntimeError(f"the command {invocation.verb} needs a session")
-        return self.command(invocation)
+        before, self.asking = self.asking, frame
+        try:
+            return self.command(invocation)
+        finally:
+            self.asking = before
 
     @property
     def late(self) -> bool:

@@ -393,7 +393,7 @@ class ExpressionCompiler(DisplayCompiler):
         run = self.evaluator.run_command
 
         def invoke(frame: Frame, node: CommandCall = node) -> Any:
-            return run(node.invocation)
+            return run(node.invocation, frame)
 
         return invoke
 

@@ -104,7 +104,8 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
     """
     at = place(failure)
     if at is not None:
-        if typed is not None and at.line == 1 and fits(typed, indent, width):
+        there = typed is not None and at.source.rstrip() == typed.rstrip()  # not within an earlier entry
+        if typed is not None and there and fits(typed, indent, width):
             _, carets = aligned(at.source, at.start, at.end)
             yield line(" " * indent, (carets, "caret"))
         else:

@@ -37,7 +37,11 @@ def step_object(step: results.Step) -> dict[str, Any]:
     if step.value is not None:
         found["value"] = data(step.value)
     if step.result is not None:
-        found["result"] = {"type": snake_case(type(step.result).__name__), **data(step.result)}
+        found["result"] = typed(step.result)
+    if step.answers:
+        found["answers"] = [typed(answer) for answer in step.answers]
+    if step.more_answers:
+        found["more_answers"] = step.more_answers
     if step.more_changes:
         found["more_changes"] = step.more_changes
     if step.inner:
@@ -55,6 +59,11 @@ def step_object(step: results.Step) -> dict[str, Any]:
     if step.error is not None:
         found["error"] = error_object(step.error)
     return found
+
+
+def typed(answer: results.Answer) -> dict[str, Any]:
+    """An answer with its type."""
+    return {"type": snake_case(type(answer).__name__), **data(answer)}
 
 
 def changes(step: results.Step) -> Iterator[dict[str, Any]]:

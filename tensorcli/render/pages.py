@@ -37,6 +37,10 @@ def step(found: results.Step, width: int | None) -> Iterator[Line]:
         yield from value(found.value, width)
     if found.result is not None and not (found.error and isinstance(found.result, results.Expectation)):
         yield from render(found.result, width).lines  # an expectation that failed is told by its error
+    for answer in found.answers:
+        yield from render(answer, width).lines
+    if found.more_answers:
+        yield line(" ", (f"… and {results.plural(found.more_answers, 'more answer')}", "muted"))
     for inner in found.inner:
         yield line(f"{'  ' * inner.depth}", (f"{inner.span.line:>4} | ", "muted"), (inner.source, "verb"))
         yield from facts.changes(inner.changes, inner.more_changes, width)

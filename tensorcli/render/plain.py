@@ -79,6 +79,10 @@ def step(found: results.Step) -> Iterator[str]:
         yield from entry("value", found.value.text)
     if found.result is not None:
         yield from plain(found.result)
+    for answer in found.answers:
+        yield from plain(answer)
+    if found.more_answers:
+        yield from entry("more_answers", found.more_answers)
     for inner in found.inner:
         yield from entry("inner.line", inner.span.line)
         yield from entry("inner.source", inner.source)

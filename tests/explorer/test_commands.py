@@ -241,6 +241,38 @@ def test_a_hazard_is_expected_by_a_part_of_its_text(run):
     assert run(scene + 'expect hazard "silent": y + 1')[-1].error.kind == "expectation"
 
 
+def test_a_command_within_a_function_reads_the_names_of_the_function(run):
+    text = """\
+def f(t):
+    u = t * 2
+    inspect u
+    expect u[0] == 2
+    expect u not shares t
+    expect raises "index 9": u[9]
+    return u
+"""
+    *_, step = run(text + "f(torch.ones(2))")
+    assert step.error is None
+    assert [each.name for each in step.answers] == ["u"]
+
+
+def test_an_expectation_within_a_function_is_told_by_its_text(run):
+    error = run("def f(t):\n    expect t[0] == 5\nf(torch.ones(2))")[-1].error
+    assert error.message == "expected t[0] == 5; found tensor(1.)"
+    assert error.lines[0] == "    expect t[0] == 5"
+
+
+def test_commands_within_a_block_answer_up_to_twenty_times(run):
+    step = run("x = torch.ones(2)\nfor i in range(23):\n    inspect x[0]")[-1]
+    assert [each.name for each in step.answers] == ["x[0]"] * 20
+    assert step.more_answers == 3
+
+
+def test_an_answer_of_its_own_is_the_result_alone(run):
+    step = run("x = torch.ones(2)\ninspect x")[-1]
+    assert (step.result.name, step.answers) == ("x", ())
+
+
 def test_expect_works_within_blocks(run):
     assert run("for i in range(3):\n    expect i < 2")[-1].error.kind == "expectation"
 

@@ -45,6 +45,16 @@ def test_a_caret_stands_under_what_raised(prompt) -> None:
     assert "did you mean detach" in lines[at + 3]
 
 
+def test_an_error_within_a_function_shows_the_line_of_the_entry_that_defined_it(prompt) -> None:
+    prompt.entry("double = lambda x: x.doubled").entry("double(ones(2))")
+    lines = prompt.text.splitlines()
+    at = lines.index("tensor> double(ones(2))")
+    assert lines[at + 1 : at + 3] == [
+        "      | double = lambda x: x.doubled",
+        "      |                      ^^^^^^^",
+    ]
+
+
 def test_a_wrong_line_says_so_at_once(prompt) -> None:
     prompt.entry("x = 5 5")
     assert prompt.text.splitlines()[1:3] == ["tensor> x = 5 5", "              ^"]

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.names import name_of
-from tensorcli.language.syntax import Argument, Invocation
+from tensorcli.language.syntax import Argument, CommandCall, Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -20,7 +20,7 @@ def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, 
     found = next((each for each in invocation.arguments if each.name == name), None)
     assert found is not None
     assert isinstance(found.value, ast.expr)
-    text = typed(session, found)
+    text = typed(session, invocation, found)
     tree = found.value
     if isinstance(tree, ast.Name) and tree.id not in session.names and STORAGE_ID.match(tree.id):
         allocation = session.allocations.named(tree.id)
@@ -30,9 +30,18 @@ def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, 
     return session.value_of(tree), text
 
 
-def typed(session: Session, found: Argument) -> str:
+def typed(session: Session, invocation: Invocation, found: Argument) -> str:
     """An argument as it was typed, on one line."""
-    return " ".join(found.span.text(session.text).split()) or "value"
+    return " ".join(found.span.text(text_around(session, invocation)).split()) or "value"
+
+
+def text_around(session: Session, invocation: Invocation) -> str:
+    """The text that a command stands in: that of the statement that runs, or of one that defined a function."""
+    if session.evaluator.asking in (None, session.evaluator.frame):
+        return session.text
+    return session.text_with(
+        lambda node: isinstance(node, CommandCall) and node.invocation is invocation, session.text
+    )
 
 
 def named_base(session: Session, tensor: Any) -> str:

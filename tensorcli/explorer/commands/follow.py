@@ -26,7 +26,7 @@ def blame(session: Session, invocation: Invocation) -> Blame:
 
     argument = invocation.arguments[0]
     assert isinstance(argument.value, ast.expr)
-    name = typed(session, argument)
+    name = typed(session, invocation, argument)
     engine = session.engine
     with traced(session, session.journal) as trace:
         value = trace.session.value_of(argument.value)
@@ -127,7 +127,7 @@ def watch(session: Session, invocation: Invocation) -> Answer:
         assert isinstance(argument.value, ast.expr)
         if not _followed(argument.value):
             raise TypeError("watch follows a name, an item of it (x[0]) or its .grad")
-        text = typed(session, argument)
+        text = typed(session, invocation, argument)
         session.watched[text] = (argument.value, peek(session, argument.value))
     return Watching(tuple((text, value.text) for text, (_, value) in session.watched.items()))
 

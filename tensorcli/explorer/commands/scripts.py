@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.commands.arguments import text_around
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.failures import ExpectationFailed, Leave, message, type_name
 from tensorcli.explorer.results import Exit
@@ -21,7 +22,7 @@ def expect(session: Session, invocation: Invocation) -> Answer:
     wanted = invocation.get("expectation")
     assert isinstance(wanted, Expectation)
     span = invocation.arguments[0].span
-    text = " ".join(span.text(session.text).split())
+    text = " ".join(span.text(text_around(session, invocation)).split())
     holds, found = CHECKS[wanted.kind](session, wanted)
     answer = Answer(holds, text, found)
     if not holds:

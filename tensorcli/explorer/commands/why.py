@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tensorcli.explorer.commands.arguments import text_around
 from tensorcli.explorer.journal import PROMPT, line_of
 from tensorcli.explorer.results import Answer, Edit, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
@@ -52,7 +53,7 @@ def why(session: Session, invocation: Invocation) -> Answer:
     if invocation.arguments:
         argument = invocation.arguments[0]
         assert isinstance(argument.value, ast.expr)
-        return _asked(session, argument.value, argument.span.text(session.text))
+        return _asked(session, argument.value, argument.span.text(text_around(session, invocation)))
     return latest(session)
 
 

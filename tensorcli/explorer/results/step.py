@@ -56,6 +56,10 @@ class Step:
     more_inner: int = 0
     prediction: Prediction | None = None
     """Where the session asks: what was predicted of the statement."""
+    answers: tuple[Answer, ...] = ()
+    """The answers of commands within its blocks and the functions that it calls, in the order in which they came."""
+    more_answers: int = 0
+    """Answers left out beyond the first 20."""
 
     @property
     def ok(self) -> bool:
