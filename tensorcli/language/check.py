@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.scopes import bound_by, function_scope, parameters, within
 from tensorcli.language.syntax import (
     CommandCall,
@@ -344,7 +345,8 @@ def _module(node: ast.Import | ast.ImportFrom) -> Iterator[LanguageError]:
             yield LanguageError(
                 f"{name} cannot be imported here: a script has torch, numpy, copy and math",
                 span_of(node),
-                "leave the line out where the program does not need it; of Python's library there is also "
+                did_you_mean(near(name.partition(".")[0], MODULES | STANDARD_MODULES, 1))
+                or "leave the line out where the program does not need it; of Python's library there is also "
                 + ", ".join(sorted(STANDARD_MODULES)),
             )
 

@@ -198,6 +198,11 @@ REFUSED = [
     ("lambda __x__: 1", "names with two underscores on both sides, such as __x__", ""),
     ("import __main__", "names with two underscores on both sides, such as __main__", ""),
     ("import os", "os cannot be imported here: a script has torch, numpy, copy and math", ""),
+    (
+        "import torhc.nn",
+        "torhc.nn cannot be imported here: a script has torch, numpy, copy and math",
+        "did you mean torch?",
+    ),
     ("from torch import y as __z__", "names with two underscores on both sides, such as __z__", ""),
     ("try:\n    x\nexcept E as __e__:\n    y", "names with two underscores on both sides, such as __e__", ""),
     ("def f():\n    global __x__", "names with two underscores on both sides, such as __x__", ""),
