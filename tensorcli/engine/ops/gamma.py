@@ -154,12 +154,21 @@ def _enough_dimensions(self, p):
         raise RuntimeError("p has to be greater than or equal to 1")
 
 
+def _enough_dimensions_in_place(self, p):
+    _enough_dimensions(self, p)
+    if self.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"mvlgamma: result type {self.dtype.scalar_type} can't be cast to the desired output type "
+            f"{dtypes.default.floating.scalar_type}"
+        )
+
+
 @op(
     "mvlgamma(Tensor self, int p) -> Tensor",
     stepwise=REDUCED,
     row_major=True,
     dtype=INT_TO_FLOAT,
-    inplace=True,
+    inplace={"check": _enough_dimensions_in_place},
     check=_enough_dimensions,
     self=_mvlgamma_gradient,
 )

@@ -171,7 +171,7 @@ def _of_result_size(parts, ndims):
     def check(*values):
         first, second = (one.geometry.sizes for one in values[1:3])
         if (
-            values[0].ndim > len(parts)
+            (values[0].ndim > len(parts) and ndims != (2, 2))
             or (len(first), len(second)) != ndims
             or first[-1] != second[max(len(second) - 2, 0)]
             or (ndims != (3, 3) and any(one.dtype is not values[0].dtype for one in values[1:3]))
@@ -181,6 +181,8 @@ def _of_result_size(parts, ndims):
         if ndims == (2, 1) and values[0].geometry.sizes not in ((), (1,), sizes):
             return
         if values[0].geometry.sizes != sizes:
+            if ndims == (3, 3):
+                _expandable(values[0].geometry, sizes)
             raise RuntimeError(
                 f"Bad in-place call: input tensor size {messages.numbers(values[0].geometry.sizes)} and output tensor size "
                 f"{messages.numbers(sizes)} should match"
@@ -280,12 +282,11 @@ def _combined(xp, base, product, beta, alpha):
     return xp.add(base if beta == 1 else xp.multiply(base, base.dtype.type(beta)), product)
 
 
-def _expandable(array, sizes):
-    """Refuse an array that does not expand to these sizes, in expand's words."""
-    from tensorcli.engine.geometry import contiguous
+def _expandable(shape, sizes):
+    """Refuse a geometry that does not expand to these sizes, in expand's words."""
     from tensorcli.engine.ops.expand import expanded_sizes
 
-    expanded_sizes(contiguous(array.shape), sizes)
+    expanded_sizes(shape, sizes)
 
 
 def _check_terms(self, mat1, mat2):
@@ -316,7 +317,7 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
     if mat2.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _check_matrices(mat1, mat2)
-    _expandable(self, (mat1.shape[0], mat2.shape[1]))
+    _expandable(own_geometry(self), (mat1.shape[0], mat2.shape[1]))
     own = self.dtype
     if not mat1.shape[1] and beta:
         # Without products PyTorch multiplies self by a number of its dtype.
@@ -338,7 +339,7 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
 )
 def baddbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the products of two batches of matrices."""
-    _expandable(self, _sizes((batch1, 0), (batch1, 1), (batch2, 2)))
+    _expandable(own_geometry(self), _sizes((batch1, 0), (batch1, 1), (batch2, 2)))
     _check_batches(batch1, batch2)
     if batch1.dtype != self.dtype:
         raise RuntimeError(
@@ -373,7 +374,7 @@ def _spread_batch(grad, count):
 )
 def addbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the sum of the products of two batches of matrices."""
-    _expandable(self, _sizes((batch1, 1), (batch2, 2)))
+    _expandable(own_geometry(self), _sizes((batch1, 1), (batch2, 2)))
     for name, batch in (("batch1", batch1), ("batch2", batch2)):
         if batch.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
@@ -448,7 +449,7 @@ def addr(xp, self, vec1, vec2, beta, alpha):
     for name, vec in (("vec1", vec1), ("vec2", vec2)):
         if vec.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
-    _expandable(self, (vec1.size, vec2.size))
+    _expandable(own_geometry(self), (vec1.size, vec2.size))
     self, vec1, vec2 = promoted(self, vec1, vec2, stepwise=True)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, bool) and self.dtype.kind != "b":
