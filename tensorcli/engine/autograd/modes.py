@@ -14,23 +14,19 @@ class Mode:
     """The state that operators read: `grad` (what grad mode says), `inference`, and `enabled`: whether they record, which
     they do in grad mode outside inference mode."""
 
-    __slots__ = ("enabled", "grad", "inference", "native", "pushes")
+    __slots__ = ("enabled", "grad", "inference", "native")
 
     def __init__(self) -> None:
-        self.pushes = False
-        """Whether what is recorded gives tangents, which no_grad does not stop."""
         self.set(True, False)
         self.native = False
         """Whether what is recorded now is a gradient's formula: PyTorch's are C++, which has operators of its own for numbers."""
 
-    def set(self, grad: bool, inference: bool | None = None, pushes: bool | None = None) -> None:
-        """Switch grad mode, and inference mode and whether there are tangents where they are given."""
+    def set(self, grad: bool, inference: bool | None = None) -> None:
+        """Switch grad mode, and inference mode where it is given."""
         self.grad = grad
         if inference is not None:
             self.inference = inference
-        if pushes is not None:
-            self.pushes = pushes
-        self.enabled = (grad or self.pushes) and not self.inference
+        self.enabled = grad and not self.inference
 
 
 mode = Mode()

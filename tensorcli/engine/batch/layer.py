@@ -143,7 +143,7 @@ class Layer:
         at, depth = transforms.index(self), layers.index(self)
         above, inner = transforms[at:], layers[depth:]
         first = next((each for each in above if hasattr(each, "before")), None)
-        own = mode.grad, mode.inference, mode.pushes
+        grad, inference = mode.grad, mode.inference
         del transforms[at:], layers[depth:]
         if first is not None:
             mode.set(*first.before)
@@ -152,7 +152,7 @@ class Layer:
         finally:
             transforms.extend(above)
             layers.extend(inner)
-            mode.set(*own)
+            mode.set(grad, inference)
 
 
 def hidden(geometry: Geometry, dim: int | None) -> Geometry:

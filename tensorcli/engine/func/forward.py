@@ -38,7 +38,7 @@ class _Pushing:
     def __init__(
         self, func: Function, args: tuple[Any, ...], numbers: tuple[int, ...], has_aux: bool
     ) -> None:
-        with Level(pushes=True) as self.level:
+        with Level() as self.level:
             given = replaced(self.level, args, numbers)
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
             output = func(

@@ -43,16 +43,14 @@ class Level:
     batched = False
     """Whether it maps over examples (see batch.layer)."""
 
-    def __init__(self, pushes: bool = False) -> None:
-        self.pushes = pushes
-        """Whether it is there for tangents."""
+    def __init__(self) -> None:
         self.number = 0
         self.layers: tuple[Any, ...] = ()
         """The vmaps that it runs in."""
         self.tracks = False
         """Whether operators recorded outside."""
-        self.before = (True, False, False)
-        """Grad mode, inference mode and whether there were tangents outside."""
+        self.before = (True, False)
+        """Grad mode and inference mode outside."""
         self.leaves: list[Tensor] = []
         self.originals: dict[int, Tensor] = {}
         """The inputs by the number of the leaf."""
@@ -65,8 +63,8 @@ class Level:
         self.number = len(running)
         self.layers = tuple(layers)
         self.tracks = mode.enabled
-        self.before = mode.grad, mode.inference, mode.pushes
-        mode.set(True, False, self.pushes)
+        self.before = mode.grad, mode.inference
+        mode.set(True, False)
         return self
 
     def __exit__(self, *error: Any) -> None:
