@@ -275,7 +275,7 @@ IN_PLACE_FUNCTIONS: Final = frozenset(
     "round_ rrelu_ rsqrt_ selu_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ threshold_ trunc_ xlogy_ zero_".split()
 )
 """The in-place operators that PyTorch shows as functions too; the others are methods only."""
-SELECTORS: Final = ("condition", "mask")
+SELECTORS: Final = ("condition", "mask", "sorter")
 """Tensor arguments that choose elements and do not promote."""
 FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
 """What a formula can ask of an input without saving it: `self_sizes`."""

@@ -83,8 +83,8 @@ def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | 
     for i in op.tensors:
         value = values[i]
         if isinstance(value, Tensor):
-            arguments[i] = cast(value.values, working)
-        elif value is not None:
+            arguments[i] = cast(value.values, working) if i in op.operands else value.values
+        elif isinstance(value, (list, tuple)):
             arguments[i] = [cast(one.values, working) for one in value]
     return arguments, common if common.reduced and working is not common else None
 

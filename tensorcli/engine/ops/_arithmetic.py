@@ -76,11 +76,10 @@ LARGEST = {
 }
 
 
-def scaled(alpha, array):
-    """array times the Python number alpha, converted to its dtype as C++ does. Errors: RuntimeError."""
-    if not hasattr(array, "dtype"):
-        array = np.asarray(array)
-    kind = dtypes.from_numpy_dtype(array.dtype)
+def scaled(alpha, other, dtype):
+    """An array or number of the result's dtype times the number alpha, converted to it as C++ does. Errors: RuntimeError."""
+    array = np.asarray(other, dtype)
+    kind = dtypes.from_numpy_dtype(dtype)
     if type(alpha) is bool and kind.category != dtypes.BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if kind.category < dtypes.FLOATING and type(alpha) in (float, complex):
@@ -111,7 +110,7 @@ def plus_scaled(self, alpha, other):
         return _registers.by_place(
             lambda a, b, one: _reduced_plus(a, kind.np.type(alpha), b, one), self, other
         )
-    return self + scaled(alpha, other)
+    return self + scaled(alpha, other, self.dtype)
 
 
 def _reduced_plus(self, alpha, other, is_register):

@@ -90,9 +90,9 @@ def _trapezoid(y, dx, dim):
 def trapezoid(y, x, dim):
     """The integral along a dimension by the trapezoidal rule."""
     dim = wrap(dim, y.ndim)
-    _bool_refused("trapezoid", y, x)
     if not y.size(dim):
         return _nothing(y, dim)
+    _bool_refused("trapezoid", y, x)
     return _trapezoid(y, _spacing(y, x, dim, "trapezoid"), dim)
 
 
@@ -129,10 +129,10 @@ def trapz_dx(y, dx, dim):
 @composite("cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
 def cumulative_trapezoid(y, x, dim):
     """The running integral along a dimension by the trapezoidal rule."""
-    _bool_refused("cumulative_trapezoid", y, x)
-    _sliceable(y)
     dim = wrap(dim, y.ndim)
+    _bool_refused("cumulative_trapezoid", y, x)
     spacing = _spacing(y, x, dim, "cumulative_trapezoid")
+    _sliceable(y)
     low, high = _halves(y, dim)
     return direct("_div.Scalar", ((low + high) * spacing).cumsum(dim), 2.0)
 

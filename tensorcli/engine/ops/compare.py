@@ -6,11 +6,22 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, COMPARE, FLOAT8, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF, complex32
+from tensorcli.engine.dtypes import (
+    BOOL,
+    COMMON,
+    COMPARE,
+    FLOAT8,
+    FLOATING,
+    LOGICAL,
+    PROMOTE_SCALARS,
+    REDUCED,
+    SELF,
+    complex32,
+)
 from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
-from tensorcli.engine.ops._shared import promoted, subclass_like
+from tensorcli.engine.ops._shared import subclass_like
 from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
@@ -371,12 +382,18 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
         if one is not None and not one.flags.c_contiguous:
             messages.warn(_NOT_CONTIGUOUS.format(what), once=True)
     if values.size:
-        for one in promoted(values, sorted_sequence):
-            refuse(one, "searchsorted_out_cpu", "cb")
+        refuse(values, "searchsorted_out_cpu", "cb")
     if sorter is not None:
         sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
     found = _bisected(xp, sorted_sequence, values, right or side == "right")
     return found.astype(xp.int32 if out_int32 else xp.int64)
+
+
+def _among(xp, value, array):
+    """An array, or a number as one of the dtype that it is looked for in."""
+    if hasattr(value, "dtype"):
+        return value
+    return xp.asarray(effects.as_number(value, dtypes.from_numpy_dtype(array.dtype)))
 
 
 def _bisected(xp, rows, values, right):
@@ -398,6 +415,8 @@ def _bisected(xp, rows, values, right):
 @op(
     "searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, "
     "Tensor? sorter=None) -> Tensor",
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
 )
 def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
@@ -424,27 +443,35 @@ def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
 @op(
     "searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, "
     "Tensor? sorter=None) -> Tensor",
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
 )
 def searchsorted_number(xp, sorted_sequence, self, out_int32, right, side, sorter):
     """Where a number would have to be put into a sorted sequence to keep it sorted."""
-    return searchsorted(xp, sorted_sequence, xp.asarray(self), out_int32, right, side, sorter)
+    return searchsorted(
+        xp, sorted_sequence, _among(xp, self, sorted_sequence), out_int32, right, side, sorter
+    )
 
 
 def _bucket(xp, self, boundaries, out_int32, right):
     """The index of the bucket, between sorted boundaries, that each value falls into."""
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
-    return _found(xp, boundaries, xp.asarray(self), out_int32, right, None, None)
+    return _found(xp, boundaries, _among(xp, self, boundaries), out_int32, right, None, None)
 
 
 op(
     "bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
 )(_bucket)
 op(
     "bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
     out=False,
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
 )(_bucket)
 
@@ -452,12 +479,19 @@ op(
 def _check_is_in(elements, test_elements, assume_unique, invert):
     # Few test elements are compared one by one, as a view of all of them in a row.
     for one in (elements, test_elements):
-        _refuse_unordered(one.dtype if isinstance(one, Tensor) else dtypes.of_number(one))
+        _refuse_unordered(_kind_of_scalar(one))
     if not isinstance(test_elements, Tensor):
         return
     count = elements.numel() if isinstance(elements, Tensor) else 1
     if test_elements.numel() < 10 * count**0.145:
         test_elements.detach().view((-1,))
+
+
+def _kind_of_scalar(value):
+    """The dtype of a tensor, or of a number, which is kept in double precision."""
+    if isinstance(value, Tensor):
+        return value.dtype
+    return dtypes.complex128 if type(value) is complex else dtypes.of_number(value)
 
 
 def _refuse_unordered(kind):
@@ -467,12 +501,14 @@ def _refuse_unordered(kind):
 
 def _is_in(xp, elements, test_elements, assume_unique, invert):
     """Whether each element is among the test elements."""
-    elements, test_elements = promoted(xp.asarray(elements), xp.asarray(test_elements))
+    elements = _among(xp, elements, test_elements)
     return xp.isin(elements, test_elements, invert=invert).reshape(elements.shape)
 
 
 op(
     "isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
     check=_check_is_in,
 )(_is_in)
@@ -486,13 +522,14 @@ op(
 def isin_number(elements, test_element, assume_unique, invert):
     """Whether each element is a number, rounded as comparisons round it."""
     _refuse_unordered(elements.dtype)
-    # A number is kept in double precision.
-    _refuse_unordered(dtypes.complex128 if type(test_element) is complex else dtypes.of_number(test_element))
+    _refuse_unordered(_kind_of_scalar(test_element))
     return elements.ne(test_element) if invert else elements.eq(test_element)
 
 
 op(
     "isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    dtype=COMMON,
+    stepwise=REDUCED,
     variants="function",
     check=_check_is_in,
 )(_is_in)

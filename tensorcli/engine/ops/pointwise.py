@@ -6,6 +6,7 @@ What numpy computes otherwise than PyTorch is in `_arithmetic`.
 from tensorcli.engine import effects, messages
 from tensorcli.engine.dtypes import (
     BOOL,
+    COMPLEX,
     EXACT,
     FEW_KERNELS,
     FLOATING,
@@ -16,7 +17,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     complex32,
 )
-from tensorcli.engine.op import alias, composite, op
+from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
@@ -75,7 +76,7 @@ def _minus(xp, self, other, alpha):
 def _minus_scaled(self, alpha, other):
     if type(alpha) in (int, float):
         return _arithmetic.plus_scaled(self, -alpha, other)
-    return self - _arithmetic.scaled(alpha, other)
+    return self - _arithmetic.scaled(alpha, other, self.dtype)
 
 
 @op(
@@ -95,9 +96,9 @@ def sub(xp, self, other, alpha):
 def _turned_round(self, other, alpha):
     no_bool(self, other)
     if isinstance(other, Tensor):
-        effects.broadcast_sizes(
-            [other.geometry.sizes, self.geometry.sizes]
-        )  # in this order, which the error tells
+        # In this order, which the errors tell.
+        effects.broadcast_sizes([other.geometry.sizes, self.geometry.sizes])
+        effects.promoted_dtype(OPS["sub.Tensor"], (other, self))
 
 
 @op(
@@ -119,6 +120,8 @@ def _check_number_minus(self, other, alpha):
     no_bool(self, other, alpha)
     if type(alpha) is bool:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if type(alpha) is complex and COMPLEX not in (category(self), category(other)):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
 
 
 @op(
@@ -132,7 +135,7 @@ def _check_number_minus(self, other, alpha):
 )
 def rsub_scalar(xp, self, other, alpha):
     """Subtract self (times alpha) from a number."""
-    return xp.subtract(other, self if alpha == 1 else self * alpha)
+    return xp.subtract(other, self if alpha == 1 else _arithmetic.scaled(alpha, self, self.dtype))
 
 
 @op(

@@ -155,15 +155,10 @@ def histc(xp, self, bins, min, max):
     return xp.bincount(xp.minimum(places, bins - 1), minlength=bins).astype(self.dtype)
 
 
-def _no_reduced(self, weights, minlength):
-    if self.dtype.reduced:
-        raise messages.not_implemented("bincount_cpu", self.dtype.scalar_type)
-
-
 @op(
     "bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
     out=False,
-    check=_no_reduced,
+    stepwise=REDUCED,
 )
 def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""
@@ -177,9 +172,11 @@ def bincount(xp, self, weights, minlength):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is not None and weights.shape != self.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    found = xp.bincount(self, weights, minlength)
     if weights is None:
-        return found.astype(np.int64)
+        return xp.bincount(self, None, minlength).astype(np.int64)
+    # All weights but those of float32 are added up in double precision, of complex ones the real part.
+    messages.warn_discards(dtypes.from_numpy_dtype(weights.dtype), dtypes.float64)
+    found = xp.bincount(self, weights.real.astype(np.float64), minlength)
     return found.astype(weights.dtype if weights.dtype == np.float32 else np.float64)
 
 
