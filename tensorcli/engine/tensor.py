@@ -160,7 +160,9 @@ class Tensor(metaclass=TensorType):
 
     @ReadOnly
     def _version(self) -> int:
-        return self.counter.count
+        counter = self.counter
+        # What stands for a batch, and is differentiated by nobody inside, counts nothing of its own.
+        return 0 if self.batch is not None and not self.levels else counter.count
 
     def bump(self) -> None:
         """Count an in-place write. Errors: RuntimeError for an inference tensor outside inference mode (PyTorch finds out

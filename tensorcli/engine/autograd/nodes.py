@@ -49,6 +49,8 @@ class Node:
 
     op: ClassVar["Op"]
     title: ClassVar[str] = ""
+    between: ClassVar[bool] = False
+    """Whether it only stands between two nodes that PyTorch links directly."""
 
     outputs: tuple[Any, ...] = ()
     """(geometry, dtype, device) of each output: what gradients must match."""
@@ -84,7 +86,8 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[Edge, ...]:
-        return self.edges
+        """The edges, without the nodes that PyTorch has none of."""
+        return tuple(map(_seen, self.edges))
 
     def _sequence_nr(self) -> float:
         return self.sequence
@@ -281,6 +284,12 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {addresses.of_object(self)}>"
+
+
+def _seen(edge: Edge) -> Edge:
+    while edge[0] is not None and edge[0].between:
+        edge = edge[0].edges[0]
+    return edge
 
 
 class Passing(Node):

@@ -30,9 +30,14 @@ NAMES: Final = frozenset(
 _told: list[str] = []
 
 
+def is_slow(op: Any) -> bool:
+    """Whether PyTorch runs the operator example by example, under this name or the one that it was called by."""
+    return op.name in NAMES or bool(_told)
+
+
 def warn(op: Any) -> None:
     """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of."""
-    if op.name in NAMES and not _told and not backward_pass.running:
+    if is_slow(op) and not _told and not backward_pass.running:
         messages.warn(
             f"There is a performance drop because we have not yet implemented the batching rule for aten::{op.name}. Please file "
             "us an issue on GitHub so that we can prioritize its implementation."

@@ -8,11 +8,16 @@ from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.shapes import translated, viewed
 from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain, where
 from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.tensor import Tensor
 
 _BROADCAST: Final = frozenset(
     "add_ atan2_ bitwise_and_ bitwise_left_shift_ bitwise_or_ bitwise_right_shift_ bitwise_xor_ copysign_ gcd_ lcm_".split()
 )
 """Writes that PyTorch refuses only where it sees that the result does not fit."""
+_AT_ONCE: Final = frozenset(
+    "index_add_ index_fill_ index_put_ _index_put_impl_ scatter_add_ scatter_reduce_".split()
+)
+"""Writes that PyTorch makes for all examples at once, which are counted once."""
 _NAMES: Final = {
     **dict.fromkeys(
         "add sub mul div copy masked_fill logical_and logical_or logical_xor".split(), "inplace arithmetic"
@@ -57,11 +62,21 @@ def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -
     elif _elementwise(op) and not (op.name == "masked_fill_.Tensor" and rest[1].dim is not None):
         whole = front(batch)
         run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
+        if slow.is_slow(op):
+            _count(whole, layer.size - 1)
     else:
         if rest and op.base in ("index_put_", "_index_put_impl_"):
             rules.put(layer, op, run, (batch, *rest))
         for i in range(layer.size):
             run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
+        if op.base in _AT_ONCE:
+            _count(front(batch), 1 - layer.size)
+
+
+def _count(whole: Tensor, more: int) -> None:
+    """Count more writes, or fewer, than there were: as many as PyTorch makes."""
+    if not whole.uncounted:
+        whole.counter.count += more
 
 
 def _restride(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:

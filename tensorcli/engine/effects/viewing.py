@@ -65,7 +65,8 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             # Other dtypes are no view to PyTorch's dispatcher, but new tensors of the mode they are made in.
             result.become_inference(tensor, unguarded=not op.tracked and not mode.inference)
         elif tensor.uncounted and not op.tracked:
-            result._uncounted = True
+            # The new tensor that another dtype makes outside inference mode counts by itself, whatever has its bytes.
+            result._uncounted = None if retyped and tensor.inference else True
         else:
             counter = tensor.counter
             if op.tracked or "(a" in op.line:  # what no schema calls an alias (unsafe_split) counts by itself

@@ -29,6 +29,7 @@ class Gate(Passing):
     """Between a leaf of a transform and the input that it stands for."""
 
     title = "Gate"
+    between = True
 
 
 class Entry(Passing):
@@ -182,7 +183,11 @@ def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:
     while stack:
         node, done = stack.pop()
         if done:
-            found[node] = any(target is not None and found.get(target, False) for target, _ in node.edges)
+            # What asks for a gradient that nobody gets (a view made in inference mode) has a gate without an edge.
+            lost = isinstance(node, Gate) and node.edges[0][0] is None
+            found[node] = lost or any(
+                target is not None and found.get(target, False) for target, _ in node.edges
+            )
         elif node not in open_:
             open_.add(node)
             if isinstance(node, AccumulateGrad):

@@ -28,6 +28,9 @@ def _classes(xp, self, target, weight, ignore_index):
         )
     if xp is np:
         refuse(self, "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", "biuc")
+    if weight is not None and weight.dtype != self.dtype:
+        # The kernel reads the weights as self's dtype before it looks at a target.
+        raise messages.expected_scalar_type(kind_of(self), kind_of(weight))
     counts = target != ignore_index
     outside = counts & ((target < 0) | (target >= count))
     if outside.any():

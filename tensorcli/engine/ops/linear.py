@@ -1,8 +1,10 @@
 """Products of matrices and vectors, alone and added to something."""
 
+from math import prod
+
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.outward import into
@@ -346,7 +348,20 @@ def baddbmm(xp, self, batch1, batch2, beta, alpha):
             f"Input dtypes must be the same, got: input {_element(self)}, batch1: {_element(batch1)}, batch2: "
             f"{_element(batch2)}"
         )
+    sizes = (batch1.shape[0], batch1.shape[1], batch2.shape[2])
+    if batch2.dtype != self.dtype and not (batch1.shape[2] and prod(sizes)):
+        return _without_products(xp, self, sizes, batch2.dtype, beta)
     return _combined(xp, self, _batched(xp, batch1, batch2, "baddbmm"), beta, alpha)
+
+
+def _without_products(xp, self, sizes, dtype, beta):
+    """The summand alone, in the dtype of the second batch, which PyTorch makes the result by. Errors: RuntimeError."""
+    if not beta or not prod(sizes):
+        return xp.zeros(sizes, dtype)
+    kind, factor = dtypes.from_numpy_dtype(dtype), dtypes.of_number(beta)
+    if not dtypes.can_cast(factor, kind):
+        raise messages.result_cast(factor.scalar_type, kind.scalar_type)
+    return effects.cast(xp.broadcast_to(self, sizes), kind) * effects.as_number(beta, kind)
 
 
 def _sizes(*places):
