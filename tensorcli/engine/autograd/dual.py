@@ -21,10 +21,8 @@ from tensorcli.engine.autograd.tangents import (
     give,
     laid_out,
     same_view,
-    set_tangent,
     tangent_of,
     unheard,
-    unheeded,
     zeros_beside,
 )
 from tensorcli.engine.batch.values import changed, found_in
@@ -291,48 +289,3 @@ def _closed(level: Any, found: Sequence[Tensor]) -> list[Tensor]:
     seen = [level.outside(marked(one, level)) for one in found]
     level.close(seen)
     return seen
-
-
-# ---- custom functions
-
-
-def pushed_by(context: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Give the outputs of a custom function the tangents that its own `jvp` makes of those of its inputs.
-
-    Errors: RuntimeError for what does not fit the outputs, and what `jvp` raises.
-    """
-    tangents = [tangent_of(one) if isinstance(one, Tensor) else None for one in inputs]
-    if all(one is None for one in tangents):
-        return
-    with unheeded():
-        given = [
-            functions.zeros_like(one)
-            if t is None and context.materialize_grads and isinstance(one, Tensor)
-            else t
-            for one, t in zip(inputs, tangents, strict=True)
-        ]
-        answer = context.jvp_function(context, *given)
-    several = answer if isinstance(answer, tuple) else (answer,)
-    if len(several) != len(outputs):
-        raise RuntimeError(
-            f"Function's jvp returned an invalid number of forward gradients (expected {len(outputs)} but got {len(several)})"
-        )
-    for i, (output, tangent) in enumerate(zip(outputs, several, strict=True)):
-        if tangent is None:
-            continue
-        if not isinstance(tangent, Tensor):
-            raise RuntimeError(
-                f"expected Variable or None (got {type(tangent).__name__}) for grad output {i}."
-            )
-        at = next((k for k, one in enumerate(inputs) if one is output), None)
-        if at is not None:
-            if tangent is not tangents[at]:
-                raise RuntimeError(
-                    "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
-                    "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace."
-                )
-        elif output.view_of is not None and tangent.view_of is None:
-            raise RuntimeError(
-                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a view."
-            )
-        set_tangent(output, tangent)

@@ -8,171 +8,21 @@ from contextlib import nullcontext
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd.context import BackwardCFunction, Context, FunctionCtx
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
 from tensorcli.engine.autograd.modes import mode, no_grad, transforms
-from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
-from tensorcli.engine.autograd.saved import RawSaved, keep
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
 
-
-class Context(Node):
-    """`ctx`: what forward leaves for backward. It is the node of the graph, as in PyTorch."""
-
-    def __init__(self, inputs: tuple[Any, ...]) -> None:
-        recorded = mode.enabled
-        edges = tuple(gradient_edge(v) if recorded and isinstance(v, Tensor) else NO_EDGE for v in inputs)
-        super().__init__(edges, {})
-        self.needs_input_grad = tuple(isinstance(v, Tensor) and v.requires_grad for v in inputs)
-        self.to_save: tuple[Any, ...] = ()
-        self.dirty: tuple[Tensor, ...] = ()
-        self.non_differentiable: tuple[Tensor, ...] = ()
-        self.materialize_grads = True
-        self.read = False
-        self.tensor_inputs = tuple(i for i, v in enumerate(inputs) if isinstance(v, Tensor))
-
-    backward_function: Callable[..., Any]
-    jvp_function: Callable[..., Any]
-    saved_for_forward: tuple[Any, ...] | None = None
-    read_once = False
-    constants = ()
-    takes_real_parts = False
-
-    # ---- what forward says
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors for backward, with their versions."""
-        self.to_save = tensors
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Say which inputs forward wrote in place; they must be returned."""
-        self.dirty = tensors
-
-    def check(self, outputs: list[Any]) -> None:
-        """What forward said of its inputs and outputs. Errors: RuntimeError with PyTorch's texts."""
-        for tensors, complaint in (
-            (self.dirty, "mark_dirty can only accept variables, but argument"),
-            (self.non_differentiable, "mark_non_differentiable only accepts variable arguments, but got"),
-        ):
-            if not all(isinstance(t, Tensor) for t in tensors):
-                raise RuntimeError(complaint)
-        if not all(any(d is o for o in outputs) for d in self.dirty):
-            raise RuntimeError(
-                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
-                "modified inplace must all be outputs of the Function."
-            )
-
-    def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for `jvp`. Errors: AssertionError for what is none."""
-        if not all(isinstance(t, Tensor) or t is None for t in tensors):
-            raise AssertionError(
-                "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."
-            )
-        self.saved_for_forward = tensors
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Say which outputs no gradient flows through."""
-        self.non_differentiable = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether a missing gradient arrives as zeros (the default) or as None."""
-        self.materialize_grads = value
-
-    # ---- what backward asks
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """The saved tensors. Errors: RuntimeError when they were freed, or written since."""
-        if self.saved_for_forward is not None:
-            return self.saved_for_forward
-        self._check_saved()
-        found = tuple(
-            None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self)
-            for i in range(len(self.to_save))
-        )
-        if self.read_once:
-            self.saved, self.to_save = {}, (None,)
-            self.read = True
-        return found
-
-    @property
-    def _raw_saved_tensors(self) -> tuple[RawSaved, ...]:
-        self._check_saved()
-        return tuple(RawSaved(self, f"{i}") for i in range(len(self.to_save)))
-
-    def _check_saved(self) -> None:
-        """Errors: RuntimeError where the saved tensors were freed, or read when they may be read once."""
-        if self.read:
-            raise RuntimeError(
-                "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
-                "autograd.Function. Either access saved_tensors only once, or set clear_saved_tensors_on_access=False."
-            )
-        if self.released and self.to_save:
-            raise RuntimeError(messages.FREED)
-
-    def keep(self, outputs: list[Any]) -> None:
-        """Turn what `save_for_backward` was given into saved values, now that the outputs have their history.
-
-        Errors: TypeError for what is no tensor.
-        """
-        for i, tensor in enumerate(self.to_save):
-            if tensor is None:
-                continue
-            if not isinstance(tensor, Tensor):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}"
-                )
-            number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
-            self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
-        self.to_save = tuple(None if t is None else True for t in self.to_save)
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        if self.materialize_grads:
-            grads = [
-                _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g
-                for k, g in enumerate(grads)
-            ]
-        answer = type(self).backward_function(self, *grads)
-        answers = answer if isinstance(answer, tuple) else (answer,)
-        count = len(self.edges)
-        if len(answers) > count and all(a is None for a in answers[count:]):
-            answers = answers[:count]
-        if len(answers) != count:
-            raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answers)})"
-            )
-        for i, one in enumerate(answers):
-            if one is not None and i not in self.tensor_inputs:
-                raise RuntimeError(
-                    f"function {self.name()} returned a gradient different than None at position {i + 1}, but the corresponding "
-                    "forward input was not a Variable"
-                )
-            if one is not None and not isinstance(one, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
-        return list(answers)
-
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        return tuple(self.edges[i] for i in self.tensor_inputs)
-
-    def __repr__(self) -> str:
-        return super().__repr__().replace("<", "<torch.autograd.function.", 1)
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
-
-
-Context.__name__ = "BackwardCFunction"
-BackwardCFunction = Context
-"""The base of all nodes of custom functions, by PyTorch's name."""
-
-
-def _zeros(output: Any) -> Tensor:
-    from tensorcli.engine.effects import empty
-
-    geometry, kind, device = output
-    return empty(geometry.sizes, None, kind, device)
+__all__ = [
+    "BackwardCFunction",
+    "Context",
+    "Function",
+    "FunctionCtx",
+    "InplaceFunction",
+    "once_differentiable",
+]
 
 
 def _applied(
@@ -180,8 +30,12 @@ def _applied(
 ) -> Any:
     """Run forward without recording, then give its outputs a node of that kind. `set_up`: the context is set up outside it."""
     context = kind(inputs)
+    if transforms:
+        context.facts = tuple(
+            (v.geometry, v.dtype, v.device) if isinstance(v, Tensor) else None for v in inputs
+        )
     with no_grad(), _untouched_by_tangents():
-        answer = forward(context, *inputs)
+        answer = forward(context.ctx, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
     for written in context.dirty:
         # Counted before anything is refused, as PyTorch does.
@@ -210,11 +64,14 @@ def _applied(
             outputs[i].view_of.kind = CUSTOM
     if recorded:
         _record(context, outputs, differentiable)
-        context.keep(outputs)
     if tangents_go_forward:
-        from tensorcli.engine.autograd.dual import pushed_by
+        from tensorcli.engine.autograd.own_tangents import pushed_by
 
         pushed_by(context, inputs, outputs)
+    if recorded:
+        context.keep(outputs)
+    if context.saved_for_forward is not None:
+        context.for_jvp, context.saved_for_forward = context.saved_for_forward if transforms else (), None
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
 
 
@@ -379,7 +236,8 @@ class Function:
                 "jvp_function": staticmethod(cls.jvp),
                 "read_once": cls.clear_saved_tensors_on_access,
             }
-            kind = type(f"{cls.__name__}Backward", (Context,), members)
+            name = f"{cls.__name__}Backward"
+            kind = type(name, (Context,), {**members, "kind_of_ctx": type(name, (FunctionCtx,), {})})
             cls._node_class = kind  # type: ignore[attr-defined]
         if cls.setup_context is Function.setup_context:
             if transforms:
@@ -390,6 +248,8 @@ class Function:
         inputs = _in_order(cls.forward, 0, bound.args, bound.kwargs)
 
         recording = mode.enabled
+        if transforms and _is_mapped(inputs):
+            return _among_transforms(cls, inputs, recording)
 
         def forward(ctx: Any, *given: Any) -> Any:
             output = _among_transforms(cls, given, recording) if transforms else cls.forward(*given)
@@ -399,10 +259,24 @@ class Function:
         return _applied(kind, forward, inputs, set_up=True)
 
 
+class InplaceFunction(Function):
+    """A function that says of itself whether it writes its input."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
 _NO_SETUP = (
     "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override the "
     "setup_context staticmethod. For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 )
+
+
+def _is_mapped(given: tuple[Any, ...]) -> bool:
+    from tensorcli.engine.func.custom import is_mapped
+
+    return is_mapped(given)
 
 
 def _among_transforms(cls: type[Function], given: tuple[Any, ...], recording: bool) -> Any:

@@ -79,16 +79,20 @@ def without_tangent(dual: Tensor) -> Tensor:
 def set_tangent(tensor: Tensor, tangent: Tensor) -> None:
     """Give a tensor a tangent, laid out as the tensor is. Errors: RuntimeError for one of other sizes, or with a tangent."""
     if tangent.geometry.sizes != tensor.geometry.sizes:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
-            f"{list(tangent.shape)}."
-        )
+        raise other_sizes(tensor.geometry.sizes, tangent)
     if tangent_of(tangent) is not None:
         raise RuntimeError(
             "Setting a forward grad that itself has a forward gradient at the same level0 is not supported."
         )
     give(tensor, laid_out(tensor, tangent))
+
+
+def other_sizes(sizes: tuple[int, ...], tangent: Tensor) -> RuntimeError:
+    """A tangent of other sizes than those of the tensor that it is for."""
+    return RuntimeError(
+        "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+        f"supported. Tensor is of size {list(sizes)} while the given forward gradient is of size {list(tangent.shape)}."
+    )
 
 
 def give(tensor: Tensor, tangent: Any) -> None:

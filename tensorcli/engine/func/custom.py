@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.batch.layer import Layer, layers
+from tensorcli.engine.func.generated import rule
 from tensorcli.engine.tensor import Tensor, alias
 
 _WHERE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
@@ -18,20 +19,27 @@ class VmapInfo(NamedTuple):
     randomness: str
 
 
+def is_mapped(given: tuple[Any, ...]) -> bool:
+    """Whether the innermost transform is a vmap that maps one of the inputs: nothing is differentiated inside it."""
+    return bool(layers) and transforms[-1] is layers[-1] and _concerns(layers[-1], given)
+
+
 def forward(kind: Any, own_vmap: bool, given: tuple[Any, ...], recording: bool) -> Any:
     """What the forward of a Function gives. `recording`: whether operations were recorded where it was applied.
     Errors: RuntimeError for one that a vmap cannot call.
     """
     layer = layers[-1] if layers else None
-    if layer is not None and any(
-        isinstance(one, Tensor) and layer.batch_of(one) is not None for one in given
-    ):
+    if layer is not None and _concerns(layer, given):
         if kind.generate_vmap_rule == own_vmap:
             raise RuntimeError(
                 f"You tried to vmap over {kind.__name__}, but it {_unclear(own_vmap)} {_WHERE}"
             )
-        return _mapped(kind, layer, given, recording) if own_vmap else kind.forward(*given)
+        return _mapped(kind, layer, given, recording, own_vmap)
     return kind.forward(*given) if layer is not None else _bare(kind, given)
+
+
+def _concerns(layer: Layer, given: tuple[Any, ...]) -> bool:
+    return any(isinstance(one, Tensor) and layer.batch_of(one) is not None for one in given)
 
 
 def _unclear(own_vmap: bool) -> str:
@@ -43,8 +51,10 @@ def _unclear(own_vmap: bool) -> str:
     return "does not have vmap support. Please override and implement the vmap staticmethod or set generate_vmap_rule=True."
 
 
-def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool) -> Any:
-    """What the function's own `vmap` makes of the values beneath: it says along which dimension the examples lie."""
+def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool, own_vmap: bool) -> Any:
+    """What the function's own `vmap`, or the rule made of it, makes of the values beneath: it says along which dimension the
+    examples lie.
+    """
     batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in given]
     values = tuple(one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
     places = tuple(None if batch is None else batch.dim for batch in batches)
@@ -52,8 +62,12 @@ def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool) ->
     with layer.below():
         if outermost:
             mode.set(recording, mode.inference)
-        answer = kind.vmap(VmapInfo(layer.size, layer.randomness), places, *values)
-    output, dims = _two(answer)
+        if own_vmap:
+            output, dims = _two(kind.vmap(VmapInfo(layer.size, layer.randomness), places, *values))
+        else:
+            vmapped, dims = rule(kind, layer.size, layer.randomness, places)
+            output = vmapped.apply(*values)
+            dims = tuple(dims) if isinstance(output, tuple) else dims[0]
 
     def wrapped(value: Any, dim: int | None) -> Any:
         # An input that comes back is itself, as the function may have said that it wrote it.

@@ -111,12 +111,15 @@ class EnginePolicy(Policy):
 
     def _add_custom(self) -> None:
         """The lists of custom functions: their module is read when a script asks for them."""
-        from tensorcli.engine.autograd.function import Context, Function
+        from tensorcli.engine.autograd.function import Context, Function, FunctionCtx
 
-        taken = {*dir(Context), *Context.__annotations__, *vars(Context(()))}
         self.types[Function] = Only([*FUNCTIONS, "apply", "name"])
-        self.types[Context] = OnContext([*NODE_NAMES, *CONTEXT_NAMES], taken)
-        self.settable[Context] = OnContext(["materialize_grads"], taken)
+        for kind, taken in (
+            (Context, {*dir(Context), *Context.__annotations__, *vars(Context(()))}),
+            (FunctionCtx, {*dir(FunctionCtx)}),
+        ):
+            self.types[kind] = OnContext([*NODE_NAMES, *CONTEXT_NAMES], taken)
+            self.settable[kind] = OnContext(["materialize_grads"], taken)
 
     def told(self, owner: Any, name: str) -> str | None:
         from tensorcli.engine.native import PYTHON_METHODS, built_in
