@@ -226,4 +226,6 @@ def type_of_class(kind: type) -> tuple[dtype, Device]:
         return kind.dtype, Device(kind.device_type)
     if kind is Tensor:
         return dtypes.default.floating, CPU
+    if not isinstance(kind, type):
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
     raise ValueError(f"invalid type: '{type_name(kind)}'")

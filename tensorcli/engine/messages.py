@@ -205,6 +205,14 @@ def no_gradient_of(scalar_type: str) -> RuntimeError:
     return RuntimeError(f"Autograd not support dtype: {scalar_type}")
 
 
+def out_of_memory(nbytes: int) -> RuntimeError:
+    """What PyTorch's allocator says of a number of bytes that the system does not give."""
+    return RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+        f"{nbytes} bytes. Error code 12 (Cannot allocate memory)"
+    )
+
+
 def expected_scalar_type(wanted: str, found: str) -> RuntimeError:
     """A tensor of another dtype than the one that a kernel reads it as."""
     return RuntimeError(f"expected scalar type {wanted} but found {found}")

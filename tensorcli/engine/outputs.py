@@ -59,7 +59,8 @@ WRITES_INTO_SELF: Final = frozenset(
 """Of these, those that begin with a copy of `self` into the output, which may therefore be `self`."""
 
 ALIASING_ALLOWED: Final = frozenset(
-    "sum nansum mean prod amax amin logsumexp var std all any argmax argmin dot vdot linalg_matrix_norm linalg_inv inverse "
+    "sum nansum mean nanmean prod amax amin logsumexp var std all any argmax argmin dot vdot norm linalg_norm "
+    "linalg_vector_norm linalg_matrix_norm median nanmedian linalg_inv inverse "
     "linalg_inv_ex linalg_det _linalg_det det linalg_solve _linalg_solve_ex linalg_qr linalg_eigvalsh _linalg_eigh "
     "linalg_svdvals _linalg_svd linalg_pinv quantile".split()
 ) | {f"fft_{name}{over}" for name in ("fft", "ifft", "rfft", "irfft") for over in ("", "2", "n")}

@@ -32,6 +32,18 @@ def _one_step(index: slice, length: int) -> slice:
     return index
 
 
+def _bytes_of(sequence: Any) -> list[int]:
+    """The items of a sequence. Errors: RuntimeError for one that is no integer."""
+    items = list(sequence)
+    for one in items:
+        if not isinstance(one, int):
+            raise RuntimeError(
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type(sequence).__name__}), but one of "
+                f"the items was of type {type(one).__name__} instead of int"
+            )
+    return items
+
+
 class UntypedStorage(Native):
     """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
 
@@ -42,9 +54,14 @@ class UntypedStorage(Native):
         if isinstance(size, Storage):
             self.engine_storage = size
         elif isinstance(size, int):
+            if size < 0:
+                raise RuntimeError(
+                    "[enforce fail at alloc_cpu.cpp:98] ((ptrdiff_t)nbytes) >= 0. alloc_cpu() seems to have been called with "
+                    f"negative number: {size % (1 << 64)}"
+                )
             self.engine_storage = allocate(size, resolve(device))
         else:
-            self.engine_storage = Storage(np.array(list(size), np.uint8))
+            self.engine_storage = Storage(np.array(_bytes_of(size), np.uint8))
 
     @property
     def device(self) -> Device:
@@ -357,6 +374,7 @@ def __getattr__(name: str) -> LegacyStorageType:
 def _cast(kind: dtype) -> Any:
     def cast(self: UntypedStorage | TypedStorage) -> TypedStorage:
         if isinstance(self, UntypedStorage):
+            messages.warn(_DEPRECATED, once=True)
             return cast(TypedStorage(wrap_storage=self, dtype=dtypes.uint8))
         found = typed_storage(self._elements().to(kind))
         return found.clone() if found.data_ptr() == self.data_ptr() else found

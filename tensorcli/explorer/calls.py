@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
 
 
-def script_traceback(text: str, name: str, journal: Sequence[Record]) -> str:
-    """The lines of a traceback. `text` and `name` are those of the running statement; what is called may have
+def script_traceback(text: str, name: str, journal: Sequence[Record]) -> list[str]:
+    """A traceback, a text for each call. `text` and `name` are those of the running statement; what is called may have
     been defined by one of the journal's.
     """
-    lines = []
+    calls = []
     for function, node in running_calls():
         where, source = name, text
         if function != "<module>":
@@ -27,6 +27,7 @@ def script_traceback(text: str, name: str, journal: Sequence[Record]) -> str:
                 (name, text),
             )
         span = span_of(node)
-        lines.append(f'  File "{where}", line {span.line}, in {function}\n')
-        lines.append(f"    {line_at(source, span).strip()}\n")
-    return "".join(lines)
+        calls.append(
+            f'  File "{where}", line {span.line}, in {function}\n    {line_at(source, span).strip()}\n'
+        )
+    return calls

@@ -312,7 +312,7 @@ class Session:
             return NOTHING, value, error
         return value, result, error
 
-    def _calls(self) -> str:
+    def _calls(self) -> list[str]:
         """The traceback of the running statement."""
         from tensorcli.explorer.calls import script_traceback
 

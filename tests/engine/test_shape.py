@@ -97,6 +97,15 @@ def test_a_limit_refuses_a_factory_before_it_takes_memory(monkeypatch):
             make()
 
 
+def test_more_bytes_than_can_be_addressed_are_refused_in_the_allocators_words():
+    for make in (lambda: engine.zeros(10**18), lambda: engine.ones(1).expand(10**18) + 1):
+        with pytest.raises(
+            RuntimeError,
+            match="DefaultCPUAllocator: can't allocate memory: you tried to .* 4000000000000000000",
+        ):
+            make()
+
+
 def test_views_gradients_agree_with_finite_differences_to_second_order():
     x = engine.arange(6.0, dtype=engine.float64).view(2, 3).requires_grad_()
     weights = engine.arange(1.0, 7.0, dtype=engine.float64)

@@ -21,15 +21,15 @@ class Anomaly:
         self.check_nan = True
         self.node: Any = None
         """The node whose gradient is computed; those that this makes remember it as their parent."""
-        self.where: Callable[[], str] = _stack
+        self.where: Callable[[], list[str]] = _stack
 
 
-def _stack() -> str:
-    """Where the caller outside the engine stands."""
+def _stack() -> list[str]:
+    """Where the caller outside the engine stands, a text for each frame."""
     outside = [
         f for f in traceback.extract_stack() if "tensorcli/engine" not in f.filename.replace("\\", "/")
     ]
-    return "".join(traceback.format_list(outside))
+    return traceback.format_list(outside)
 
 
 anomaly = Anomaly()
@@ -96,7 +96,7 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 def remember(node: Any) -> None:
     """Let a new node know where its operator was called, and in computing which node's gradient."""
-    node.metadata["traceback_"] = [anomaly.where()]
+    node.metadata["traceback_"] = anomaly.where()
     if anomaly.node is not None:
         node.metadata["parent_"] = anomaly.node
 

@@ -50,12 +50,14 @@ class Limit:
 
 
 limit = Limit()
+_ADDRESSABLE: Final = 1 << 47
+"""The bytes that a process on today's processors can address: no allocation of as many succeeds."""
 
 
 def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
     """Refuse a tensor beyond the session's limit before it is made (on meta none is made), or beyond any memory.
 
-    Errors: MemoryError; RuntimeError where the number of bytes has more than 63 bits.
+    Errors: MemoryError; RuntimeError for more bytes than a process can address, or than 63 bits can count.
     """
     if nbytes >= 1 << 63:
         raise messages.storage_overflow(sizes)
@@ -64,6 +66,8 @@ def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device =
             f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
             "(--max-bytes)"
         )
+    if nbytes >= _ADDRESSABLE and device is CPU:
+        raise messages.out_of_memory(nbytes)
 
 
 def adopt(

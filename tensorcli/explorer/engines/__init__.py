@@ -70,7 +70,7 @@ class Engine(Reads, Protocol):
     def listen(self, observer: Any) -> None:
         """Tell an observer (engine.events.Observer) what happens from now on; None for nobody."""
 
-    def trace_calls(self, where: Callable[[], str]) -> None:
+    def trace_calls(self, where: Callable[[], list[str]]) -> None:
         """Let anomaly mode ask `where` for the script's traceback from now on."""
 
     def aside(self) -> AbstractContextManager[None]:

@@ -65,7 +65,7 @@ class Embedded(Nodes):
     def listen(self, observer: Any) -> None:
         events.observer = observer
 
-    def trace_calls(self, where: Callable[[], str]) -> None:
+    def trace_calls(self, where: Callable[[], list[str]]) -> None:
         anomaly.anomaly.where = where
 
     @contextmanager

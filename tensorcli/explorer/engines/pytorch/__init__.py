@@ -92,7 +92,7 @@ class PyTorch:
             self.mode = Listening(observer)
             self.mode.__enter__()
 
-    def trace_calls(self, where: Callable[[], str]) -> None:
+    def trace_calls(self, where: Callable[[], list[str]]) -> None:
         """PyTorch reads Python's own stack."""
 
     def _tell_gradients(self, observer: Any) -> None:
