@@ -15,7 +15,7 @@ values (both, where the signature has both) in a call that gives one of them.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tensorcli.engine import signatures
+from tensorcli.engine import overrides, signatures
 from tensorcli.engine.parameters import INTEGER_LISTS, accepts, complaints, convert, defaulted, is_integer
 from tensorcli.engine.schema import Schema
 from tensorcli.engine.signatures import CONSTANT, SELF, Parameter, Signature, order
@@ -32,10 +32,11 @@ class Binder:
     """The arguments of one function or method.
 
     `schemas` are schemas, schema lines, or lines in PyTorch's notation for its hand-written parsers, in any
-    order. The first argument of a method is the tensor itself.
+    order. The first argument of a method is the tensor itself. `asks`: whether classes may answer for their
+    instances (overrides.py).
     """
 
-    __slots__ = ("_method", "_misses", "_schemas", "_signatures", "cache", "name", "tensor_class")
+    __slots__ = ("_method", "_misses", "_schemas", "_signatures", "asks", "cache", "name", "tensor_class")
 
     def __init__(
         self,
@@ -44,8 +45,10 @@ class Binder:
         *,
         method: bool = False,
         tensor_class: type,
+        asks: bool = False,
     ) -> None:
         self.name = name
+        self.asks = asks
         self.tensor_class = tensor_class
         self.cache: dict[tuple[Any, ...], Bound] = {}
         self._schemas = schemas
@@ -71,19 +74,23 @@ class Binder:
         """The number of the overload (its place in `schemas`) and the values of its arguments.
 
         Errors: TypeError (ValueError, OverflowError, RuntimeError for values that do not fit) in PyTorch's
-        words.
+        words. Raises overrides.Answered where the class of an argument has an answer.
         """
         key = (*map(type, args), *kwargs, *map(type, kwargs.values())) if kwargs else tuple(map(type, args))
         found = self.cache.get(key)
         if found is not None:
             return found[0], found[1](*args, **kwargs)
         signature, values = self._match(args, kwargs)
+        if self.asks and overrides.overriding(args, kwargs):
+            return signature.place, values
         self._misses[key] = missed = self._misses.get(key, 0) + 1
         if missed == _PATIENCE:
             self._learn(key, len(args), tuple(kwargs))
         return signature.place, values
 
     def _match(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Signature, Values]:
+        if self.asks and overrides.state.enabled and (relevant := overrides.overriding(args, kwargs)):
+            raise overrides.Answered(overrides.called(self.name, self._method, relevant, args, kwargs))
         own: Any = None
         if self._method:
             own, args = self._split(args, kwargs)

@@ -13,6 +13,7 @@ import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects
 from tensorcli.engine.native import PYTHON_PARAMETERS, SPOKEN_OF
 from tensorcli.engine.op import OPS, PACKETS, Op
+from tensorcli.engine.overrides import Answered
 from tensorcli.engine.tensor import Tensor
 
 
@@ -75,22 +76,25 @@ def _caller_parts(
     ordered = binding.order([o.schema for o in overloads])
     by_line = {o.line: o for o in overloads}
     ops = [by_line[str(s)] for s in ordered]
-    binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor)
+    binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor, asks=True)
     cache, bind = binder.cache, binder.bind
     runs = [o.run for o in ops]
     _made.append((ops, runs))
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            index, values = bind(args, kwargs)
-        else:
-            # Types alone decide most calls: one look-up and one compiled lambda, nothing inspected.
-            found = cache.get(tuple(map(type, args)))
-            if found is None:
+        try:
+            if kwargs:
                 index, values = bind(args, kwargs)
             else:
-                index, convert = found
-                values = convert(*args)
+                # Types alone decide most calls: one look-up and one compiled lambda, nothing inspected.
+                found = cache.get(tuple(map(type, args)))
+                if found is None:
+                    index, values = bind(args, kwargs)
+                else:
+                    index, convert = found
+                    values = convert(*args)
+        except Answered as answered:
+            return answered.answer
         return runs[index](values)
 
     call.__name__ = call.__qualname__ = name
@@ -162,10 +166,15 @@ def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
     """The method for signatures in PyTorch's notation, tried in the order of their declaration."""
     from tensorcli.engine import binding
 
-    bind = binding.Binder(name, [o.notation for o in overloads], method=True, tensor_class=Tensor).bind
+    bind = binding.Binder(
+        name, [o.notation for o in overloads], method=True, tensor_class=Tensor, asks=True
+    ).bind
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        index, values = bind(args, kwargs)
+        try:
+            index, values = bind(args, kwargs)
+        except Answered as answered:
+            return answered.answer
         chosen = overloads[index]
         if chosen.effect is effects.compose:
             return chosen.kernel(args[0], *values)

@@ -14,6 +14,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.data import from_data, place_of
 from tensorcli.engine.devices import CPU, resolve
+from tensorcli.engine.overrides import DisableTorchFunctionSubclass
 from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.tensor import CONJ, Tensor
 
@@ -61,6 +62,8 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
     data, dtype, device, pin_memory, requires_grad = bind(args, kwargs)[1]
     if isinstance(data, Tensor):
         messages.warn(_COPY_CONSTRUCT.format("torch.tensor"))
+        with DisableTorchFunctionSubclass():
+            return _copied(data, dtype, device, pin_memory, requires_grad, "tensor")
     return _copied(data, dtype, device, pin_memory, requires_grad, "tensor")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import callers, dtypes, messages, printing
+from tensorcli.engine import callers, dtypes, messages, overrides, printing
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.tensor import Tensor, wrapped_number
@@ -83,7 +83,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
                 if special == "__matmul__" and not isinstance(other, Tensor):
                     return NotImplemented
                 # PyTorch gives the other operand its turn where its own parser refuses this one.
-                if isinstance(other, _OPERANDS):
+                if isinstance(other, _OPERANDS) and not overrides.overriding((self, other)):
                     raise
                 if special == "__eq__" and isinstance(other, np.ndarray):
                     return _equal_to_array(self, other)
@@ -271,7 +271,9 @@ def text_of(self: Tensor, grad_fn: str | None) -> str:
 
         found = tangent_of(self)
         tangent = None if found is None else str(found) if found.ndim else str(found.item())
-    return printing.tensor_text(
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "torch.nn.parameter"
+    text = printing.tensor_text(
         None if self.is_meta else printable(self),
         dtype=self.dtype.name,
         sizes=self.geometry.sizes,
@@ -281,7 +283,9 @@ def text_of(self: Tensor, grad_fn: str | None) -> str:
         default_dtype=dtypes.default.floating.name,
         is_meta=self.is_meta,
         tangent=tangent,
+        prefix="tensor" if plain else kind.__name__,
     )
+    return text if plain or kind.__torch_function__ is not overrides.disabled else f"Parameter({text})"
 
 
 def _format(self: Tensor, spec: str) -> str:
@@ -291,7 +295,6 @@ def _format(self: Tensor, spec: str) -> str:
 
 
 Tensor.__repr__ = _repr  # type: ignore[method-assign, assignment]
-Tensor.__str__ = _repr  # type: ignore[method-assign, assignment]
 Tensor.__format__ = _format  # type: ignore[method-assign, assignment]
 
 

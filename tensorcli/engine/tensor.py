@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, messages, overrides
 from tensorcli.engine.autograd import modes
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
@@ -102,6 +102,18 @@ class Tensor(metaclass=TensorType):
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        overrides.adopt(cls, Tensor)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """What a function does with instances of a subclass: what it does with tensors, and its results are of the subclass."""
+        return overrides.of_tensor(cls, func, types, args, kwargs)
+
+    as_subclass = overrides.as_subclass
+    _make_subclass = staticmethod(overrides.make_subclass)
 
     __add__: Callable[..., Any]
 
@@ -371,6 +383,9 @@ def fresh_tensor(array: Any, geometry: Geometry, kind: dtype) -> Tensor:
     tensor.geometry = geometry
     tensor._dtype = kind
     return tensor
+
+
+overrides.PLAIN.add(Tensor)
 
 
 def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int = 0) -> Tensor:

@@ -92,7 +92,7 @@ _NO_METHODS = {
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
     ),
     **dict.fromkeys(
-        "as_subclass const_data_ptr module_load to_padded_tensor".split(),
+        "const_data_ptr module_load to_padded_tensor".split(),
         _ABSENT,
     ),
 }

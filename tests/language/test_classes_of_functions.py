@@ -43,13 +43,17 @@ def test_no_other_class_is_made(call: str) -> None:
     assert step.error.type == "TypeError"
 
 
-@pytest.mark.parametrize("name", ["saved", "edges", "__class__", "_saved", "backward_function"])
-def test_what_the_engine_keeps_on_a_context_is_not_the_scripts(name: str) -> None:
+@pytest.mark.parametrize("name", ["saved", "edges", "__class__", "_node", "_saved", "backward_function"])
+def test_what_the_engine_keeps_of_a_context_is_not_the_scripts(name: str) -> None:
     step = last(
         TWICE.replace("ctx.scale = 2", f"ctx.scale = ctx.{name}")
         + "Twice.apply(torch.ones(1, requires_grad=True))"
     )
     assert step.error is not None
+
+
+@pytest.mark.parametrize("name", ["__class__", "_node", "_saved"])
+def test_private_attributes_of_a_context_are_not_set(name: str) -> None:
     step = last(
         TWICE.replace("ctx.scale = 2", f"ctx.scale = 2; ctx.{name} = 1") + "Twice.apply(torch.ones(1))"
     )

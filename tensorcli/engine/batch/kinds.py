@@ -7,7 +7,7 @@ dimension of the results that is mapped (None when nothing is).
 from collections.abc import Callable
 from typing import Any, Final
 
-from tensorcli.engine import dtypes, effects
+from tensorcli.engine import dtypes, effects, overrides
 from tensorcli.engine.batch import drawing, rules, shapes, slow
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
 from tensorcli.engine.batch.refused import refused
@@ -95,6 +95,8 @@ def _pointwise(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[A
 
 class _Standing(Tensor):
     """An example of a batch, to whoever looks at its dtype and its sizes alone."""
+
+    __torch_function__ = staticmethod(overrides.disabled)
 
 
 def _standing(one: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.overrides import disabled
 from tensorcli.engine.tensor import Tensor, TensorType, alias
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
@@ -13,6 +14,8 @@ __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter
 
 class Parameter(Tensor):
     """A tensor that is a parameter of something: a leaf over the data's storage and version counter."""
+
+    __torch_function__ = staticmethod(disabled)
 
     __module__ = "torch.nn.parameter"
 
@@ -65,6 +68,8 @@ class _BufferType(TensorType):
 class Buffer(Tensor, metaclass=_BufferType):
     """A tensor that belongs to a module without being trained."""
 
+    __torch_function__ = staticmethod(disabled)
+
     __module__ = "torch.nn.parameter"
     persistent: bool
 
@@ -91,6 +96,8 @@ _ALLOWED = frozenset(
 
 class _Uninitialized(Tensor):
     """A tensor of which only the dtype and the device are known so far."""
+
+    __torch_function__ = staticmethod(disabled)
 
     cls_to_become: type
 

@@ -78,7 +78,7 @@ LARGEST = {
 
 def scaled(alpha, other, dtype):
     """An array or number of the result's dtype times the number alpha, converted to it as C++ does. Errors: RuntimeError."""
-    array = np.asarray(other, dtype)
+    array = other if hasattr(other, "dtype") else np.asarray(other, dtype)
     kind = dtypes.from_numpy_dtype(dtype)
     if type(alpha) is bool and kind.category != dtypes.BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")

@@ -1,0 +1,205 @@
+"""`__torch_function__`: classes that say what functions do with their instances, and subclasses of Tensor.
+
+A binder asks when it does not know the types of a call, which are then never learnt: calls of plain tensors pay nothing.
+Attributes (`shape`, `grad`) do not ask, unlike PyTorch's; `torch.nn.functional` asks by the operators that it calls.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import NoneType
+from typing import Any, Final
+
+Call = Callable[..., Any]
+
+
+class _State:
+    enabled = True
+
+
+state: Final = _State()
+
+
+class DisableTorchFunctionSubclass:
+    """A context in which subclasses of Tensor are taken for tensors."""
+
+    __module__ = "torch._C"
+
+    def __enter__(self) -> None:
+        self.before, state.enabled = state.enabled, False
+
+    def __exit__(self, *error: Any) -> None:
+        state.enabled = self.before
+
+
+class Answered(Exception):  # noqa: N818 (no error: the way out of a binder)
+    """What the class of an argument answers to a call, which goes no further."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def disabled(func: Call, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The `__torch_function__` of classes whose results are plain tensors."""
+    with DisableTorchFunctionSubclass():
+        return func(*args, **(kwargs or {}))
+
+
+PLAIN: Final[set[type]] = {int, float, bool, complex, str, NoneType}
+"""Classes without `__torch_function__`, and those whose results are plain tensors."""
+
+
+def overriding(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> list[Any]:
+    """The first argument of each class that overrides functions, those in lists too; subclasses before their bases."""
+    found: list[Any] = []
+    for one in _each((*args, *kwargs.values()) if kwargs else args):
+        kind = type(one)
+        if kind in PLAIN or any(type(each) is kind for each in found):
+            continue
+        function = getattr(kind, "__torch_function__", None)
+        if function is None or function is disabled:
+            PLAIN.add(kind)
+            continue
+        place = next((i for i, each in enumerate(found) if isinstance(one, type(each))), len(found))
+        found.insert(place, one)
+    return found
+
+
+def _each(args: Sequence[Any]) -> Iterator[Any]:
+    for one in args:
+        if one.__class__ in (list, tuple):
+            yield from one
+        else:
+            yield one
+
+
+def has_torch_function(relevant_args: Sequence[Any]) -> bool:
+    """Whether one of the arguments overrides functions."""
+    return state.enabled and bool(overriding(relevant_args))
+
+
+def handle_torch_function(public_api: Call, relevant_args: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+    """What the first of the arguments that answers makes of a call. Errors: TypeError where none does."""
+    relevant = overriding(relevant_args)
+    types = tuple(type(one) for one in relevant)
+    for one in relevant:
+        answer = type(one).__torch_function__(public_api, types, args, kwargs)
+        if answer is not NotImplemented:
+            return answer
+    listed = "\n".join(f"  - tensor subclass {kind}" for kind in types)
+    raise TypeError(
+        f"Multiple dispatch failed for '{_spoken(public_api)}'; all __torch_function__ handlers returned NotImplemented:\n\n"
+        f"{listed}\n\nFor more information, try re-running with TORCH_LOGS=not_implemented"
+    )
+
+
+def _spoken(function: Call) -> str:
+    return f"torch.{function.__qualname__}"
+
+
+def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any], kwargs: Any) -> Any:
+    """A call of an operator's function or method, by the name that users know it by, as its arguments have it."""
+    import tensorcli.engine as torch
+
+    owner: Any = torch.Tensor if method else torch
+    public = getattr(owner, name, None) or getattr(owner.nn.functional, name)
+    return handle_torch_function(public, relevant, *args, **kwargs)
+
+
+# ---- subclasses of Tensor
+
+
+def of_tensor(cls: type, func: Call, types: Any, args: Any, kwargs: Any) -> Any:
+    """Tensor's own `__torch_function__`: the function's results are of the subclass."""
+    if not all(issubclass(cls, kind) for kind in types):
+        return NotImplemented
+    with DisableTorchFunctionSubclass():
+        answer = func(*args, **(kwargs or {}))
+        return _converted(answer, cls)
+
+
+def _converted(answer: Any, cls: type) -> Any:
+    from tensorcli.engine.tensor import Tensor
+
+    if cls is Tensor:
+        return answer
+    if isinstance(answer, Tensor) and not isinstance(answer, cls):
+        return as_subclass(answer, cls)
+    if isinstance(answer, (tuple, list)):
+        converted = [_converted(one, cls) for one in answer]
+        return converted if type(answer) is list else type(answer)(converted)
+    return answer
+
+
+def as_subclass(tensor: Any, cls: type) -> Any:
+    """A view of the tensor that is of the class. Errors: TypeError for one that is no subclass of Tensor."""
+    from tensorcli.engine.callers import functions
+    from tensorcli.engine.tensor import Tensor
+
+    if not issubclass(cls, Tensor):
+        raise TypeError(
+            "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your class "
+            "inherits from Tensor."
+        )
+    with DisableTorchFunctionSubclass():
+        return _of(functions.alias(tensor), cls)
+
+
+def make_subclass(cls: Any, data: Any, require_grad: bool = False) -> Any:
+    """A leaf of the class on the memory of a tensor. Errors: TypeError."""
+    from tensorcli.engine.tensor import Tensor
+
+    if not isinstance(cls, type):
+        raise TypeError(f"cls must be a type (got {type(cls).__name__})")
+    if not isinstance(data, Tensor):
+        raise TypeError(
+            f"_make_subclass(): argument 'data' (position 2) must be Tensor, not {type(data).__name__}"
+        )
+    with DisableTorchFunctionSubclass():
+        found = _of(data.detach(), cls)
+        return found.requires_grad_(require_grad)
+
+
+def _of(tensor: Any, cls: type) -> Any:
+    found: Any = object.__new__(cls)
+    vars(found).update(vars(tensor))
+    return found
+
+
+_METHODS: Final = (
+    "__getitem__ __setitem__ __reversed__ __pos__ apply_ backward detach_ item new_tensor nonzero numpy "
+    "requires_grad_ split tolist"
+).split()
+"""Tensor's methods that are no operators, and ask what a subclass says."""
+_ATTRIBUTES: Final = "T mT H mH real imag data".split()
+"""Tensor's attributes that are tensors of the same class."""
+
+
+def adopt(cls: Any, base: Any) -> None:
+    """Let a new subclass of Tensor say what those do that no binder sees."""
+    if getattr(cls, "__torch_function__", None) is disabled:
+        return
+    for name in (*_METHODS, *_ATTRIBUTES):
+        own = vars(base)[name]
+        if next(vars(kind)[name] for kind in cls.__mro__ if name in vars(kind)) is own:
+            setattr(cls, name, _asking(name, own) if callable(own) else _same_class(own))
+
+
+def _asking(name: str, own: Call) -> Call:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = (self, *args)
+        if state.enabled and (relevant := overriding(given, kwargs)):
+            return handle_torch_function(method, relevant, *given, **kwargs)
+        return own(self, *args, **kwargs)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", own.__doc__
+    return method
+
+
+def _same_class(own: Any) -> property:
+    def get(self: Any) -> Any:
+        if not state.enabled:
+            return own.__get__(self)
+        with DisableTorchFunctionSubclass():
+            return _converted(own.__get__(self), type(self))
+
+    return property(get, own.__set__)
