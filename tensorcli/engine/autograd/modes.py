@@ -73,6 +73,13 @@ def refuse_in_transform(method: str, functional: str = "") -> None:
         )
 
 
+def switch(grad: bool) -> None:
+    """Switch grad mode for users. Tangents go forward without it too: where a transform pushes them, operators record on."""
+    mode.set(grad)
+    if not grad and any(each.pushes for each in transforms):
+        mode.enabled = not mode.inference
+
+
 class Context:
     """A context manager that is also a decorator. One object entered twice forgets what it found the first time."""
 
@@ -130,10 +137,10 @@ class _GradMode(Context):
 
     def __enter__(self) -> None:
         self.previous = mode.grad
-        mode.set(self.wanted)
+        switch(self.wanted)
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(self.previous)
+        switch(self.previous)
 
 
 class no_grad(_GradMode):  # noqa: N801
@@ -163,20 +170,20 @@ class set_grad_enabled(Context):  # noqa: N801
         global_mode = _mode()
         self.previous = global_mode.grad
         self.mode = bool(mode)
-        global_mode.set(self.mode)
+        switch(self.mode)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        mode.set(self.previous)
+        switch(self.previous)
         return super().__call__(function)
 
     def _again(self) -> "set_grad_enabled":
         return set_grad_enabled(self.mode)
 
     def __enter__(self) -> None:
-        mode.set(self.mode)
+        switch(self.mode)
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(self.previous)
+        switch(self.previous)
 
     def __str__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"

@@ -225,6 +225,8 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
                 saved[name] = SavedTensor(value)
             else:
                 saved[name] = _save(node, name, value, op, position)
+    if not mode.grad:
+        node.forward_only = True
     return node
 
 

@@ -76,6 +76,7 @@ class Batch:
 class Layer:
     """One running vmap, as a context: how many examples there are, and what their random numbers are to be."""
 
+    pushes = False
     batched = True
     """It tracks no gradients (see func.levels)."""
 
@@ -143,7 +144,7 @@ class Layer:
         at, depth = transforms.index(self), layers.index(self)
         above, inner = transforms[at:], layers[depth:]
         first = next((each for each in above if hasattr(each, "before")), None)
-        grad, inference = mode.grad, mode.inference
+        grad, inference, enabled = mode.grad, mode.inference, mode.enabled
         del transforms[at:], layers[depth:]
         if first is not None:
             mode.set(*first.before)
@@ -153,6 +154,7 @@ class Layer:
             transforms.extend(above)
             layers.extend(inner)
             mode.set(grad, inference)
+            mode.enabled = enabled  # Operators may record without grad mode, for tangents (modes.switch).
 
 
 def hidden(geometry: Geometry, dim: int | None) -> Geometry:

@@ -39,6 +39,7 @@ class _Pushing:
         self, func: Function, args: tuple[Any, ...], numbers: tuple[int, ...], has_aux: bool
     ) -> None:
         with Level() as self.level:
+            self.level.pushes = True
             given = replaced(self.level, args, numbers)
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
             output = func(
@@ -60,7 +61,7 @@ class _Pushing:
 
     def push(self, tangents: list[Tensor]) -> list[Tensor]:
         """The tangents of the outputs."""
-        with Level() as pushing:
+        with Level() as pushing, pushed_through():
             found = gradients(self.inner, self.seeds, tangents, create_graph=True)
         # What is a tangent as it came in becomes one of its own.
         found = [

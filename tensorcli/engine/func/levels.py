@@ -41,6 +41,8 @@ class Entry(Passing):
 class Level:
     """One running transform that differentiates, as a context."""
 
+    pushes = False
+    """Whether it pushes tangents forward."""
     batched = False
     """Whether it maps over examples (see batch.layer)."""
 
@@ -180,13 +182,14 @@ def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:
     found: dict[Node, bool] = {}
     stack: list[tuple[Node, bool]] = [(root, False) for root in roots if root is not None]
     open_: set[Node] = set()
+    pushed = any(each.pushes for each in running)
     while stack:
         node, done = stack.pop()
         if done:
             # What asks for a gradient that nobody gets (a view made in inference mode) has a gate without an edge.
             lost = isinstance(node, Gate) and node.edges[0][0] is None
-            found[node] = lost or any(
-                target is not None and found.get(target, False) for target, _ in node.edges
+            found[node] = (pushed or not node.forward_only) and (
+                lost or any(target is not None and found.get(target, False) for target, _ in node.edges)
             )
         elif node not in open_:
             open_.add(node)
