@@ -136,9 +136,7 @@ def _moved(running, now, momentum):
     "Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3] output_mask) -> "
     "(Tensor, Tensor, Tensor)",
     variants="function",
-    input__weight__grad_out=lambda grads, grad_out, input, weight, running_mean, running_var, train, eps, needs: (
-        _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs)
-    ),
+    input__weight__grad_out=_batch_double,
     running_mean=None,
     running_var=None,
     save_mean=no_derivative("native_batch_norm_backward save_mean"),

@@ -341,7 +341,7 @@ op(
     check=_masking_anew,
     self=lambda grad, mask: grad.masked_fill(mask, 0),
     mask=None,
-    value=lambda grad, mask: _filled_backward(grad, mask),
+    value=_filled_backward,
 )(_masked)
 
 

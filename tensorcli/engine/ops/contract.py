@@ -314,9 +314,7 @@ def _trilinear_backward(grad, i1, i2, i3, expand1, expand2, expand3, sumdim, nee
     variants="function",
     out=False,
     stepwise=REDUCED,
-    i1__i2__i3=lambda grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs: _trilinear_backward(
-        grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs
-    ),
+    i1__i2__i3=_trilinear_backward,
 )
 def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
     """The product of three tensors with new dimensions, summed over some."""

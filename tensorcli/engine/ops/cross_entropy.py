@@ -12,6 +12,7 @@ from tensorcli.engine.ops._cascade import spread
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._registers import MOST
+from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced
 
 
@@ -124,7 +125,7 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
     grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss(
         grad, target, weight, reduction, ignore_index
     ),
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
     target=None,
     constant="weight total_weight",
 )
@@ -171,7 +172,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
     grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss2d(
         grad, target, weight, reduction, ignore_index
     ),
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
     target=None,
     constant="weight total_weight",
 )

@@ -103,7 +103,7 @@ def _euclidean_backward(grad, x1, x2, result):
     "_euclidean_dist(Tensor x1, Tensor x2) -> Tensor",
     out=False,
     variants="function",
-    x1__x2=lambda grad, x1, x2, result: _euclidean_backward(grad, x1, x2, result),
+    x1__x2=_euclidean_backward,
 )
 def euclidean_dist(xp, x1, x2):
     """The Euclidean distances between all rows of two matrices, by one product of matrices."""
@@ -243,7 +243,7 @@ def _renorm_backward(grad, self, p, dim, maxnorm):
     "renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
     inplace=True,
     stepwise=REDUCED,
-    self=lambda grad, self, p, dim, maxnorm: _renorm_backward(grad, self, p, dim, maxnorm),
+    self=_renorm_backward,
 )
 def renorm(xp, self, p, dim, maxnorm):
     """Each slice along a dimension scaled down to a p-norm of at most maxnorm."""

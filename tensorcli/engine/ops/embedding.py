@@ -38,9 +38,7 @@ def _embedding_backward(grad, indices, weight_sizes, padding_idx, scale_grad_by_
     out=False,
     variants="function",
     check=_check_rows,
-    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse: _embedding_backward(
-        grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse
-    ),
+    weight=_embedding_backward,
     indices=None,
 )
 def embedding(xp, weight, indices, padding_idx, scale_grad_by_freq, sparse):
@@ -67,7 +65,7 @@ def _embedding_double_backward(grad, indices, padding_idx):
     "bool scale_grad_by_freq) -> Tensor",
     stepwise=REDUCED,
     variants="function",
-    grad_output=lambda grad, indices, padding_idx: _embedding_double_backward(grad, indices, padding_idx),
+    grad_output=_embedding_double_backward,
     indices=None,
 )
 def embedding_backward(xp, grad_output, indices, num_weights, padding_idx, scale_grad_by_freq):

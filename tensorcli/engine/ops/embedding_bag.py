@@ -50,10 +50,10 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
 
 
 def _bag_backward(
-    grad, indices, offsets, result1, result2, result3, sizes, scale_grad_by_freq, mode, sparse, weights, padding_idx
+    grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse, per_sample_weights, padding_idx
 ):  # fmt: skip
     if sparse:
-        refuse_sparse_rows("embedding_bag", grad, sizes, scale_grad_by_freq)
+        refuse_sparse_rows("embedding_bag", grad, weight_sizes, scale_grad_by_freq)
     return functions._embedding_bag_backward(
         grad,
         indices,
@@ -61,11 +61,11 @@ def _bag_backward(
         result1,
         result2,
         result3,
-        sizes[0],
+        weight_sizes[0],
         scale_grad_by_freq,
         mode,
         sparse,
-        weights,
+        per_sample_weights,
         padding_idx,
     )
 
@@ -78,11 +78,7 @@ def _bag_backward(
     variants="function",
     indices=None,
     offsets=None,
-    weight=lambda grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse,
-    per_sample_weights, padding_idx: _bag_backward(
-        grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse,
-        per_sample_weights, padding_idx,
-    ),
+    weight=_bag_backward,
     per_sample_weights=lambda grad, weight, indices, offsets, result1, mode, padding_idx: (
         functions._embedding_bag_per_sample_weights_backward(
             grad, weight, indices, offsets, result1, mode, padding_idx

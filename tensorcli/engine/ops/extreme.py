@@ -13,20 +13,20 @@ from tensorcli.engine.ops._shared import behind
 # ---- extremes
 
 
-def evenly_distribute(grad, self, value):
+def evenly_distribute(grad, self, result):
     """The gradient of an extreme over all elements: those that are it share the gradient."""
-    mask = self.isnan() if np.isnan(whole(value).values).any() else self == value
-    if value.batch is not None:
-        mask = functions.where(value.isnan(), self.isnan(), self == value)
+    mask = self.isnan() if np.isnan(whole(result).values).any() else self == result
+    if result.batch is not None:
+        mask = functions.where(result.isnan(), self.isnan(), self == result)
     return roomy(functions.zeros_like(self), grad).masked_fill_(mask, grad / mask.sum())
 
 
-def selecting_backward(grad, dim, indices, sizes, keepdim):
+def selecting_backward(grad, dim, indices, self_sizes, keepdim):
     """The gradient of a selection along a dimension: each gradient goes where its index points."""
-    if not keepdim and sizes:
+    if not keepdim and self_sizes:
         grad, indices = grad.unsqueeze(dim), indices.unsqueeze(dim)
     # PyTorch's zeros are filled in place here, which counts: the gradient arrives with version 2.
-    return roomy(grad.new_zeros(sizes).zero_(), indices).scatter_(dim, indices, grad)
+    return roomy(grad.new_zeros(self_sizes).zero_(), indices).scatter_(dim, indices, grad)
 
 
 def selected(xp, array, indices, dim, keepdim):
@@ -53,11 +53,7 @@ def _selecting(xp, self, dim, keepdim, name, find):
     return selected(xp, self, find(self, axis=dim, keepdims=True), dim, keepdim)
 
 
-@op(
-    "max(Tensor self) -> Tensor",
-    node=1,
-    self=lambda grad, self, result: evenly_distribute(grad, self, result),
-)
+@op("max(Tensor self) -> Tensor", node=1, self=evenly_distribute)
 def max_all(xp, self):
     """The largest element; NaN when there is one."""
     _needs_dim(self, "max")
@@ -65,11 +61,7 @@ def max_all(xp, self):
     return xp.max(self)
 
 
-@op(
-    "min(Tensor self) -> Tensor",
-    node=1,
-    self=lambda grad, self, result: evenly_distribute(grad, self, result),
-)
+@op("min(Tensor self) -> Tensor", node=1, self=evenly_distribute)
 def min_all(xp, self):
     """The smallest element; NaN when there is one."""
     _needs_dim(self, "min")
@@ -79,9 +71,7 @@ def min_all(xp, self):
 
 @op(
     "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def max_dim(xp, self, dim, keepdim):
     """The largest elements along a dimension and where they are."""
@@ -90,9 +80,7 @@ def max_dim(xp, self, dim, keepdim):
 
 @op(
     "min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def min_dim(xp, self, dim, keepdim):
     """The smallest elements along a dimension and where they are."""
@@ -130,28 +118,22 @@ def _extreme(xp, self, dim, keepdim, name, kernel, find):
     return find(self, axis=dims, keepdims=keepdim)
 
 
-@op(
-    "amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
-    self=lambda grad, self, result, dim, keepdim: _extreme_backward(grad, self, result, dim, keepdim),
-)
+@op("amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", self=_extreme_backward)
 def amax(xp, self, dim, keepdim):
     """The largest elements along some dimensions; equal ones share the gradient."""
     return _extreme(xp, self, dim, keepdim, "amax", "max_values_cpu", xp.max)
 
 
-@op(
-    "amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
-    self=lambda grad, self, result, dim, keepdim: _extreme_backward(grad, self, result, dim, keepdim),
-)
+@op("amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", self=_extreme_backward)
 def amin(xp, self, dim, keepdim):
     """The smallest elements along some dimensions; equal ones share the gradient."""
     return _extreme(xp, self, dim, keepdim, "amin", "min_values_cpu", xp.min)
 
 
-def _aminmax_backward(grads, self, dim, keepdim, least, most):
+def _aminmax_backward(grads, self, dim, keepdim, min, max):
     dims = () if dim is None else (dim,)
     result = None
-    for grad, value in zip(grads, (least, most), strict=True):
+    for grad, value in zip(grads, (min, max), strict=True):
         if grad is not None:
             part = _extreme_backward(grad, self, value, dims, keepdim)
             result = part if result is None else result + part
@@ -160,7 +142,7 @@ def _aminmax_backward(grads, self, dim, keepdim, least, most):
 
 @op(
     "aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
-    self=lambda grads, self, dim, keepdim, min, max: _aminmax_backward(grads, self, dim, keepdim, min, max),
+    self=_aminmax_backward,
 )
 def aminmax(xp, self, dim, keepdim):
     """The smallest and the largest elements, along a dimension or of all."""
@@ -232,11 +214,7 @@ def _middle_all(xp, self, skip_nan):
     return _middle(xp, self.reshape(-1), 0, False, "median", skip_nan)[0]
 
 
-@op(
-    "median(Tensor self) -> Tensor",
-    out=False,
-    self=lambda grad, self, result: evenly_distribute(grad, self, result),
-)
+@op("median(Tensor self) -> Tensor", out=False, self=evenly_distribute)
 def median(xp, self):
     """The median of all elements: the lower one of two middle elements; NaN when there is one."""
     return _middle_all(xp, self, False)
@@ -245,20 +223,14 @@ def median(xp, self):
 @op(
     "median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
     node=1,
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def median_dim(xp, self, dim, keepdim):
     """The medians along a dimension and where they are."""
     return _middle(xp, self, dim, keepdim, "median", False)
 
 
-@op(
-    "nanmedian(Tensor self) -> Tensor",
-    out=False,
-    self=lambda grad, self, result: evenly_distribute(grad, self, result),
-)
+@op("nanmedian(Tensor self) -> Tensor", out=False, self=evenly_distribute)
 def nanmedian(xp, self):
     """The median of all elements, NaN left out."""
     return _middle_all(xp, self, True)
@@ -267,9 +239,7 @@ def nanmedian(xp, self):
 @op(
     "nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
     node=1,
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def nanmedian_dim(xp, self, dim, keepdim):
     """The medians along a dimension, NaN left out, and where they are."""
@@ -278,9 +248,7 @@ def nanmedian_dim(xp, self, dim, keepdim):
 
 @op(
     "mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def mode(xp, self, dim, keepdim):
     """The most frequent values along a dimension (the smallest of several) and where they stand last."""

@@ -127,7 +127,7 @@ def _c2r_backward(grad, dim, normalization):
     "_fft_c2r(Tensor self, int[] dim, int normalization, SymInt last_dim_size) -> Tensor",
     variants="function",
     check=_check_kind,
-    self=lambda grad, dim, normalization: _c2r_backward(grad, dim, normalization),
+    self=_c2r_backward,
 )
 def fft_c2r(xp, self, dim, normalization, last_dim_size):
     """The inverse transform of what is the transform of real numbers."""

@@ -3,9 +3,9 @@
 from tensorcli.engine import effects, geometry
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
-from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.copy import moved
 from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
@@ -47,12 +47,7 @@ def _check_fill(value):
         )
 
 
-@op(
-    "fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)",
-    effect=_fill_effect,
-    node=2,
-    self=lambda grad: functions.zeros_like(grad),
-)
+@op("fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)", effect=_fill_effect, node=2, self=zeros)
 def fill_scalar_(xp, self, value):
     """Set all elements to one value."""
 
@@ -61,7 +56,7 @@ def fill_scalar_(xp, self, value):
     "fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)",
     effect=_fill_effect,
     node=3,
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
     value=lambda grad: grad.sum(),
 )
 def fill_tensor_(xp, self, value):
@@ -108,7 +103,7 @@ def _fill_copy_effect(declared, values):
     effect=_fill_copy_effect,
     variants="function",
     out=False,
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
 )
 def fill_scalar(xp, self, value):
     """One value everywhere, in the sizes and dtype of self."""
@@ -120,7 +115,7 @@ def fill_scalar(xp, self, value):
     node=1,
     variants="function",
     out=False,
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
     value=lambda grad: grad.sum(),
 )
 def fill_tensor(xp, self, value):
@@ -131,6 +126,6 @@ def _zero_effect(declared, values):
     return _fill_effect(declared, (values[0], 0))
 
 
-@op("zero_(Tensor(a!) self) -> Tensor(a!)", effect=_zero_effect, self=lambda grad: functions.zeros_like(grad))
+@op("zero_(Tensor(a!) self) -> Tensor(a!)", effect=_zero_effect, self=zeros)
 def zero_(xp, self):
     """Set all elements to zero."""

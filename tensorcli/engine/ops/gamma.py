@@ -132,7 +132,7 @@ def _trigamma(xp, x):
 @op(
     "polygamma_(Tensor(a!) self, int n) -> Tensor(a!)",
     node=1,
-    check=lambda self, n: _check_in_place(self, n),
+    check=_check_in_place,
     self=lambda grad, self, n: grad * functions.polygamma(n + 1, self),
 )
 def polygamma_in_place(xp, self, n):

@@ -87,7 +87,7 @@ def _det_backward(grad, result, A, LU, pivots):
 @op(
     "_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
     variants="function",
-    A=lambda grad, result, A, LU, pivots: _det_backward(grad, result, A, LU, pivots),
+    A=_det_backward,
     LU=None,
 )
 def linalg_det_(xp, A):
@@ -128,7 +128,7 @@ def _slogdet_backward(grads, A, sign, LU, pivots):
     "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
     variants="function",
     check=full_precision("linalg.slogdet", square=True),
-    A=lambda grads, A, sign, LU, pivots: _slogdet_backward(grads, A, sign, LU, pivots),
+    A=_slogdet_backward,
     LU=None,
 )
 def linalg_slogdet_(xp, A):

@@ -26,12 +26,12 @@ def _real_part(grad, kind):
     return grad.real if grad.dtype.is_complex and not kind.is_complex else grad
 
 
-def _cat_backward(grad, sizes, kinds, dim):
+def _cat_backward(grad, tensors_sizes, tensors_dtype, dim):
     ndim = len(grad.geometry.sizes)
     dim = wrap(dim, ndim)
     found = []
     start = 0
-    for own, kind in zip(sizes, kinds, strict=True):
+    for own, kind in zip(tensors_sizes, tensors_dtype, strict=True):
         part = _real_part(grad, kind)
         if _is_nothing(own):
             found.append(part.new_zeros((0,)))
@@ -45,9 +45,7 @@ def _cat_backward(grad, sizes, kinds, dim):
     "cat(Tensor[] tensors, int dim=0) -> Tensor",
     dtype=COMMON,
     check=lambda tensors, dim: _check_cat(tensors, dim),
-    tensors=lambda grad, tensors_sizes, tensors_dtype, dim: _cat_backward(
-        grad, tensors_sizes, tensors_dtype, dim
-    ),
+    tensors=_cat_backward,
 )
 def cat(xp, tensors, dim):
     """Join tensors along a dimension that they have."""
@@ -188,10 +186,10 @@ def _block_sizes(sizes):
     return (1,) * (2 - len(sizes)) + tuple(sizes)
 
 
-def _block_diag_backward(grad, sizes, kinds):
+def _block_diag_backward(grad, tensors_sizes, tensors_dtype):
     found = []
     row = column = 0
-    for own, kind in zip(sizes, kinds, strict=True):
+    for own, kind in zip(tensors_sizes, tensors_dtype, strict=True):
         height, width = _block_sizes(own)
         block = _real_part(grad, kind).narrow(0, row, height).narrow(1, column, width)
         # A row stays one, as in PyTorch: the pass that hands it on sums over its first dimension.
@@ -207,9 +205,7 @@ def _block_diag_backward(grad, sizes, kinds):
     dtype=COMMON,
     check=lambda tensors: _check_blocks(tensors),
     out=False,
-    tensors=lambda grad, tensors_sizes, tensors_dtype: _block_diag_backward(
-        grad, tensors_sizes, tensors_dtype
-    ),
+    tensors=_block_diag_backward,
 )
 def block_diag(xp, tensors):
     """Matrices along the diagonal, zeros elsewhere."""
@@ -234,14 +230,14 @@ def _check_blocks(tensors):
 # ---- repetition
 
 
-def _repeat_backward(grad, repeats, sizes):
-    lead = len(repeats) - len(sizes)
+def _repeat_backward(grad, repeats, self_sizes):
+    lead = len(repeats) - len(self_sizes)
     if 0 in repeats:
-        return grad.new_zeros(sizes)
+        return grad.new_zeros(self_sizes)
     for _ in range(lead):
         grad = grad.sum(0)
     split, summed = [], []
-    for count, size in zip(repeats[lead:], sizes, strict=True):
+    for count, size in zip(repeats[lead:], self_sizes, strict=True):
         if count != 1:
             summed.append(len(split))
             split.append(count)
@@ -254,7 +250,7 @@ def _repeat_backward(grad, repeats, sizes):
     variants="method",
     out=False,
     check=lambda self, repeats: _check_repeats(self, repeats),
-    self=lambda grad, repeats, self_sizes: _repeat_backward(grad, repeats, self_sizes),
+    self=_repeat_backward,
 )
 def repeat(xp, self, repeats):
     """Copies of the tensor beside one another along each dimension."""

@@ -78,12 +78,8 @@ def _bce_double_target(grad, grad_output, self, weight, reduction):
     grad_output=lambda grad, self, target, weight, reduction: (
         grad * _bce_slope(self, target, weight, reduction)
     ),
-    self=lambda grad, grad_output, self, target, weight, reduction: _bce_double(
-        grad, grad_output, self, target, weight, reduction
-    ),
-    target=lambda grad, grad_output, self, weight, reduction: _bce_double_target(
-        grad, grad_output, self, weight, reduction
-    ),
+    self=_bce_double,
+    target=_bce_double_target,
     constant="weight",
 )
 def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reduction):

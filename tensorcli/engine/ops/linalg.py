@@ -30,7 +30,7 @@ def _matrix_exp_backward(grad, self):
     out=False,
     variants="function",
     namespace="linalg",
-    self=lambda grad, self: _matrix_exp_backward(grad, self),
+    self=_matrix_exp_backward,
 )
 def linalg_matrix_exp(xp, self):
     """The exponentials of matrices."""

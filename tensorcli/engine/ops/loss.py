@@ -213,9 +213,7 @@ def _check_same_dtype(grad_output, self, target, reduction, delta):
     namespace="nn",
     variants="function",
     check=_check_same_dtype,
-    grad_output=lambda grad, grad_output, self, target, reduction, delta: _huber_double_output(
-        grad, grad_output, self, target, reduction, delta
-    ),
+    grad_output=_huber_double_output,
     self=lambda grad, grad_output, self, target, reduction, delta: _huber_double(
         grad * grad_output, self, target, reduction, delta
     ),
@@ -285,9 +283,7 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
     dtype=COMMON,
     namespace="nn",
     variants="function",
-    grad_output=lambda grad, grad_output, self, target, reduction: _soft_margin_double_output(
-        grad, grad_output, self, target, reduction
-    ),
+    grad_output=_soft_margin_double_output,
     self=lambda grad, grad_output, self, target, reduction: _soft_margin_double(
         grad * grad_output, self, target, reduction
     ),

@@ -145,17 +145,19 @@ def linalg_lu_factor(A, pivot):
     return lu, pivots
 
 
-def _unpack_backward(grads, sizes):
+def _unpack_backward(grads, LU_data_sizes):
     """After torch/csrc/autograd/FunctionsManual.cpp, lu_unpack_backward."""
-    m, n = sizes[-2:]
+    m, n = LU_data_sizes[-2:]
     k = min(m, n)
     grad_l, grad_u = grads
     if grad_l is None:
         found = grad_u.triu()
-        return functions.cat([found, found.new_zeros((*sizes[:-2], m - n, n))], -2) if m > n else found
+        return (
+            functions.cat([found, found.new_zeros((*LU_data_sizes[:-2], m - n, n))], -2) if m > n else found
+        )
     if grad_u is None:
         found = grad_l.tril(-1)
-        return functions.cat([found, found.new_zeros((*sizes[:-1], n - m))], -1) if n > m else found
+        return functions.cat([found, found.new_zeros((*LU_data_sizes[:-1], n - m))], -1) if n > m else found
     if m == n:
         return grad_l.tril(-1) + grad_u.triu()
     if m > n:
@@ -170,7 +172,7 @@ def _unpack_backward(grads, sizes):
     "(Tensor P, Tensor L, Tensor U)",
     variants="function",
     P=None,
-    LU_data=lambda grads, LU_data_sizes: _unpack_backward(grads, LU_data_sizes),
+    LU_data=_unpack_backward,
     LU_pivots=None,
 )
 def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):

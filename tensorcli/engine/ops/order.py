@@ -98,9 +98,7 @@ def topk(xp, self, k, dim, largest, sorted):
 
 @op(
     "kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
-    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
-        grad, dim, indices, self_sizes, keepdim
-    ),
+    self=selecting_backward,
 )
 def kthvalue(xp, self, k, dim, keepdim):
     """The k-th smallest elements along a dimension and where they are."""

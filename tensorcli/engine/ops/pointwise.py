@@ -130,7 +130,7 @@ def _check_number_minus(self, other, alpha):
     dtype=PROMOTE_SCALARS,
     variants="function",
     node=1,
-    check=lambda self, other, alpha: _check_number_minus(self, other, alpha),
+    check=_check_number_minus,
     self=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
 )
 def rsub_scalar(xp, self, other, alpha):

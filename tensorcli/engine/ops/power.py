@@ -60,8 +60,8 @@ def _log(number):
     dtype=PROMOTE,
     inplace={"name": "pow_.Tensor"},
     node=1,
-    self=lambda grad, self, exponent: _pow_base_gradient(grad, self, exponent),
-    exponent=lambda grad, self, exponent, result: _pow_exponent_gradient(grad, self, exponent, result),
+    self=_pow_base_gradient,
+    exponent=_pow_exponent_gradient,
 )
 def pow_tensor(xp, self, exponent):
     """Raise self to the power of exponent, element by element."""
@@ -75,7 +75,7 @@ def pow_tensor(xp, self, exponent):
     row_major=True,
     variants="function",
     node=2,
-    exponent=lambda grad, self, exponent, result: _pow_exponent_gradient(grad, self, exponent, result),
+    exponent=_pow_exponent_gradient,
 )
 def pow_base(xp, self, exponent):
     """Raise a number to the power of each element."""

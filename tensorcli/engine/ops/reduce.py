@@ -345,7 +345,7 @@ def _logsumexp_backward(grad, self, result, dim, keepdim):
 @op(
     "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
     stepwise=REDUCED,
-    self=lambda grad, self, result, dim, keepdim: _logsumexp_backward(grad, self, result, dim, keepdim),
+    self=_logsumexp_backward,
 )
 def logsumexp(xp, self, dim, keepdim):
     """The logarithm of the sum of exponentials along some dimensions, without overflow."""

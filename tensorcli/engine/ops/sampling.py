@@ -12,7 +12,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
-from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._shared import own_geometry, zeros
 from tensorcli.engine.ops.create import OPTIONS
 
 # ---- draws into a tensor
@@ -39,7 +39,7 @@ def draw(line, node=0):
             effects.check_overlap(self, [])
 
         kernel.__doc__, kernel.__module__ = numbers.__doc__, numbers.__module__
-        op(line, node=node, check=check, self=lambda grad: functions.zeros_like(grad))(kernel)
+        op(line, node=node, check=check, self=zeros)(kernel)
         return numbers
 
     return declare
@@ -117,7 +117,7 @@ def _flat(array, order):
     "bernoulli_.Tensor(Tensor(a!) self, Tensor p, *, Generator? generator=None) -> Tensor(a!)",
     node=1,
     check=_check_overlap,
-    self=lambda grad: functions.zeros_like(grad),
+    self=zeros,
     p=lambda grad, p_sizes: grad.new_zeros(p_sizes),
 )
 def bernoulli_tensor(xp, self, p, generator):
@@ -128,10 +128,7 @@ def bernoulli_tensor(xp, self, p, generator):
     into(self, lambda n, dense: stream(generator).bernoulli(n, _flat(chances, order), name))
 
 
-@op(
-    "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
-    self=lambda grad: functions.zeros_like(grad),
-)
+@op("bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", self=zeros)
 def bernoulli(xp, self, generator):
     """Ones, each with the probability that its element of self says, and zeros."""
     name = dtypes.from_numpy_dtype(self.dtype).name

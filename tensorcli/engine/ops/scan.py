@@ -199,10 +199,7 @@ def _running_complex(xp, self, dim):
     return xp.moveaxis(found, 0, dim)
 
 
-@op(
-    "logcumsumexp(Tensor self, int dim) -> Tensor",
-    self=lambda grad, self, result, dim: _logcumsumexp_backward(grad, self, result, dim),
-)
+@op("logcumsumexp(Tensor self, int dim) -> Tensor", self=_logcumsumexp_backward)
 def logcumsumexp(xp, self, dim):
     """The logarithms of the running sums of exponentials along a dimension."""
     dim = wrap(dim, self.ndim)

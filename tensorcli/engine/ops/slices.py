@@ -269,7 +269,7 @@ def _check_index_copy(self, dim, index, source):
     ),
     parts=_row_parts,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
-    source=lambda grad, source, dim, index: _from_slices(grad, source, dim, index),
+    source=_from_slices,
     index=None,
 )
 def index_copy(xp, self, dim, index, source):

@@ -47,9 +47,7 @@ def _solve_backward(grad, result, A, LU, pivots, left, needs):
     "_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> "
     "(Tensor result, Tensor LU, Tensor pivots, Tensor info)",
     variants="function",
-    A__B=lambda grad, result, A, LU, pivots, left, needs: _solve_backward(
-        grad, result, A, LU, pivots, left, needs
-    ),
+    A__B=_solve_backward,
     LU=None,
 )
 def linalg_solve_(xp, A, B, left, check_errors):
@@ -131,9 +129,7 @@ def _triangular_backward(grad, self, result, upper, left, unitriangular, needs):
     "linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
     variants="function",
     namespace="linalg",
-    self__B=lambda grad, self, result, upper, left, unitriangular, needs: _triangular_backward(
-        grad, self, result, upper, left, unitriangular, needs
-    ),
+    self__B=_triangular_backward,
 )
 def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
     """The X for which A X = B (or X A = B), where A is triangular: its other half is not read."""

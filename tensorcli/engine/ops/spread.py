@@ -83,9 +83,7 @@ def with_mean_backward(grads, self, dim, correction, keepdim, of_spread):
 
 @op(
     "std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
-    self=lambda grad, result, self, dim, correction, keepdim: std_backward(
-        grad, result, self, dim, correction, keepdim
-    ),
+    self=std_backward,
 )
 def std_correction(xp, self, dim, correction, keepdim):
     """The standard deviation along some dimensions."""
@@ -94,7 +92,7 @@ def std_correction(xp, self, dim, correction, keepdim):
 
 @op(
     "var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
-    self=lambda grad, self, dim, correction, keepdim: var_backward(grad, self, dim, correction, keepdim),
+    self=var_backward,
 )
 def var_correction(xp, self, dim, correction, keepdim):
     """The variance along some dimensions."""

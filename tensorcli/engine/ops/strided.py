@@ -445,10 +445,7 @@ def _unbind_backward(grads, dim):
     return functions.stack(parts, dim)
 
 
-@view(
-    "unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]",
-    self=lambda grads, dim: _unbind_backward(grads, dim),
-)
+@view("unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]", self=_unbind_backward)
 def unbind(geometry, dim):
     """All indices of a dimension, one tensor each."""
     if not geometry.ndim:
