@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.journal import PROMPT, Record, line_of
 from tensorcli.explorer.results import Edit
-from tensorcli.explorer.trees import segment
+from tensorcli.explorer.trees import ATOMS, segment
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def splice(statement: Statement, text: str, changes: Sequence[tuple[ast.AST, str
     for node, new in ordered:
         start = place(node.lineno, node.col_offset) - first  # type: ignore[attr-defined]
         end = place(node.end_lineno, node.end_col_offset) - first  # type: ignore[attr-defined]
-        if _in_parentheses(found, start, end) and _is_whole(new):
+        if _in_parentheses(found, start, end) and _is_atom(new):
             start, end = start - 1, end + 1
         found = found[:start] + new + found[end:]
     return found
@@ -90,13 +90,13 @@ def _in_parentheses(source: str, start: int, end: int) -> bool:
     return around and not (before[-1:].isalnum() or before.endswith(("_", ")", "]")))
 
 
-def _is_whole(source: str) -> bool:
+def _is_atom(source: str) -> bool:
     """Whether an expression holds together without parentheses."""
     try:
         tree = ast.parse(source, mode="eval").body
     except SyntaxError:
         return False
-    return isinstance(tree, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
+    return isinstance(tree, ATOMS)
 
 
 def with_argument(call: str, argument: str) -> str:

@@ -12,6 +12,18 @@ from tensorcli.language.syntax import Span, in_order
 
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
+ATOMS: Final = ast.Name | ast.Call | ast.Attribute | ast.Subscript
+"""Expressions that hold together without parentheses: `.name` can be added to them. Beside an operator, constants do too."""
+
+
+def atom(node: ast.expr, text: str) -> str:
+    """The text of an expression, to which `.name` can be added."""
+    return text if isinstance(node, ATOMS) else f"({text})"
+
+
+def term(node: ast.expr, text: str) -> str:
+    """The text of an expression, beside which an operator can stand."""
+    return text if isinstance(node, ATOMS | ast.Constant) else f"({text})"
 
 
 def segment(text: str, node: ast.AST) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.hazards.told import Namer, Told, named
+from tensorcli.explorer.trees import atom
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ def overlapping(
     what = f"element{'s' if nbytes // size != 1 else ''} {places_text(where, size)}"
     hint = ""
     if isinstance(statement, ast.Assign | ast.AugAssign):
-        text = ast.unparse(statement.value)
-        atom = isinstance(statement.value, ast.Name | ast.Subscript | ast.Call | ast.Attribute)
-        hint = f"read a copy: {text if atom else f'({text})'}.clone()"
+        hint = f"read a copy: {atom(statement.value, ast.unparse(statement.value))}.clone()"
     return Told(
         "TSC-H004",
         f"{operator} reads {what} of {name or 'the same storage'} that it also writes, and PyTorch does not notice: the result "

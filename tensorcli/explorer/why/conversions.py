@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import called_name, calls_in, receiver_of, root_name
+from tensorcli.explorer.trees import atom, called_name, calls_in, receiver_of, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import (
-    ATOMS,
     Operand,
     bound_event,
     operand,
@@ -121,10 +120,10 @@ def deepcopy(case: Case) -> Story | None:
     story = Story(
         f"{text} is computed{where}: a graph stands behind it, which deepcopy does not copy.", events
     )
-    atom = text if isinstance(node, ATOMS) else f"({text})"
+    text = atom(node, text)
     story.proposals = [
-        case.changed([(call, f"{atom}.detach().clone()")], "the numbers, outside the graph"),
-        case.changed([(call, f"{atom}.clone()")], "the numbers, with an edge to the original"),
+        case.changed([(call, f"{text}.detach().clone()")], "the numbers, outside the graph"),
+        case.changed([(call, f"{text}.clone()")], "the numbers, with an edge to the original"),
     ]
     return story
 

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tensorcli.explorer.trees import holds, in_place_nodes, stored
+from tensorcli.explorer.trees import atom, holds, in_place_nodes, stored
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.out_of_place import atom
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Change

@@ -10,9 +10,8 @@ from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.values import FLAT
 from tensorcli.explorer.trace import run, traced
-from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of
+from tensorcli.explorer.trees import atom, called_name, calls_in, operand_of, receiver_of
 from tensorcli.explorer.why.case import LOOKING, Case, Story
-from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:

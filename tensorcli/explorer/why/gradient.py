@@ -9,14 +9,13 @@ from typing import Any, Final
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import receiver_of, root_name
+from tensorcli.explorer.trees import atom, receiver_of, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
-from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.shadow import right_gradients
 from tensorcli.explorer.results import Alarm, Event, HazardRow
-from tensorcli.explorer.trees import holds, loaded, root_name
+from tensorcli.explorer.trees import atom, holds, loaded, root_name
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
+from tensorcli.explorer.why.out_of_place import out_of_place_at
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge
 
 if TYPE_CHECKING:

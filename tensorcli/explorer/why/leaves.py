@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import to_the_end
-from tensorcli.explorer.trees import binds, stored
+from tensorcli.explorer.trees import atom, binds, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import told, where_cut
 from tensorcli.explorer.why.flat import zeroed
-from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.unreached import leaf_without, passes_of
 from tensorcli.explorer.why.updates import in_place

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import plural
-from tensorcli.explorer.trees import called_name, holds, receiver_of
+from tensorcli.explorer.trees import ATOMS, called_name, holds, receiver_of
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
+from tensorcli.explorer.why.operands import operand, with_operand
 from tensorcli.explorer.why.precedence import CONDITIONS, SIGNS, precedence
 from tensorcli.explorer.why.slips import made_first, slips
 

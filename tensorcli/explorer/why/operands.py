@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import receiver_of, root_name
+from tensorcli.explorer.trees import atom, receiver_of, root_name
 from tensorcli.explorer.why.case import Bound, Case, Story
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
-
-ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript
 
 
 class Operand(NamedTuple):
@@ -167,7 +165,7 @@ def at_odds(
 
 def behind(node: ast.expr, text: str, suffix: str) -> str:
     """The text of an expression with `.suffix` behind it."""
-    return text + suffix if isinstance(node, ATOMS) else f"({text}){suffix}"
+    return atom(node, text) + suffix
 
 
 def with_operand(case: Case, node: ast.expr, suffix: str, note: str) -> Proposal | None:

@@ -6,16 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.trees import in_place_nodes
+from tensorcli.explorer.trees import in_place_nodes, term
 from tensorcli.explorer.why.case import Case, Story
-
-
-def atom(node: ast.expr, text: str) -> str:
-    """An expression to which `.name` can be added."""
-    if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript):
-        return text
-    return f"({text})"
-
 
 SIGNS = {"add_": "+", "sub_": "-", "mul_": "*", "div_": "/", "pow_": "**"}
 AUGMENTED = {
@@ -44,9 +36,7 @@ def out_of_place_at(
         if (name is not None and not _named(case, target, whole, name)) or not _is_whole(case, target):
             continue
         if isinstance(node, ast.AugAssign):
-            value = journal.source(at, node.value)
-            if not isinstance(node.value, ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
-                value = f"({value})"
+            value = term(node.value, journal.source(at, node.value))
             sign = AUGMENTED.get(type(node.op))
             if sign is not None:
                 yield journal.changed(at, [(node, f"{whole} = {whole} {sign} {value}")], note)
@@ -61,11 +51,7 @@ def out_of_place_at(
             if expression is None:
                 continue
             if method in SIGNS and len(arguments) == 1 and not keywords:
-                first = arguments[0]
-                if not isinstance(
-                    node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute
-                ):
-                    first = f"({first})"
+                first = term(node.args[0], arguments[0])
                 new = f"{whole} = {whole} {SIGNS[method]} {first}"
             elif method in ("zero_", "fill_"):
                 made = "zeros_like" if method == "zero_" else "full_like"

@@ -15,7 +15,7 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trees import root_name, write_target
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Bound, Case, Story
-from tensorcli.explorer.why.operands import as_loaded, bound_event
+from tensorcli.explorer.why.operands import as_loaded, bound_event, with_operand
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
 
 
@@ -338,10 +338,7 @@ def smearing(case: Case, ending: str = ", and the order would matter.") -> Story
                 f"{span_text(b, size)} of one storage: {plural(count, 'element')} ({places_text(where, size)}) "
                 f"{'is' if count == 1 else 'are'} both{ending}"
             )
-        text = case.text_of(source)
-        if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
-            text = f"({text})"
-        proposals.append(case.changed([(source, f"{text}.clone()")], "read a copy"))
+        proposals.append(with_operand(case, source, ".clone()", "read a copy"))
     events.append(case.raised("refused before anything was written"))
     story = Story(title, events)
     story.proposals = proposals

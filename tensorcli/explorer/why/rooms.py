@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import atom, called_name
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, operands
-from tensorcli.explorer.why.out_of_place import atom
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -11,13 +11,22 @@ from tensorcli.explorer.memory import covered, reaches, region_text, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.trees import calls_in, holds, in_place_nodes, loaded, receiver_of, root_name, stored
+from tensorcli.explorer.trees import (
+    atom,
+    calls_in,
+    holds,
+    in_place_nodes,
+    loaded,
+    receiver_of,
+    root_name,
+    stored,
+)
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.counted import copies_where_saved, counted
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
-from tensorcli.explorer.why.out_of_place import atom, out_of_place_at, told_not_to_write
+from tensorcli.explorer.why.out_of_place import out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 
 IN_PLACE = frozenset(

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import receiver_of, root_name
+from tensorcli.explorer.trees import atom, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
-    ATOMS,
     Operand,
     at_odds,
     bound_event,
@@ -114,7 +113,7 @@ def view(case: Case) -> Story | None:
     story = Story(f"{text} has shape {look.sizes} and stride {look.strides}: no view of that memory has the new shape.",
                   events, notes)  # fmt: skip
     arguments = ", ".join(case.text_of(each) for each in call.args)
-    receiver = text if isinstance(base, ATOMS) else f"({text})"
+    receiver = atom(base, text)
     story.proposals = [
         case.changed([(call, f"{receiver}.reshape({arguments})")], "copies here; a view where it can"),
         case.changed([(call, f"{receiver}.contiguous().view({arguments})")], "the same copy, spelled out"),

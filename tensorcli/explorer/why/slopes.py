@@ -8,9 +8,17 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, operand_of, receiver_of, stored
+from tensorcli.explorer.trees import (
+    atom,
+    called_name,
+    calls_in,
+    holds,
+    loaded,
+    operand_of,
+    receiver_of,
+    stored,
+)
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.out_of_place import atom
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -16,11 +16,11 @@ from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Failure, HazardRow, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import called_name, has_pass, receiver_of, root_name
+from tensorcli.explorer.trees import atom, called_name, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
-from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
+from tensorcli.explorer.why.out_of_place import AUGMENTED
 from tensorcli.explorer.why.prove import Allowance, allowance, numbered, rerun, value_text
 from tensorcli.explorer.why.refused import smearing
 from tensorcli.explorer.why.tellers import find
