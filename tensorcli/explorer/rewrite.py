@@ -51,16 +51,6 @@ def source_in(text: str) -> str:
     return text.partition("  ")[2]
 
 
-def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:
-    """The statement in the Python form, and the text that its nodes point into. A command of the explorer has
-    no other form than its own.
-    """
-    if statement.form == "python" or statement.command is not None:
-        return statement, text
-    written = ast.unparse(statement.tree)
-    return session.read(written).statements[0], written
-
-
 def splice(statement: Statement, text: str, changes: Sequence[tuple[ast.AST, str]]) -> str:
     """The source of a statement with some of its nodes written otherwise. The nodes do not overlap."""
     starts = [0]
@@ -166,15 +156,24 @@ class Journal:
         self.session = session
         self.records = tuple(records)
         self.failing = failing
+        self._in_python: dict[int, tuple[Statement, str]] = {}
 
     def line(self, at: int) -> int:
         """The line of a record by its place."""
         return line_of(self.records[at], at + 1)
 
     def python(self, at: int) -> tuple[Statement, str]:
-        """A record's statement in Python, and its text."""
-        record = self.records[at]
-        return python_of(self.session, record.statement, record.text)
+        """A record's statement in the Python form, and the text that its nodes point into: the same at each call, so that a node
+        is known again. A command of the explorer has no other form than its own.
+        """
+        if at not in self._in_python:
+            record = self.records[at]
+            statement, text = record.statement, record.text
+            if statement.form == "command" and statement.command is None:
+                text = ast.unparse(statement.tree)
+                statement = self.session.read(text).statements[0]
+            self._in_python[at] = statement, text
+        return self._in_python[at]
 
     def tree(self, at: int) -> ast.stmt:
         """The tree of a record's statement in Python."""
