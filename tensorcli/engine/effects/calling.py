@@ -43,69 +43,73 @@ def _strided_only(op: "Op", run: Any) -> Any:
 
 
 def _compiled(op: "Op") -> Any:
-    """What runs it, whatever layout is asked for.
-
-    For element-wise operators on one or two tensors a closure that first tries the common case: the same dtype, the very
-    same row-major geometry, on the CPU. There numpy's own result needs no correction, and an operation costs a
-    microsecond and a half instead of five.
-    """
-    effect = op.effect
-    count = sum(1 for argument in op.schema.arguments if argument.type.is_tensor)
-    if (
-        effect is not pointwise or count not in (1, 2) or op.tensors != tuple(range(count)) or callable(op.rule)
-        or op.tensors != op.operands[:count]
-    ):  # fmt: skip
-        if effect not in (pointwise, fresh, compose):
-            return lambda values: effect(op, values)
-        count = op.arity
+    """What runs it, whatever layout is asked for."""
+    effect, arity = op.effect, op.arity
+    if effect is pointwise and _has_common_case(op):
+        return _trying_common_case(op)
+    if effect in (pointwise, fresh, compose):
         # More values than the schema has arguments: `out=` or `requires_grad=`.
-        return lambda values: effect(op, values) if len(values) == count else into_out(op, values)
-    kernel, arity, check, new = op.kernel, op.arity, op.check, object.__new__
-    promotes_numbers = len(op.operands) > count
-    saves_outputs = bool(op.plan.outputs)
-    all_differentiable = all(i in op.differentiable for i in range(count))
-    plain: dict[dtype, dtype | None] = {}
-    """For a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
+        return lambda values: effect(op, values) if len(values) == arity else into_out(op, values)
+    return lambda values: effect(op, values)
 
-    def learn(kind: dtype, values: tuple[Any, ...], result: Tensor) -> None:
-        if result.device is META:
-            return  # No kernel ran.
-        computed, expected = dtypes.apply_rule(op.rule, kind)
-        known = None
-        if (
-            op.base in COMPOSED or kind in dtypes.BAREBONES
-        ):  # Its results count writes; a kernel may lack the dtype.
-            plain[kind] = None
-            return
-        if promotes_numbers and kind.category != dtypes.FLOATING:
-            plain[kind] = None
-            return
-        if computed is kind and not kind.reduced and result.dtype is expected:
-            with np.errstate(all="ignore"):
-                # The dtype does not depend on a number's size: 1 stands for one that the dtype may not hold.
-                sample = [
-                    np.ones((1,), kind.np)
-                    if isinstance(v, Tensor)
-                    else type(v)(1)
-                    if type(v) in (int, float)
-                    else v
-                    for v in values
-                ]
-                if np.asarray(kernel(np, *sample)).dtype == expected.np:
-                    known = expected
-        plain[kind] = known
+
+def _has_common_case(op: "Op") -> bool:
+    """Whether an element-wise operator takes one or two tensors, before everything else, and promotes them by a fixed rule."""
+    tensors = tuple(i for i, argument in enumerate(op.schema.arguments) if argument.type.is_tensor)
+    return (
+        len(tensors) in (1, 2)
+        and tensors == op.tensors == tuple(range(len(tensors))) == op.operands[: len(tensors)]
+        and not callable(op.rule)
+    )
+
+
+def _given_dtype(op: "Op", kind: dtype, values: tuple[Any, ...], result: Tensor) -> dtype | None:
+    """For inputs of a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
+    if op.base in COMPOSED or kind in dtypes.BAREBONES:
+        return None  # Its results count writes; a kernel may lack the dtype.
+    if len(op.operands) > len(op.tensors) and kind.category != dtypes.FLOATING:
+        return None
+    computed, expected = dtypes.apply_rule(op.rule, kind)
+    if computed is not kind or kind.reduced or result.dtype is not expected:
+        return None
+    with np.errstate(all="ignore"):
+        given = np.asarray(op.kernel(np, *[_sample(value, kind) for value in values])).dtype
+    return expected if given == expected.np else None
+
+
+def _sample(value: Any, kind: dtype) -> Any:
+    """A value to ask a kernel with. Its dtype does not depend on a number's size: 1 stands for those that a dtype cannot hold."""
+    if isinstance(value, Tensor):
+        return np.ones((1,), kind.np)
+    return type(value)(1) if type(value) in (int, float) else value
+
+
+def _trying_common_case(op: "Op") -> Any:
+    """A closure that first tries the common case of an element-wise operator on one or two tensors: the same dtype, the very
+    same row-major geometry, on the CPU. There numpy's own result needs no correction, and an operation costs a microsecond and
+    a half instead of five.
+    """
+    effect, kernel, arity, check, new = op.effect, op.kernel, op.arity, op.check, object.__new__
+    promotes_numbers = len(op.operands) > len(op.tensors)
+    saves_outputs = bool(op.plan.outputs)
+    all_differentiable = all(i in op.differentiable for i in op.tensors)
+    plain: dict[dtype, dtype | None] = {}
+    """What `_given_dtype` said of the dtypes that came so far."""
+
+    def general(kind: dtype, values: tuple[Any, ...]) -> Any:
+        if len(values) != arity:
+            return into_out(op, values)
+        result = effect(op, values)
+        if kind not in plain and result.device is not META:  # There no kernel ran.
+            plain[kind] = _given_dtype(op, kind, values, result)
+        return result
 
     def unary(values: tuple[Any, ...]) -> Any:
         a = values[0]
         kind = a._dtype
         result_kind = plain.get(kind)
         if result_kind is None or len(values) != arity or a.lazy or a.wrapped:
-            if len(values) != arity:
-                return into_out(op, values)
-            result = effect(op, values)
-            if kind not in plain:
-                learn(kind, values, result)
-            return result
+            return general(kind, values)
         storage = a._storage
         shape = a.geometry
         if not shape.row_major or shape.offset or (storage is not None and storage.device is not CPU):
@@ -130,12 +134,7 @@ def _compiled(op: "Op") -> Any:
             return effect(op, values) if len(values) == arity else into_out(op, values)
         result_kind = plain.get(kind)
         if result_kind is None or len(values) != arity or a.lazy or a.wrapped:
-            if len(values) != arity:
-                return into_out(op, values)
-            result = effect(op, values)
-            if kind not in plain:
-                learn(kind, values, result)
-            return result
+            return general(kind, values)
         storage = a._storage
         shape = a.geometry
         if not shape.row_major or shape.offset or (storage is not None and storage.device is not CPU):
@@ -198,4 +197,4 @@ def _compiled(op: "Op") -> Any:
             events.observer.made(result, op.name, values)
         return result
 
-    return unary if count == 1 else binary
+    return unary if len(op.tensors) == 1 else binary
