@@ -291,7 +291,7 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
         from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
-    from tensorcli.engine.ops.create import filling
+    from tensorcli.engine.ops._elements import filling
 
     number = filling(value, tensor.dtype, 1)  # type: ignore[no-untyped-call]
     return effects.adopt(number, tensor.dtype, tensor.device)

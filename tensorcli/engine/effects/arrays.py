@@ -165,9 +165,9 @@ def _refuse_complex(arguments: Sequence[Any]) -> None:
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
-    from tensorcli.engine.ops import _arithmetic
+    from tensorcli.engine.ops import _elements
 
-    check: Any = _arithmetic.check_number
+    check: Any = _elements.check_number
     for one in arguments:
         if type(one) is complex:
             check(one, dtypes.from_numpy_dtype(first.dtype))

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._elements import LARGEST, check_number
 
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
@@ -33,47 +34,6 @@ def no_complex(name, *arrays):
     """Errors: NotImplementedError for a complex array."""
     for array in arrays:
         refuse(array, name, "c")
-
-
-_CPP = {
-    "uint8": "uint8_t",
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "int32": "int",
-    "int64": "int64_t",
-    "float32": "float",
-    "float64": "double",
-}
-
-
-def check_number(value, kind):
-    """Refuse a Python number that C++ would not convert to a dtype. An unsigned type takes negatives.
-
-    Errors: RuntimeError with PyTorch's text.
-    """
-    if value is None or isinstance(value, bool) or kind.category == dtypes.BOOL:
-        return
-    fits = True
-    if isinstance(value, complex):
-        fits = kind.is_complex or value.imag == 0
-        value = value.real
-    if kind.category == dtypes.INTEGRAL:
-        limits = np.iinfo(kind.np)
-        # A negative integer counts from the end of an unsigned type, a negative float does not.
-        low = limits.min if limits.min or isinstance(value, float) else -limits.max
-        high = float(limits.max) if isinstance(value, float) else limits.max
-        fits = fits and low <= value <= high
-    elif kind.category == dtypes.FLOATING and math.isfinite(value):
-        fits = fits and abs(value) <= LARGEST.get(kind.name, math.inf)
-    if not fits:
-        raise messages.overflow(_CPP.get(kind.name, kind.cpp_name))
-
-
-LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": float.fromhex("0x1.fep127"),
-    "float32": float.fromhex("0x1.fffffep127"),
-}
 
 
 def scaled(alpha, other, dtype):

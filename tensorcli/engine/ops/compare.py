@@ -19,10 +19,9 @@ from tensorcli.engine.dtypes import (
     complex32,
 )
 from tensorcli.engine.op import OPS, alias, composite, op
-from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._elements import check_number, filling
 from tensorcli.engine.ops._shared import subclass_like
-from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
 
@@ -297,9 +296,9 @@ def _masking(self, mask, value):
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cpp_name}"
         )
     if not isinstance(value, Tensor):
-        _arithmetic.check_number(value, self.dtype)
+        check_number(value, self.dtype)
     elif not value.is_meta:
-        _arithmetic.check_number(value.detach().item(), self.dtype)
+        check_number(value.detach().item(), self.dtype)
 
 
 def _masking_anew(self, mask, value):

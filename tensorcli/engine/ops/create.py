@@ -9,6 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, composite, factory, op
+from tensorcli.engine.ops._elements import filling, number_for
 from tensorcli.engine.settings import unset
 from tensorcli.engine.tensor import Tensor
 
@@ -449,62 +450,3 @@ def new_ones(self, size, dtype, layout, device, pin_memory):
         self,
         functions.ones(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory),
     )
-
-
-def number_for(value, kind):
-    """A number as an element of `kind`. Errors: RuntimeError when it does not fit; negative numbers wrap around."""
-    if kind.category == dtypes.BOOL:
-        return effects.as_number(value != 0, kind)
-    if not _fits(value, kind):
-        raise messages.overflow(_CPP_NAMES.get(kind.name, kind.cpp_name))
-    with np.errstate(all="ignore"):
-        return effects.as_number(value, kind)
-
-
-def filling(value, kind, count):
-    """A number that so many elements are filled with. A single one PyTorch makes by way of double, which rounds where the
-    conversion of a number refuses. Errors: RuntimeError when it does not fit.
-    """
-    exact = kind
-    if kind is dtypes.complex32:
-        exact = kind if count == 1 else dtypes.complex64
-    elif kind.reduced and count == 1:
-        exact = dtypes.float64
-    with np.errstate(all="ignore"):
-        return effects.cast(np.asarray(number_for(value, exact)), kind)[()]
-
-
-def _fits(value, kind):
-    if isinstance(value, complex):
-        if kind.is_complex:
-            return _fits(value.real, kind) and _fits(value.imag, kind)
-        return not value.imag and _fits(value.real, kind)
-    if kind.category == dtypes.INTEGRAL:
-        if isinstance(value, float) and value < 0 and not kind.is_signed:
-            return False
-        bits = kind.itemsize * 8
-        low = -(1 << (bits - 1)) if kind.is_signed else -(1 << bits) + 1
-        high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
-        return low <= value <= high
-    return not math.isfinite(value) or abs(value) <= _LARGEST.get(kind.name, math.inf)
-
-
-_CPP_NAMES = {
-    "uint8": "uint8_t",
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "int64": "int64_t",
-    "uint16": "uint16_t",
-    "uint32": "uint32_t",
-    "uint64": "uint64_t",
-}
-"""What C++ calls the types in this one message."""
-_LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": (2 - 2**-7) * 2.0**127,
-    "float32": (2 - 2**-23) * 2.0**127,
-    "complex64": (2 - 2**-23) * 2.0**127,
-    "complex32": 65504.0,
-    "float8_e5m2": 57344.0,
-    "float8_e4m3fn": 448.0,
-}

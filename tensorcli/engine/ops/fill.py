@@ -5,9 +5,9 @@ from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.copy import moved
-from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
 

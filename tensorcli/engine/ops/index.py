@@ -13,9 +13,9 @@ from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, op
+from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops._writers import refuse_shared, writer
-from tensorcli.engine.ops.create import number_for
 
 # ---- advanced indexing
 

@@ -21,8 +21,8 @@ from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
-from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.tensor import Tensor
 
 # ---- sums and products

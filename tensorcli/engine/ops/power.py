@@ -19,6 +19,7 @@ from tensorcli.engine.dtypes import (
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero, zeros
 from tensorcli.engine.tensor import Tensor
 
@@ -90,7 +91,7 @@ def _integer_power(self, exponent):
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if category(self) == INTEGRAL:
-            _arithmetic.check_number(exponent, self.dtype)
+            check_number(exponent, self.dtype)
 
 
 @op(

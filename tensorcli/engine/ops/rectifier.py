@@ -5,9 +5,9 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
-from tensorcli.engine.ops.create import number_for
 
 # ---- the rectified linear unit and its kin
 

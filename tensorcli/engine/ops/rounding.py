@@ -24,6 +24,7 @@ from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
+from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, own_geometry, zero, zeros
 
 # ---- signs and rounding
@@ -316,7 +317,7 @@ def _clamp_check(self, min, max):
         if category(value) == COMPLEX and value is not None:
             raise NotImplementedError("clamp is not supported for complex types")
         if type(value) in (int, float) and category(value) <= self.dtype.category and self.dtype.category:
-            _arithmetic.check_number(value, self.dtype)
+            check_number(value, self.dtype)
 
 
 def _clamp_tensor_check(self, min, max):
@@ -429,7 +430,7 @@ def _limit_check(name):
         if category(self) == BOOL and category(limit) == BOOL:
             raise messages.not_implemented(f"{name}_scalar_cpu", "Bool")
         if category(limit) <= self.dtype.category and self.dtype.category:
-            _arithmetic.check_number(limit, self.dtype)
+            check_number(limit, self.dtype)
 
     return check
 

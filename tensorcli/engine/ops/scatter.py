@@ -7,10 +7,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._places import REDUCTIONS, SHORT, Places, accumulate, identity, reduce_into
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import writer
-from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.gather import along, check_index_range
 from tensorcli.engine.tensor import Tensor
 

@@ -9,10 +9,10 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._places import Places, accumulate, identity, reduce_into, step_by_step
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import midway, refuse_shared, separate, writer
-from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.gather import check_index_range
 from tensorcli.engine.ops.index import warn_expanded
 from tensorcli.engine.ops.scatter import inner_dimensions
