@@ -13,15 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import DTYPES
+from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
 
-FLOAT_BOUNDS = {
-    "float16": 65504.0,
-    "bfloat16": (2 - 2**-7) * 2.0**127,
-    "float32": (2 - 2**-23) * 2.0**127,
-    "float64": (2 - 2**-52) * 2.0**1023,
-}
-"""The largest numbers of the floating dtypes."""
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 """How many binary digits their numbers have."""
 LARGEST = {

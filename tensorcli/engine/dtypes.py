@@ -167,6 +167,13 @@ _COMPLEX: Final = {
 }
 _BY_PYTHON: Final[dict[type, dtype]] = {bool: bool_, int: int64}
 BAREBONES: Final = (uint16, uint32, uint64)
+FLOAT_BOUNDS: Final = {
+    "float16": 65504.0,
+    "bfloat16": (2 - 2**-7) * 2.0**127,
+    "float32": (2 - 2**-23) * 2.0**127,
+    "float64": (2 - 2**-52) * 2.0**1023,
+}
+"""The largest numbers of the floating dtypes that PyTorch computes in."""
 
 
 def from_numpy_dtype(kind: Any) -> dtype:

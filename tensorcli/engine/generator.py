@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from tensorcli.engine.draws import (
     COUNTED,
-    FLOAT_BOUNDS,
     LARGEST,
     cast,
     check_order,
@@ -33,7 +32,7 @@ from tensorcli.engine.draws import (
     rounded_down,
     rounded_up,
 )
-from tensorcli.engine.dtypes import DTYPES
+from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
 from tensorcli.engine.fused import Float32, Float64, fma32, fma64, log32, sincos32
 
 DEFAULT_SEED = 67280421310721

@@ -14,7 +14,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._elements import LARGEST, check_number
+from tensorcli.engine.ops._elements import check_number
 
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
@@ -257,7 +257,7 @@ def nan_to_number(x, nan, posinf, neginf):
         result.real = nan_to_number(x.real, nan, posinf, neginf)
         result.imag = nan_to_number(x.imag, nan, posinf, neginf)
         return result
-    most = LARGEST.get(x.dtype.name, np.finfo(np.float64).max)
+    most = dtypes.FLOAT_BOUNDS[x.dtype.name]
     new = x.dtype.type
     result = np.where(np.isnan(x), new(0 if nan is None else nan), x)
     result = np.where(x == np.inf, new(most if posinf is None else posinf), result)

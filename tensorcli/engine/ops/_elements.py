@@ -49,20 +49,14 @@ def _fits(value, kind):
         if isinstance(value, float):
             return limits.min <= value <= float(limits.max)
         return (limits.min or -limits.max) <= value <= limits.max
-    return not math.isfinite(value) or abs(value) <= LARGEST.get(kind.name, math.inf)
+    return not math.isfinite(value) or abs(value) <= _LARGEST[kind.name]
 
 
 def _overflow(kind):
     return messages.overflow(_CPP_NAMES.get(kind.name, kind.cpp_name))
 
 
-LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": float.fromhex("0x1.fep127"),
-    "float32": float.fromhex("0x1.fffffep127"),
-    "float8_e5m2": 57344.0,
-    "float8_e4m3fn": 448.0,
-}
+_LARGEST = {**dtypes.FLOAT_BOUNDS, "float8_e5m2": 57344.0, "float8_e4m3fn": 448.0}
 _CPP_NAMES = {
     "uint8": "uint8_t",
     "int8": "int8_t",

@@ -2,9 +2,8 @@
 
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, FLOAT8, PROMOTE
+from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._elements import LARGEST
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
 from tensorcli.engine.ops.rounding import limited
@@ -144,8 +143,8 @@ def hardshrink_backward(xp, grad_out, self, lambd):
 
 def _check_lambda(self, lambd):
     """Errors: RuntimeError for a number that the dtype does not hold."""
-    largest = LARGEST.get(self.dtype.name)
-    if largest is not None and self.dtype not in FLOAT8 and not 0 <= lambd <= largest:
+    largest = FLOAT_BOUNDS.get(self.dtype.name)
+    if largest is not None and not 0 <= lambd <= largest:
         raise RuntimeError(
             f"lambda must be in range [0, {largest:g}] for input dtype {self.dtype.scalar_type}, but found {lambd:g}"
         )
