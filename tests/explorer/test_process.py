@@ -1,5 +1,7 @@
 """What the process has for all tensors is a session's own: it ends with the session, and looking leaves it alone."""
 
+from collections.abc import Iterator
+
 import pytest
 
 import tensorcli.engine as engine
@@ -57,7 +59,7 @@ def asked(session: Session, expression: str) -> str:
 
 
 @pytest.fixture
-def changed(request: pytest.FixtureRequest) -> tuple[Session, str, str, str]:
+def changed(request: pytest.FixtureRequest) -> Iterator[tuple[Session, str, str, str]]:
     """A session that has changed a setting, what tells it, and what that said before and after."""
     setting, told = request.param, SETTINGS[request.param]
     session = Session()
@@ -66,7 +68,8 @@ def changed(request: pytest.FixtureRequest) -> tuple[Session, str, str, str]:
     assert step.error is None, step.error
     second = asked(session, told)
     assert second != first
-    return session, told, first, second
+    yield session, told, first, second
+    Session()  # begins with the process as new, also for tests that have no session
 
 
 @pytest.mark.parametrize("changed", SETTINGS, indirect=True)
