@@ -7,7 +7,7 @@ from importlib import import_module
 
 CHAPTERS = tuple(
     """
-    create window pointwise power elementary rounding bits compare complex activation rectifier
+    create ranges window pointwise power elementary rounding limits bits compare search complex activation rectifier
     smooth piecewise reduce extreme spread scan segment order shape transpose expand strided replaced
     join reorder grid copy fill memory convert index gather mask scatter slices random sampling
     linear matmul contract norms linalg inverse solve cholesky decompose lu factor numbers

@@ -2,9 +2,11 @@
 
 NAMES = {
     "create": """
-        arange empty empty_like empty_permuted empty_strided eye full full_like linspace logspace new_empty
-        new_empty_strided new_full new_ones new_zeros ones ones_like range scalar_tensor tril_indices
-        triu_indices zeros zeros_like
+        empty empty_like empty_permuted empty_strided eye full full_like new_empty new_empty_strided new_full
+        new_ones new_zeros ones ones_like scalar_tensor tril_indices triu_indices zeros zeros_like
+    """,
+    "ranges": """
+        arange linspace logspace range
     """,
     "window": """
         bartlett_window blackman_window hamming_window hann_window kaiser_window
@@ -25,20 +27,25 @@ NAMES = {
         sinh_ tan tan_ tanh tanh_
     """,
     "rounding": """
-        abs abs_ absolute absolute_ angle ceil ceil_ clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_
-        clip clip_ copysign copysign_ fix fix_ floor floor_ fmax fmin frac frac_ frexp heaviside heaviside_
-        maximum minimum nan_to_num nan_to_num_ neg neg_ negative negative_ nextafter nextafter_ positive round
-        round_ sgn sgn_ sign sign_ trunc trunc_
+        abs abs_ absolute absolute_ angle ceil ceil_ copysign copysign_ fix fix_ floor floor_ frac frac_ frexp
+        heaviside heaviside_ nan_to_num nan_to_num_ neg neg_ negative negative_ nextafter nextafter_ positive
+        round round_ sgn sgn_ sign sign_ trunc trunc_
+    """,
+    "limits": """
+        clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ clip clip_ fmax fmin maximum minimum
     """,
     "bits": """
         bitwise_and bitwise_and_ bitwise_left_shift bitwise_left_shift_ bitwise_not bitwise_not_ bitwise_or
         bitwise_or_ bitwise_right_shift bitwise_right_shift_ bitwise_xor bitwise_xor_ gcd gcd_ lcm lcm_
     """,
     "compare": """
-        allclose bucketize eq eq_ equal ge ge_ greater greater_ greater_equal greater_equal_ gt gt_ isclose
-        isfinite isin isinf isnan isneginf isposinf isreal le le_ less less_ less_equal less_equal_
-        logical_and logical_and_ logical_not logical_not_ logical_or logical_or_ logical_xor logical_xor_ lt
-        lt_ masked_fill masked_fill_ ne ne_ not_equal not_equal_ searchsorted signbit where
+        allclose eq eq_ equal ge ge_ greater greater_ greater_equal greater_equal_ gt gt_ isclose isfinite
+        isinf isnan isneginf isposinf isreal le le_ less less_ less_equal less_equal_ logical_and logical_and_
+        logical_not logical_not_ logical_or logical_or_ logical_xor logical_xor_ lt lt_ ne ne_ not_equal
+        not_equal_ signbit where
+    """,
+    "search": """
+        bucketize isin searchsorted
     """,
     "complex": """
         _conj _conj_physical _neg_view complex conj conj_physical conj_physical_ imag polar real resolve_conj
@@ -132,8 +139,8 @@ NAMES = {
         gather gather_backward index_select index_select_backward put put_ take take_along_dim
     """,
     "mask": """
-        argwhere masked_scatter masked_scatter_ masked_scatter_backward masked_select masked_select_backward
-        nonzero nonzero_numpy nonzero_static
+        argwhere masked_fill masked_fill_ masked_scatter masked_scatter_ masked_scatter_backward masked_select
+        masked_select_backward nonzero nonzero_numpy nonzero_static
     """,
     "scatter": """
         scatter scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_

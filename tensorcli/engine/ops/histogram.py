@@ -8,7 +8,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops.create import linspace
+from tensorcli.engine.ops.ranges import linspace
 
 
 @op(

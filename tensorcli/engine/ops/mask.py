@@ -1,4 +1,4 @@
-"""Elements chosen by a mask, and where elements are not zero."""
+"""Elements chosen or filled by a mask, and where elements are not zero."""
 
 import math
 from typing import Any
@@ -7,10 +7,14 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import BOOL, SELF
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._elements import check_number
+from tensorcli.engine.ops._shared import subclass_like
 from tensorcli.engine.ops._writers import midway, writing_before
 from tensorcli.engine.ops.index import check_countable
+from tensorcli.engine.tensor import Tensor
 
 # ---- masks
 
@@ -143,6 +147,68 @@ def masked_scatter_backward(xp, grad_output, mask, sizes):
     result = xp.zeros(math.prod(sizes), grad_output.dtype)
     result[: chosen.size] = chosen
     return result.reshape(sizes)
+
+
+# ---- fills
+
+
+def _masking(self, mask, value):
+    if isinstance(value, Tensor) and value.geometry.sizes:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{len(value.geometry.sizes)} dimension(s)."
+        )
+    if mask.dtype.category != BOOL:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cpp_name}"
+        )
+    if not isinstance(value, Tensor):
+        check_number(value, self.dtype)
+    elif not value.is_meta:
+        check_number(value.detach().item(), self.dtype)
+
+
+def _masking_anew(self, mask, value):
+    effects.broadcast_sizes(
+        [mask.geometry.sizes, self.geometry.sizes]
+    )  # in this order, which the error tells
+    _masking(self, mask, value)
+
+
+def _masked(xp, self, mask, value):
+    """Elements of self, and the value where the mask is true."""
+    return xp.where(mask, value, self)
+
+
+def _filled_backward(grad, mask):
+    """The gradient of the value."""
+    if subclass_like(grad, mask):
+        return functions.where(mask, grad, 0).sum()
+    return grad.masked_select(mask).sum()
+
+
+op(
+    "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
+    dtype=SELF,
+    row_major=True,
+    inplace={"check": _masking},
+    out=False,
+    check=_masking_anew,
+    self=lambda grad, mask: grad.masked_fill(mask, 0),
+    mask=None,
+)(_masked)
+op(
+    "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
+    dtype=SELF,
+    row_major=True,
+    inplace={"check": _masking},
+    out=False,
+    node=1,
+    check=_masking_anew,
+    self=lambda grad, mask: grad.masked_fill(mask, 0),
+    mask=None,
+    value=_filled_backward,
+)(_masked)
 
 
 # ---- where

@@ -6,7 +6,7 @@ from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
-from tensorcli.engine.ops.rounding import limited
+from tensorcli.engine.ops.limits import limited
 
 
 def _hard_limits(self, min_val, max_val):
