@@ -147,7 +147,10 @@ def _like_effect(declared, values):
     else:
         strides = geometry.format_strides(sizes, name)
     value = declared.kernel(None, source, *arguments)
-    number = (unset(kind) or None) if value is None else filling(value, kind, math.prod(sizes))
+    if value is None:
+        value = unset(kind)
+    # Memory comes as zeros.
+    number = None if type(value) is int and value == 0 else filling(value, kind, math.prod(sizes))
     result = effects.empty(sizes, strides, kind, target)
     if pin_memory:
         result = effects.pinned(result)
@@ -172,6 +175,7 @@ def empty_like(xp, self):
 @_like("zeros_like(Tensor self")
 def zeros_like(xp, self):
     """Zeros in the sizes, dtype and format of another tensor."""
+    return 0
 
 
 @_like("ones_like(Tensor self")
