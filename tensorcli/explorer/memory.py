@@ -238,8 +238,8 @@ def cells(walk: Walk, slot: int, first: int, count: int) -> tuple[str, ...]:
     return tuple(" ".join(each[:4]) + (" …" if len(each) > 4 else "") for each in found)
 
 
-def shared_places(walk: Walk, slot: int, most: int = 4) -> list[tuple[int, str]]:
-    """The slots that several elements lie in, at most `most` of them: the slot, and the indices (`[0] [1] [2]`). Nothing
+def shared_places(walk: Walk, slot: int) -> list[tuple[int, str]]:
+    """The slots that several elements lie in, at most four of them: the slot, and the indices (`[0] [1] [2]`). Nothing
     for a walk that is large.
     """
     low, high = bounds(walk)
@@ -252,7 +252,7 @@ def shared_places(walk: Walk, slot: int, most: int = 4) -> list[tuple[int, str]]
         if len(indices) > 1:
             shown = " ".join(f"[{each}]" for each in indices[:8]) + (" …" if len(indices) > 8 else "")
             found.append((first + number, shown))
-    return found[:most]
+    return found[:4]
 
 
 def region_text(region: Region) -> str:

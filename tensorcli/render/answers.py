@@ -80,13 +80,13 @@ def overlap_text(found: AliasReport) -> str:
     return f"   bytes {' '.join(runs if listed == found.overlapping_bytes else [*runs, ELLIPSIS])}"
 
 
-def labelled(rows: Sequence[tuple[str, str]], width: int | None, style: str = "label") -> Iterator[Line]:
+def labelled(rows: Sequence[tuple[str, str]], width: int | None) -> Iterator[Line]:
     """Two columns: a label, and a text that wraps beside it."""
     column = max([cells(label) for label, _ in rows], default=0) + 3
     for label, text in rows:
         for number, part in enumerate(wrap(text, None if width is None else max(width - 2 - column, 24))):
             lead = label + " " * (column - cells(label)) if number == 0 else " " * column
-            yield line("  ", (lead, style), part)
+            yield line("  ", (lead, "label"), part)
 
 
 def history(found: History, width: int | None) -> Iterator[Line]:

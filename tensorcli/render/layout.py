@@ -99,6 +99,12 @@ def escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def first_line(text: str) -> str:
+    """The first line of a text, with a sign where more follows."""
+    first, _, rest = text.partition("\n")
+    return f"{first} …" if rest else first
+
+
 def shorten(text: str, width: int) -> str:
     """The text cut to so many cells: an ellipsis says that something is missing, elements of a value stay
     whole and their brackets are closed.

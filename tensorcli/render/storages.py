@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, wrap
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, first_line, line, wrap
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
 BAR = 24
@@ -76,11 +76,6 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
         current.append(part)
         used += size
     yield line(*current)
-
-
-def first_line(source: str) -> str:
-    head, _, rest = source.partition("\n")
-    return f"{head} …" if rest else head
 
 
 def labels(views: Sequence[ViewRow]) -> list[str]:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.results import Blame, Difference, Travelled, Watched, Watching
 from tensorcli.render import facts
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, shorten, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    first_line,
+    line,
+    paragraph,
+    shorten,
+    wrap,
+)
 
 LEAST = 40  # cells that a value needs beside its label, else it moves below
 
@@ -58,11 +69,6 @@ def version(versions: tuple[int, int], silent: bool) -> str:
     if silent and before == after:
         return f"v{after} stayed"
     return f"v{after}"
-
-
-def first_line(source: str) -> str:
-    head, _, rest = source.partition("\n")
-    return f"{head} …" if rest else head
 
 
 def watching(found: Watching, width: int | None) -> Iterator[Line]:

@@ -35,7 +35,7 @@ def _asking(op: Op, run: Run) -> Run:
         return _telling(op, run) if op.name in slow.NAMES else run
 
     def asked(values: tuple[Any, ...]) -> Any:
-        return _dispatched(op, asked, run, values) if layers else run(values)
+        return _dispatched(op, asked, values) if layers else run(values)
 
     return asked
 
@@ -55,7 +55,7 @@ def _telling(op: Op, run: Run) -> Run:
     return told
 
 
-def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
+def _dispatched(op: Op, asked: Run, values: tuple[Any, ...]) -> Any:
     layer = layers[-1]
     if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
         return _in_layer(layer, op, asked, values)

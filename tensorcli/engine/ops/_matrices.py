@@ -23,13 +23,13 @@ def columns(array):
     return Laid(array, tuple(steps))
 
 
-def check_matrix(a, name, square=True, argument="A", floating=True):
+def check_matrix(a, name, square=True, floating=True):
     """Refuse what is no batch of (square) floating matrices. Errors: RuntimeError with PyTorch's texts."""
     if a.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor {argument} must have at least 2 dimensions.")
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and a.shape[-1] != a.shape[-2]:
         raise RuntimeError(
-            f"{name}: {argument} must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
+            f"{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
     if floating:
         check_floating(a, name)

@@ -105,7 +105,7 @@ def _extreme_backward(grad, self, result, dim, keepdim):
     return (grad / mask.sum(dim, True)) * mask
 
 
-def _extreme(xp, self, dim, keepdim, name, kernel, find):
+def _extreme(self, dim, keepdim, name, kernel, find):
     if self.ndim > 64:
         raise RuntimeError(messages.TOO_MANY_DIMENSIONS)
     if not dim and self.ndim:
@@ -121,13 +121,13 @@ def _extreme(xp, self, dim, keepdim, name, kernel, find):
 @op("amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", self=_extreme_backward)
 def amax(xp, self, dim, keepdim):
     """The largest elements along some dimensions; equal ones share the gradient."""
-    return _extreme(xp, self, dim, keepdim, "amax", "max_values_cpu", xp.max)
+    return _extreme(self, dim, keepdim, "amax", "max_values_cpu", xp.max)
 
 
 @op("amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", self=_extreme_backward)
 def amin(xp, self, dim, keepdim):
     """The smallest elements along some dimensions; equal ones share the gradient."""
-    return _extreme(xp, self, dim, keepdim, "amin", "min_values_cpu", xp.min)
+    return _extreme(self, dim, keepdim, "amin", "min_values_cpu", xp.min)
 
 
 def _aminmax_backward(grads, self, dim, keepdim, min, max):

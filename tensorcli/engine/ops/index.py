@@ -153,14 +153,12 @@ def _check_bounds(arrays, dims, sizes):
     # PyTorch's kernel sees the index tensors alone: what it calls the dimension is the number of the index tensor.
     for number, (array, dim, bad) in enumerate(zip(arrays, dims, wrong, strict=True)):
         if bad.reshape(-1)[first]:
-            error = out_of_bounds(array.reshape(-1)[first], number, sizes[dim], IndexError)
+            wrong = int(array.reshape(-1)[first])
+            error = IndexError(
+                f"index {wrong} is out of bounds for dimension {number} with size {sizes[dim]}"
+            )
             error.first = first
             raise error
-
-
-def out_of_bounds(index, dim, size, error=RuntimeError):
-    """An index that its dimension does not have."""
-    return error(f"index {int(index)} is out of bounds for dimension {dim} with size {size}")
 
 
 @op(

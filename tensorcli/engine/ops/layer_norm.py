@@ -204,7 +204,7 @@ def rms_norm(input, normalized_shape, weight, eps):
 # ---- over groups of channels
 
 
-def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs):
+def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, needs):
     """The gradients in tensor operations (FunctionsManual.cpp, infinitely_differentiable_native_group_norm_backward): those of
     means and deviations count only where both come.
     """
@@ -235,7 +235,6 @@ def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, ep
                     moments_of,
                     parts,
                     [2, 3],
-                    0,
                     True,
                     lambda g: var_backward(-0.5 * cube * g, parts, [2, 3], 0, True),
                 )
@@ -246,7 +245,7 @@ def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, ep
 
 def _group_backward(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs):
     if mode.enabled or grads[1] is not None or grads[2] is not None:
-        return _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs)
+        return _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, needs)
     return direct(
         "native_group_norm_backward",
         grads[0].contiguous(),

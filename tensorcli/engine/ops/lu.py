@@ -83,8 +83,9 @@ def _unpacked(xp, lu, pivots):
 _TOO_FEW = "{}: Expected tensor with 2 or more dimensions. Got size: {} instead"
 
 
-def _unpivoted(name):
-    raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
+def _check_pivoted(pivot):
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
 
 
 @op(
@@ -98,8 +99,7 @@ def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
     if A.ndim < 2:
         raise RuntimeError(_TOO_FEW.format("linalg.lu", messages.numbers(A.shape)))
-    if not pivot:
-        _unpivoted("linalg.lu_factor")
+    _check_pivoted(pivot)
     return _unpacked(xp, *factorised(xp, A))
 
 
@@ -123,8 +123,7 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
             f"torch.lu_factor: Expected tensor with 2 or more dimensions. Got size: {messages.numbers(A.shape)} instead"
         )
     refuse(A, "lu_cpu", "biu")
-    if not pivot:
-        _unpivoted("linalg.lu_factor")
+    _check_pivoted(pivot)
     lu, pivots = factorised(xp, A)
     info = zero_pivot(xp, lu)
     if check_errors:

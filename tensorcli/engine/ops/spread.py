@@ -73,7 +73,7 @@ def std_backward(grad, result, self, dim, correction, keepdim):
     return var_backward(masked_quotient(grad, result * 2, result == 0), self, dim, correction, keepdim)
 
 
-def with_mean_backward(grads, self, dim, correction, keepdim, of_spread):
+def with_mean_backward(grads, self, dim, keepdim, of_spread):
     total = None if grads[0] is None else of_spread(grads[0])
     if grads[1] is not None:
         part = restore(grads[1], self.geometry.sizes, dim, keepdim) / count(self.geometry.sizes, dim)
@@ -104,7 +104,7 @@ def var_correction(xp, self, dim, correction, keepdim):
     "(Tensor, Tensor)", out=False,
     variants="function",
     self=lambda grads, self, result0, dim, correction, keepdim: with_mean_backward(
-        grads, self, dim, correction, keepdim,
+        grads, self, dim, keepdim,
         lambda grad: std_backward(grad, result0, self, dim, correction, keepdim),
     ),
 )  # fmt: skip
@@ -119,7 +119,7 @@ def std_mean_correction(xp, self, dim, correction, keepdim):
     "(Tensor, Tensor)", out=False,
     variants="function",
     self=lambda grads, self, dim, correction, keepdim: with_mean_backward(
-        grads, self, dim, correction, keepdim,
+        grads, self, dim, keepdim,
         lambda grad: var_backward(grad, self, dim, correction, keepdim),
     ),
 )  # fmt: skip
