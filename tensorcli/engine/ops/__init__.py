@@ -12,7 +12,7 @@ CHAPTERS = tuple(
     join reorder grid copy fill memory convert index gather mask scatter slices random sampling
     linear matmul contract norms linalg inverse solve cholesky decompose lu factor numbers
     softmax dropout loss cross_entropy likelihood margin ctc layer_norm batch_norm conv patch
-    pad pool fractional unpool image sampler attention embedding embedding_bag packing weights spectrum fft
+    pad pool adaptive_pool fractional unpool image sampler attention embedding embedding_bag packing weights spectrum fft
     calculus statistics distance histogram special gamma pathwise bessel polynomial recurrent
     """.split()
 )
