@@ -14,6 +14,11 @@ import tensorcli.engine as engine
 from tensorcli.engine import dtypes, effects, messages
 
 
+def rows(table: str) -> list[str]:
+    """The calls of a table: one a line, or several on a line with `|` between them."""
+    return [one.strip() for one in table.replace("\n", "|").split("|") if one.strip()]
+
+
 def tensor_of(torch: Any, data: Any, requires_grad: bool = False) -> Any:
     """A tensor of a numpy array (or of what numpy makes of the data; floats become float32)."""
     array = np.array(data)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tests.engine.side_by_side import check, close, pytorch, tensor_of
+from tests.engine.side_by_side import check, close, pytorch, rows, tensor_of
 
 
 def names(torch: Any) -> dict[str, Any]:
@@ -122,10 +122,6 @@ x.index_put_((x > 3,), T(0.0))
 T(np.zeros(3, np.float16)).index_put_((T([0, 0]),), T(np.array([1, 2], np.float16)), True)
 torch.index_select(y, 0, i, out=torch.ones(3)) | torch.gather(y, 1, I, out=torch.ones(2, 1))
 """
-
-
-def rows(table: str) -> list[str]:
-    return [one.strip() for one in table.replace("\n", "|").split("|") if one.strip()]
 
 
 @pytest.mark.parametrize("text", rows(READS) + rows(CALLS))

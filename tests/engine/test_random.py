@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tests.engine.side_by_side import check, close, outcome, pytorch, tensor_of
+from tests.engine.side_by_side import check, close, outcome, pytorch, rows, tensor_of
 
 CALLS = """
 torch.rand(2, generator=g) | torch.rand(-1) | torch.rand((2, 3), dtype=torch.long)
@@ -77,10 +77,6 @@ def names(torch: Any) -> dict[str, Any]:
         "n": make(np.arange(3)),
         "p": make(np.linspace(0, 1, 60, dtype=np.float32).reshape(4, 5, 3)).permute(2, 0, 1),
     }
-
-
-def rows(table: str) -> list[str]:
-    return [one.strip() for one in table.replace("\n", "|").split("|") if one.strip()]
 
 
 @pytest.mark.parametrize("text", rows(CALLS))

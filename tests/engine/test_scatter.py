@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tests.engine.side_by_side import check, close, pytorch, tensor_of
+from tests.engine.side_by_side import check, close, pytorch, rows, tensor_of
 
 
 def names(torch: Any) -> dict[str, Any]:
@@ -85,10 +85,6 @@ y.scatter_reduce(1, I, col, "other")
 x.scatter_reduce_(1, I, col, "mean", include_self=False) | T(2.0).scatter(0, T(0), 5.0)
 torch.scatter(y, 1, I, col, out=torch.ones(1)) | torch.index_add(y, 0, i, one, out=torch.ones(2, 3))
 """
-
-
-def rows(table: str) -> list[str]:
-    return [one.strip() for one in table.replace("\n", "|").split("|") if one.strip()]
 
 
 @pytest.mark.parametrize("text", rows(CALLS))
