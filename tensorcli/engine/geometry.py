@@ -215,6 +215,14 @@ def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     return result
 
 
+def stretched(sizes: tuple[int, ...], origin: tuple[int, ...]) -> list[int] | None:
+    """The dimensions that broadcasting from `origin` to these sizes added or stretched; None where it does not give them."""
+    lead = len(sizes) - len(origin)
+    if lead < 0 or any(a != b and b != 1 for a, b in zip(sizes[lead:], origin, strict=True)):
+        return None
+    return [*range(lead), *(d for d, size in enumerate(origin, lead) if size == 1 and sizes[d] != 1)]
+
+
 def elementwise_strides(sizes: tuple[int, ...], operands: "list[Geometry]") -> tuple[int, ...]:
     """The strides of a fresh element-wise result: PyTorch's TensorIterator, from the operands' geometry.
 

@@ -370,8 +370,8 @@ def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node | None, index: i
     `node` gave the gradient; None where the user did.
     """
     own = gradient.geometry.sizes
-    lead = len(own) - len(sizes)
-    if lead < 0 or any(a != b and b != 1 for a, b in zip(own[lead:], sizes, strict=True)):
+    dims = geometry.stretched(own, sizes)
+    if dims is None:
         returned = "" if node is None else f"Function {node.name()} returned an "
         raise RuntimeError(
             f"{returned}invalid gradient at index {index} - got {messages.numbers(own)} but expected shape compatible with "
@@ -380,6 +380,5 @@ def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node | None, index: i
     if not sizes:
         whole: Tensor = gradient.sum()
         return whole
-    dims = [*range(lead), *(d + lead for d, size in enumerate(sizes) if size == 1 and own[d + lead] != 1)]
     summed: Tensor = gradient.sum(dims, keepdim=True) if dims else gradient
-    return summed.view(sizes) if lead else summed
+    return summed.view(sizes) if len(own) > len(sizes) else summed

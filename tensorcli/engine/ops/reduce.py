@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode, pushing, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
@@ -58,18 +58,15 @@ def sum_to_size(self, size):
     """Add up the dimensions that broadcasting to self's sizes would stretch."""
     own = self.geometry.sizes
     size = tuple(size)
-    lead = len(own) - len(size)
-    if lead < 0 or any(a != b and b != 1 for a, b in zip(own[lead:], size, strict=True)):
+    dims = geometry.stretched(own, size)
+    if dims is None:
         raise RuntimeError(
             f"size {{{messages.numbers(size)}}} is not expandable to size {{{messages.numbers(own)}}}."
         )
-    dims = [*range(lead), *(d + lead for d, s in enumerate(size) if s == 1 and own[d + lead] != 1)]
     if not size:
         return self.sum()
-    if not dims:
-        return self if lead == 0 else self.view(size)
-    summed = self.sum(dims, keepdim=True)
-    return summed.view(size) if lead else summed
+    summed = self.sum(dims, keepdim=True) if dims else self
+    return summed.view(size) if len(own) > len(size) else summed
 
 
 @op(
