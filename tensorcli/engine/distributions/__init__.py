@@ -22,7 +22,8 @@ _WHERE = {
         "matrices": "LKJCholesky Wishart",
         "combined": "Independent MixtureSameFamily TransformedDistribution",
         "transformed": "Gumbel HalfCauchy HalfNormal InverseGamma Kumaraswamy LogNormal LogisticNormal Pareto "
-        "RelaxedBernoulli RelaxedOneHotCategorical Weibull",
+        "Weibull",
+        "relaxed": "RelaxedBernoulli RelaxedOneHotCategorical",
         "kl": "kl_divergence register_kl",
         "constraint_registry": "biject_to transform_to",
         "transforms": "AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform "

@@ -98,9 +98,11 @@ NAMES = {
         broadcast_tensors broadcast_to expand expand_as
     """,
     "strided": """
-        as_strided as_strided_ chunk diagonal dsplit hsplit linalg_diagonal narrow narrow_copy select slice
-        split split_with_sizes tensor_split unbind unfold unsafe_chunk unsafe_split unsafe_split_with_sizes
-        vsplit
+        as_strided as_strided_ diagonal linalg_diagonal narrow narrow_copy select slice unfold
+    """,
+    "split": """
+        chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split
+        unsafe_split_with_sizes vsplit
     """,
     "replaced": """
         alias_copy as_strided_copy as_strided_scatter detach_copy diagonal_backward diagonal_copy
