@@ -67,7 +67,7 @@ command(
     "hooks",
     Parameter("value", "EXPR", optional=True),
     category="look",
-    function="graph.hooks",
+    function="hooks.hooks",
     summary="the functions that see gradients: on which node, in which order",
     example="hooks y",
 )

@@ -1,4 +1,4 @@
-"""Commands about the graph: `graph` and `hooks`. Looking changes nothing."""
+"""The graph of a tensor, as a tree, a table or a file. Looking changes nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.files import writable, write
-from tensorcli.explorer.graphs import MOST, nodes_below, roots
+from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import name_of
-from tensorcli.explorer.results import Graph, GraphNode, GraphSave, HookRow, Hooks
+from tensorcli.explorer.results import Graph, GraphNode, GraphSave
 from tensorcli.explorer.sources import expressions_of
 from tensorcli.language.syntax import Invocation
 
@@ -145,7 +145,7 @@ class Walk:
         line = None if origin is None else origin.line
         if origin is not None and names:
             whole = " ".join(origin.source.split())
-            if _is_assignment(whole) and pieces.get(id(node), whole.partition("=")[2].strip()) in whole:
+            if is_assignment(whole) and pieces.get(id(node), whole.partition("=")[2].strip()) in whole:
                 right = whole.partition("=")[2].strip()
                 code = whole if pieces.get(id(node), right) == right else code
         grad = ""
@@ -155,7 +155,7 @@ class Walk:
             shape = tuple(look.sizes)
             allocation = self.session.allocations.known.get(look.memory)
             line = None if allocation is None else allocation.line
-            name = self._name(leaf)
+            name = self.name(leaf)
             names = [name] if name else []
             held = engine.grad(leaf)
             grad = "None" if held is None else engine.text(held)
@@ -185,7 +185,7 @@ class Walk:
         engine = self.engine
         for each in engine.saved(node):
             look = engine.look(each.tensor)
-            name = self._name(each.tensor)
+            name = self.name(each.tensor)
             if each.saved != each.now:
                 self.stale.setdefault(look.memory, set()).add(name or "a temporary")
             yield GraphSave(
@@ -198,7 +198,7 @@ class Walk:
                 each.now,
             )
 
-    def _name(self, tensor: Any) -> str | None:
+    def name(self, tensor: Any) -> str | None:
         observation = self.session.observation
         if observation is None:
             return None
@@ -235,7 +235,7 @@ class Walk:
             yield text + (f"; also over it: {' '.join(others[:8])}" if others else "")
 
 
-def _is_assignment(source: str) -> bool:
+def is_assignment(source: str) -> bool:
     try:
         tree = ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -274,127 +274,3 @@ def _without(node: GraphNode, kept: set[str]) -> GraphNode:
 
     following = tuple(each for each in node.next if each is None or each in kept)
     return replace(node, next=following, cut=node.cut + len(node.next) - len(following))
-
-
-# ---- hooks
-
-KINDS = {
-    "tensor": ("register_hook", "the gradient of {0}, on its way"),
-    "retain_grad": (
-        "retain_grad",
-        "keeps the gradient of {0} in .grad, after the other hooks; follows {0} through in-place writes",
-    ),
-    "before": ("register_prehook", "the gradients of the node's outputs, before it runs"),
-    "post_accumulate": ("register_post_accumulate_grad_hook", "the leaf {0}, after its .grad changed"),
-    "after": ("register_hook of the node", "the gradients of the node's inputs, after it ran"),
-}
-
-
-def hooks(session: Session, invocation: Invocation) -> Hooks:
-    """The hooks on the graph of one tensor, or of all that names reach, in the order of the nodes. Errors: TypeError
-    for what is no tensor, ValueError where the engine does not tell.
-    """
-    engine = session.engine
-    if not engine.tells_nodes:
-        raise ValueError("PyTorch does not tell which hooks there are: run without --engine pytorch")
-    of = None
-    nodes: dict[int, Any] = {}
-    observation = session.observation
-    if invocation.get("value") is not None:
-        value, of = argument(session, invocation, "value")
-        if engine.kind(value) not in ("tensor", "node"):
-            raise TypeError(f"hooks wants a tensor or a node, not '{type(value).__name__}'")
-        starts = [
-            engine.node(value) if engine.kind(value) == "tensor" else value,
-            *_accumulator(session, value),
-        ]
-    else:
-        starts = [] if observation is None else [node for _, node in roots(engine, observation.index)]
-        if observation is not None:
-            for entry in list(observation.index.entries.values()):
-                if entry.value is not None:
-                    starts.extend(_accumulator(session, entry.value))
-    for start in starts:
-        if start is not None and id(start) not in nodes:
-            for node in nodes_below(engine, start, MOST):
-                nodes.setdefault(id(node), node)
-    walk = Walk(session)
-    rows = [
-        row
-        for node in sorted(nodes.values(), key=lambda node: -_sequence(session, node))
-        for row in _hook_rows(walk, node)
-    ]
-    return Hooks(of, tuple(rows))
-
-
-def _sequence(session: Session, node: Any) -> float:
-    found = session.engine.sequence(node)
-    return -1 if found is None else found
-
-
-def _accumulator(session: Session, value: Any) -> Iterator[Any]:
-    if session.engine.kind(value) == "tensor":
-        found = session.engine.accumulator(value)
-        if found is not None:
-            yield found
-
-
-def _hook_rows(walk: Walk, node: Any) -> Iterator[HookRow]:
-    engine, session = walk.engine, walk.session
-    leaf = engine.variable(node)
-    name = engine.node_name(node)
-    origin = walk.origin(node)
-    at = name if origin is None else f"{name} (line {origin.line})"
-    made = walk.made.get(id(node), [])
-    for hook in engine.hooks(node):
-        title, sees = KINDS[hook.kind]
-        if leaf is not None:
-            target = walk._name(leaf) or "a leaf"
-        elif hook.kind == "retain_grad" and hook.function is not None:
-            target = walk._name(hook.function) or "a tensor without a name"
-        elif made:
-            target = made[0]
-        else:
-            target = f"the value that {name} made"
-        subject = target
-        if hook.kind == "tensor" and leaf is None and not made:
-            sees = "the gradient of {0}: no name has it any more"
-            overwritten = _overwritten(walk, origin)
-            if overwritten is not None and origin is not None:
-                written, line = overwritten
-                subject = f"{written} of line {origin.line}"
-                sees = f"the gradient of {written} as it was before line {line} wrote it"
-        text = "" if hook.kind == "retain_grad" else function_text(session, hook.function)
-        yield HookRow(subject, title, text, at, sees.format(target))
-
-
-def _overwritten(walk: Walk, origin: Origin | None) -> tuple[str, int] | None:
-    """The name that a statement gave to what a node made, where that tensor was written in place since, and where the
-    first write that is recorded stands.
-    """
-    session, engine = walk.session, walk.engine
-    if origin is None or not _is_assignment(" ".join(origin.source.split())):
-        return None
-    name = origin.source.partition("=")[0].strip()
-    value = session.names.get(name)
-    node = None if engine.kind(value) != "tensor" else engine.node(value)
-    line = None
-    while node is not None:
-        found = walk.origin(node)
-        if found is None:
-            return None
-        if found == origin:
-            return None if line is None else (name, line)
-        line = found.line
-        node = next((each for each in engine.edges(node) if each is not None), None)
-    return None
-
-
-def function_text(session: Session, function: Any) -> str:
-    """A function by the name that the session has for it, or its own."""
-    for name, value in session.names.items():
-        if value is function:
-            return name
-    from tensorcli.explorer.observe import function_text as own_text
-
-    return own_text(function)
