@@ -4,13 +4,26 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
 
 
-def _dropped(input, p, train, noise_of, in_place):
+def _dropped(input, p, train, noise_of, in_place, drop):
     if not 0 <= p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
     if p == 0 or not train or not input.numel():
         return input
     mul = input.mul_ if in_place else input.mul
-    return mul(input.new_zeros(()) if p == 1 else noise_of(input).bernoulli_(1 - p).div_(1 - p))
+    return mul(input.new_zeros(())) if p == 1 else drop(mul, noise_of(input), p)
+
+
+def _scaled(mul, noise, p):
+    return mul(noise.bernoulli_(1 - p).div_(1 - p))
+
+
+def _keeping_moments(mul, noise, p):
+    """What is dropped becomes what SELUs saturate at; then all is scaled and moved (Klambauer and others, 2017)."""
+    alpha = 1.7580993408473766
+    a = 1.0 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
+    noise = noise.bernoulli_(1 - p)
+    b = noise.add(-1).mul_(alpha * a).add_(alpha * a * p)
+    return mul(noise.mul_(a)).add_(b)
 
 
 def _whole(input):
@@ -26,61 +39,46 @@ def _channels(input):
 @composite("dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def dropout(input, p, train):
     """In training, zero each element with probability p and scale the others up."""
-    return _dropped(input, p, train, _whole, False)
+    return _dropped(input, p, train, _whole, False, _scaled)
 
 
 @composite("dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
 def dropout_(self, p, train):
     """Dropout, written into the input."""
-    return _dropped(self, p, train, _whole, True)
+    return _dropped(self, p, train, _whole, True, _scaled)
 
 
 @composite("feature_dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def feature_dropout(input, p, train):
     """In training, zero whole channels with probability p and scale the others up."""
-    return _dropped(input, p, train, _channels, False)
+    return _dropped(input, p, train, _channels, False, _scaled)
 
 
 @composite("feature_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
 def feature_dropout_(self, p, train):
     """Dropout of whole channels, written into the input."""
-    return _dropped(self, p, train, _channels, True)
-
-
-def _alpha_dropped(input, p, train, noise_of, in_place):
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
-    if p == 0 or not train or not input.numel():
-        return input
-    mul = input.mul_ if in_place else input.mul
-    if p == 1:
-        return mul(input.new_zeros(()))
-    alpha = 1.7580993408473766
-    a = 1.0 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
-    noise = noise_of(input).bernoulli_(1 - p)
-    b = noise.add(-1).mul_(alpha * a).add_(alpha * a * p)
-    return mul(noise.mul_(a)).add_(b)
+    return _dropped(self, p, train, _channels, True, _scaled)
 
 
 @composite("alpha_dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def alpha_dropout(input, p, train):
     """Dropout that keeps mean and variance, for networks of SELUs."""
-    return _alpha_dropped(input, p, train, _whole, False)
+    return _dropped(input, p, train, _whole, False, _keeping_moments)
 
 
 @composite("alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
 def alpha_dropout_(self, p, train):
     """Alpha dropout, written into the input."""
-    return _alpha_dropped(self, p, train, _whole, True)
+    return _dropped(self, p, train, _whole, True, _keeping_moments)
 
 
 @composite("feature_alpha_dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def feature_alpha_dropout(input, p, train):
     """Alpha dropout of whole channels."""
-    return _alpha_dropped(input, p, train, _channels, False)
+    return _dropped(input, p, train, _channels, False, _keeping_moments)
 
 
 @composite("feature_alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
 def feature_alpha_dropout_(self, p, train):
     """Alpha dropout of whole channels, written into the input."""
-    return _alpha_dropped(self, p, train, _channels, True)
+    return _dropped(self, p, train, _channels, True, _keeping_moments)

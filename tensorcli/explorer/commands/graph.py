@@ -199,6 +199,7 @@ class Walk:
             )
 
     def name(self, tensor: Any) -> str | None:
+        """The name that the session has for a tensor."""
         observation = self.session.observation
         if observation is None:
             return None
