@@ -30,7 +30,7 @@ Held = tuple[Append, list[Any]]
 
 def held_by(names: Scope, appends: Sequence[Append]) -> list[Held]:
     """The lists that loops append to, where the script is just now."""
-    lists = ((each, names.get(each.name)) for each in appends)
+    lists = ((each, names.at(each.node.func.value)) for each in appends)  # type: ignore[attr-defined]
     return [(each, items) for each, items in lists if isinstance(items, list)]
 
 
@@ -62,6 +62,6 @@ def appends_in(loop: ast.stmt) -> list[Append]:
         function = node.func if isinstance(node, ast.Call) and len(node.args) == 1 else None
         if not isinstance(function, ast.Attribute) or function.attr != "append":
             continue
-        if isinstance(function.value, ast.Name):
-            found.append(Append(function.value.id, node))
+        if isinstance(function.value, ast.Name | ast.Attribute):
+            found.append(Append(ast.unparse(function.value), node))
     return found

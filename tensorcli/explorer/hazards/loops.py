@@ -14,6 +14,7 @@ from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
 
 MOST = 1 << 20
 """Arrays of more bytes are not looked at."""
@@ -69,13 +70,21 @@ class Loops:
         loop = self.around(statement)
         return isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and loop.target.id == "_"
 
-    def lost_update(self, statement: ast.Assign) -> Told | None:
+    def lost_update(self, statement: ast.Assign, names: Scope) -> Told | None:
         """What is to be said of `for p in parameters: p = p - lr * p.grad`, where the round's new tensor goes nowhere; None
         for any other statement.
         """
-        return self.once(self._lost_update, statement) if isinstance(statement.targets[0], ast.Name) else None
+        target = statement.targets[0]
+        told = self.once(self._lost_update, statement) if isinstance(target, ast.Name) else None
+        if told is None or told[1]:
+            return None if told is None else told[0]
+        assert isinstance(target, ast.Name)
+        leaf = names.get(target.id)
+        learned = self.engine.kind(leaf) == "tensor" and self.engine.look(leaf).is_leaf
+        return told[0] if learned and self.engine.grad(leaf) is not None else None
 
-    def _lost_update(self, statement: ast.Assign) -> Told | None:
+    def _lost_update(self, statement: ast.Assign) -> tuple[Told, bool] | None:
+        """What is to be said, and whether the text alone tells that it is a parameter which the loop gives."""
         target = statement.targets[0]
         assert isinstance(target, ast.Name)
         if not any(self._gives(loop, target.id) for loop in self.begun):
@@ -84,26 +93,25 @@ class Loops:
         loop = self.around(statement) if kind else None
         if not isinstance(loop, ast.For) or not self._gives(loop, target.id):
             return None
-        if kind != "step" and "parameters()" not in ast.unparse(loop.iter):
-            return None
+        by_text = kind == "step" or "parameters()" in ast.unparse(loop.iter)
         end = statement.end_lineno or statement.lineno
         if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
             return None
         text = f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
-        return Told("TSC-H016", text, (target.id,))
+        return Told("TSC-H016", text, (target.id,)), by_text
 
     @staticmethod
     def _gives(loop: ast.For | ast.While, name: str) -> bool:
         """Whether each round of a loop binds a name."""
         return isinstance(loop, ast.For) and _named(loop.target, name, ast.Store)
 
-    def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
+    def history(self, node: ast.AST | None, inputs: Sequence[Any], running: ast.stmt | None) -> Told | None:
         """What is to be said of an addition that is `total += loss` in a loop, where a pass went through the loss already;
-        None for any other.
+        None for any other. `running`: the innermost statement.
         """
         if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        summed = self.once(self._sum, node)
+        summed = self.once(self._sum, node) or _accumulated(_by_a_holder(node, running))
         if summed is None:
             return None
         for each in inputs[:2]:
@@ -124,13 +132,14 @@ class Loops:
         inputs: Sequence[Any],
         outdates: Callable[[Any], Any],
         name: Namer,
+        running: ast.stmt | None,
     ) -> Told | None:
         """What is to be said of an addition that is `mean = 0.9 * mean + 0.1 * p` in a loop, where what it carries on leads
         back to a leaf that was written since; None for any other. `outdates` gives that leaf.
         """
         if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        kept = self.once(self._mixed, node)
+        kept = self.once(self._mixed, node) or _mixture(_by_a_holder(node, running))
         if kept is None:
             return None
         for each in inputs[:2]:
@@ -166,7 +175,12 @@ class Loops:
         other statement. `value` gives what a name stands for.
         """
         call = statement.value
-        if not isinstance(call, ast.Call) or not any(each.node is call for each in self.appends):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
+            return None
+        # What an attribute holds stays from one call of a method to the next, which the loop makes.
+        if not isinstance(call.func.value, ast.Attribute) and not any(
+            each.node is call for each in self.appends
+        ):
             return None
         part = call.args[0]
         kept = value(part.id) if isinstance(part, ast.Name) else None
@@ -185,12 +199,8 @@ class Loops:
         """`mean`, where the addition stands in a loop and is what the name, or an item, is bound to: computed from itself."""
         for loop in self.begun:
             for each in in_order(loop):
-                if isinstance(each, ast.AugAssign) and each is node and isinstance(each.op, ast.Add):
-                    return ast.unparse(each.target)
-                if isinstance(each, ast.Assign) and each.value is node and isinstance(node.op, ast.Add):
-                    target = ast.unparse(each.targets[0])
-                    parts = (one for one in in_order(node) if isinstance(one, ast.expr))
-                    return target if any(ast.unparse(one) == target for one in parts) else None
+                if isinstance(each, ast.stmt) and _computes(each, node):
+                    return _mixture(each)
         return None
 
     def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
@@ -200,6 +210,34 @@ class Loops:
                 if each is node or (isinstance(each, ast.Assign) and each.value is node):
                     return _accumulated(each) if isinstance(each, ast.stmt) else None
         return None
+
+
+def _computes(statement: ast.stmt, node: ast.AST) -> bool:
+    """Whether an operation is all that a statement binds something to."""
+    return statement is node or (isinstance(statement, ast.Assign) and statement.value is node)
+
+
+def _by_a_holder(node: ast.AST, running: ast.stmt | None) -> ast.stmt | None:
+    """The running statement, where it binds an attribute or an item of something to an operation: that holds it from one call of
+    a function to the next, which a loop makes.
+    """
+    if running is None or not _computes(running, node):
+        return None
+    target = running.target if isinstance(running, ast.AugAssign) else getattr(running, "targets", [None])[0]
+    return running if isinstance(target, ast.Attribute | ast.Subscript) else None
+
+
+def _mixture(statement: ast.stmt | None) -> str | None:
+    """`mean` of `mean = 0.9 * mean + 0.1 * p`, a sum that is computed from what it is bound to."""
+    if isinstance(statement, ast.AugAssign):
+        return ast.unparse(statement.target) if isinstance(statement.op, ast.Add) else None
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.BinOp):
+        return None
+    target = ast.unparse(statement.targets[0])
+    parts = (one for one in in_order(value) if isinstance(one, ast.expr))
+    mixed = isinstance(value.op, ast.Add) and any(ast.unparse(one) == target for one in parts)
+    return target if mixed else None
 
 
 def _update(statement: ast.Assign) -> str:
@@ -224,7 +262,7 @@ def _named(tree: ast.AST, name: str, context: type[ast.expr_context], after: int
     )
 
 
-def _accumulated(statement: ast.stmt) -> tuple[str, str] | None:
+def _accumulated(statement: ast.stmt | None) -> tuple[str, str] | None:
     """`total` and `loss` of `total += loss`, `total = total + loss`."""
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
         return ast.unparse(statement.target), ast.unparse(statement.value)

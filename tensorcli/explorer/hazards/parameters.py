@@ -19,9 +19,7 @@ class Hidden(NamedTuple):
     """A place in a module that `parameters()` does not look into."""
 
     module: str
-    """The module as the script names it."""
-    owner: Any
-    """The module, or the part of it, whose attribute it is."""
+    """The module, or the part of it, whose attribute it is, as the script names it."""
     path: str
     """`net.layers`."""
     value: Any
@@ -41,7 +39,7 @@ def unheld(
     leaves = [leaf for leaf in leaves if engine.grad(leaf) is not None]
     if not leaves:
         return None
-    others = {id(leaf) for value in names.values() for leaf in optimised(engine, value)}
+    others = {id(leaf) for _, value in names.reached() for leaf in optimised(engine, value)}
     leaves = [leaf for leaf in leaves if id(leaf) not in others]
     if not leaves:
         return None
@@ -84,17 +82,25 @@ def optimised(engine: Engine, optimizer: Any) -> list[Any]:
 
 
 def _hidden(engine: Engine, names: Scope, known: set[int]) -> Iterator[Hidden]:
-    """The places in modules, some of whose parameters are known, that `parameters()` does not look into."""
-    for name, module in names.items():
-        if not is_module(module) or not any(id(each) in known for each in module.parameters()):
+    """The places in modules, some of whose tensors are known, that `parameters()` does not look into."""
+    for name, module in names.reached():
+        if not is_module(module):
             continue
-        for path, part in module.named_modules():
-            whole = f"{name}.{path}" if path else name
-            for attribute, value in vars(part).items():
-                if not attribute.startswith("_") and (
-                    engine.kind(value) == "tensor" or isinstance(value, list | tuple | dict)
-                ):
-                    yield Hidden(name, part, f"{whole}.{attribute}", value)
+        places = list(_places(engine, name, module))
+        mine = (*module.parameters(), *(each.value for each in places))
+        if any(id(each) in known for each in mine):
+            yield from places
+
+
+def _places(engine: Engine, name: str, module: Any) -> Iterator[Hidden]:
+    for path, part in module.named_modules():
+        inner = path.split(".") if path else ()
+        whole = name + "".join(f"[{each}]" if each.isdigit() else f".{each}" for each in inner)
+        for attribute, value in vars(part).items():
+            if not attribute.startswith("_") and (
+                engine.kind(value) == "tensor" or isinstance(value, list | tuple | dict)
+            ):
+                yield Hidden(whole, f"{whole}.{attribute}", value)
 
 
 def _tensors(engine: Engine, value: Any) -> Iterator[Any]:
@@ -110,4 +116,4 @@ def _tensors(engine: Engine, value: Any) -> Iterator[Any]:
 
 def _somewhere(engine: Engine, names: Scope, leaf: Any) -> bool:
     """Whether a value of the script holds a leaf, in a container or a module."""
-    return any(each is leaf for value in names.values() for each in _tensors(engine, value))
+    return any(each is leaf for _, value in names.reached() for each in _tensors(engine, value))

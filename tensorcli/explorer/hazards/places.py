@@ -149,8 +149,8 @@ def own_moments(engine: Engine, names: Scope, node: ast.Call) -> Told | None:
     other call.
     """
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    optimizer: Any = names.get(owner.id) if isinstance(owner, ast.Name) else None
-    given = names.get(node.args[0].id) if node.args and isinstance(node.args[0], ast.Name) else None
+    optimizer: Any = None if owner is None else names.at(owner)
+    given = names.at(node.args[0]) if node.args else None
     saved = given.get("state") if isinstance(given, dict) else None
     if not hasattr(optimizer, "param_groups") or not isinstance(saved, dict):
         return None

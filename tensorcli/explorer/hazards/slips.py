@@ -28,22 +28,24 @@ NEAR = 0.8
 
 def not_called(names: Scope, node: ast.expr) -> Told | None:
     """What is to be said of a statement that is `net.eval`; None for any other."""
-    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+    if not isinstance(node, ast.Attribute):
         return None
-    owner = names.get(node.value.id)
+    owner = names.at(node.value)
     method = getattr(type(owner), node.attr, None)
     if owner is None or isinstance(owner, type) or not callable(method) or isinstance(method, type):
         return None
     return Told(
-        "TSC-H027", f"{ast.unparse(node)} is a method, and was not called: nothing happens.", (node.value.id,)
+        "TSC-H027",
+        f"{ast.unparse(node)} is a method, and was not called: nothing happens.",
+        (ast.unparse(node.value),),
     )
 
 
 def misspelt(engine: Engine, names: Scope, target: ast.expr) -> Told | None:
     """What is to be said of `x.require_grad = True`, where tensors have no such attribute; None for any other target."""
-    if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
+    if not isinstance(target, ast.Attribute):
         return None
-    owner, name = names.get(target.value.id), target.value.id
+    owner, name = names.at(target.value), ast.unparse(target.value)
     if engine.kind(owner) != "tensor" or hasattr(owner, target.attr):
         return None
     meant = nearly(target.attr)

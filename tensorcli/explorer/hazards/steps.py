@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
@@ -33,6 +33,16 @@ class Frozen(NamedTuple):
     optimizer: str
     node: ast.AST
     """The step."""
+
+
+class Closure(NamedTuple):
+    """A step that was given a closure."""
+
+    step: Idle
+    passes: int
+    """How many passes there had been before it."""
+    ready: bool
+    """Whether it began with a gradient."""
 
 
 class Idle(NamedTuple):
@@ -64,9 +74,8 @@ class Steps:
         self.idle: dict[int, Idle] = {}
         """Those that did so twice in the statement that runs, by their identity: a function's are gone when it ends."""
 
-        self.closures: list[tuple[Idle, int]] = []
-        """The steps of the statement that runs that were given a closure and began without a gradient, and how many gradients
-        there had been before each."""
+        self.closures: list[Closure] = []
+        """The steps of the statement that runs that were given one."""
 
         self.required: dict[int, Any] = {}
         """The parameters that required grad at some step, weakly, by their identity."""
@@ -112,7 +121,7 @@ class Steps:
     def begins(self, names: Scope, statement: ast.stmt) -> None:
         """A statement that is `opt.step()` begins, `loss = opt.step(closure)` or `scaler.step(opt)`."""
         for node in ast.walk(statement):
-            value = names.get(node.id) if isinstance(node, ast.Name) else None
+            value = names.at(node) if isinstance(node, ast.expr) else None
             if hasattr(value, "param_groups"):
                 self.stepped.add(value)
                 self.idle.pop(id(value), None)
@@ -134,18 +143,31 @@ class Steps:
 
     def by_closure(self, held: Sequence[Any], text: str, node: ast.AST, passes: int) -> None:
         """An optimizer begins a step with a closure, which is to bring the gradients. `passes`: how many there were."""
-        self.closures.append((Idle([weakref.ref(leaf) for leaf in held], text, node), passes))
+        ready = any(self.engine.grad(leaf) is not None for leaf in held)
+        step = Idle([weakref.ref(leaf) for leaf in held], text, node)
+        self.closures.append(Closure(step, passes, ready))
 
-    def without_gradients(self, passes: int) -> Iterator[tuple[Told, ast.AST]]:
-        """What is to be said at the end of a statement: which closures brought none. `passes`: how many there are now."""
-        for step, before in self.closures:
-            leaves = [leaf for each in step.held if (leaf := each()) is not None]
-            if passes != before or any(self.engine.grad(leaf) is not None for leaf in leaves):
+    def without_gradients(self, passes: int, brought: Mapping[int, int]) -> Iterator[tuple[Told, ast.AST]]:
+        """What is to be said at the end of a statement: which closures brought none. `passes`: how many there are now;
+        `brought`: the last of them that brought a leaf its gradient, by the leaf's identity.
+        """
+        for step, before, ready in self.closures:
+            if ready and passes == before:
                 continue
+            leaves = [leaf for each in step.held if (leaf := each()) is not None]
+            if any(
+                self.engine.grad(leaf) is not None or brought.get(id(leaf), 0) > before for leaf in leaves
+            ):
+                continue
+            what = (
+                "calls no backward()"
+                if passes == before
+                else "makes a pass that reaches none of what it holds"
+            )
             yield (
                 Told(
                     "TSC-H026",
-                    f"{step.optimizer} has no gradient to go by: {CLOSURE} calls no backward(), and this step changes nothing.",
+                    f"{step.optimizer} has no gradient to go by: {CLOSURE} {what}, and this step changes nothing.",
                     (step.optimizer,),
                 ),
                 step.node,
@@ -175,7 +197,7 @@ class Steps:
         if optimizer in self.modules:
             return None
         known = set(map(id, held))
-        modules = [value for _, value in names.items() if is_module(value)]
+        modules = [value for _, value in names.reached() if is_module(value)]
         mine = [each for each in modules if any(id(leaf) in known for leaf in each.parameters())]
         self.modules[optimizer] = [weakref.ref(each) for each in mine]
         self.left_out[optimizer] = [
@@ -206,7 +228,9 @@ class Steps:
         leaves = [leaf for each in self.left_out.get(optimizer, ()) if (leaf := each()) is not None]
         leaves = [leaf for leaf in leaves if leaf.requires_grad and self.engine.grad(leaf) is not None]
         others = (
-            {id(leaf) for value in names.values() for leaf in optimised(self.engine, value)} if leaves else ()
+            {id(leaf) for _, value in names.reached() for leaf in optimised(self.engine, value)}
+            if leaves
+            else ()
         )
         leaves = [leaf for leaf in leaves if id(leaf) not in others]
         if not leaves:
@@ -226,7 +250,7 @@ class Steps:
                 self.trained.add(module)
             elif module in self.trained:
                 part = next((type(each).__name__ for each in module.modules() if _goes_by_mode(each)), None)
-                name = next((name for name, value in names.items() if value is module), None)
+                name = next((name for name, value in names.reached() if value is module), None)
                 if part is not None and name is not None:
                     return Told(
                         "TSC-H036",

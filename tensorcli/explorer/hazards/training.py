@@ -14,7 +14,6 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
-from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
@@ -59,6 +58,8 @@ class Gradients:
         self.engine = engine
         self.passes = 0
         """How often a pass brought a leaf a gradient."""
+        self.brought: dict[int, int] = {}
+        """When one brought a leaf a gradient last, counted so, by the leaf's identity."""
         self.leaves: dict[int, Any] = {}
         """Leaves that a pass reached, weakly, by the identity of their memory."""
         self.owners: dict[int, Any] = {}
@@ -173,6 +174,7 @@ class Gradients:
         reference = weakref.ref(leaf, self._lost if type(leaf).__name__ == "Parameter" else None)
         self.gone = 0
         self.passes += 1
+        self.brought[id(leaf)] = self.passes
         self.leaves[id(self.engine.memory(leaf))] = reference
         self.owners[id(self.engine.memory(gradient))] = reference
         spent = kind != "new" and (leaf is self.cleared or self._was_applied(leaf))
@@ -219,7 +221,7 @@ class Gradients:
         gone = [
             leaf
             for leaf in leaves
-            if engine.grad(leaf) is None and all(path_root(path) == text for path in names(leaf))
+            if engine.grad(leaf) is None and all(".param_groups[" in path for path in names(leaf))
         ]
         if not gone:
             return None

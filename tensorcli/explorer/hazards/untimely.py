@@ -53,7 +53,7 @@ def _parameters(engine: Engine, names: Scope, node: ast.expr) -> list[Any]:
     if isinstance(node, ast.List | ast.Tuple):
         value: Any = [names.at(each) for each in node.elts]
     else:
-        value = names.get(node.id) if isinstance(node, ast.Name) else None
+        value = names.at(node)
         if value is not None and engine.kind(value) == "tensor":
             return [value]
     if not isinstance(value, list | tuple) or any(engine.kind(each) != "tensor" for each in value):

@@ -185,8 +185,11 @@ class Watch:
                 told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
                 self.note(told, statement)
         value = getattr(statement, "value", None)
-        if type(value) is ast.Call and getattr(value.func, "attr", "") == "step" and self.recorded:
-            self.steps.begins(self.names, statement)
+        if type(value) is ast.Call and getattr(value.func, "attr", "") == "step":
+            if self.recorded:
+                self.steps.begins(self.names, statement)
+            if isinstance(statement, ast.Assign):
+                self._steps(value)
         if isinstance(statement, ast.Expr):
             self._expression(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
@@ -196,7 +199,7 @@ class Watch:
         elif isinstance(statement, ast.For | ast.While):
             self.loops.enter(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
-            self.note(self.loops.lost_update(statement))
+            self.note(self.loops.lost_update(statement, self.names))
 
     def _expression(self, statement: ast.Expr) -> None:
         """A statement that is an expression, by the name of the method that it calls."""
@@ -418,11 +421,11 @@ class Watch:
         """`opt.step()`: whether what it changes has gradients, and is there still."""
         if isinstance(node.func, ast.Attribute):
             owner = node.func.value
-            optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
+            optimizer = self.names.at(owner)
             given = node.args or node.keywords
             leaves = optimised(self.engine, optimizer) if self.recorded or given else ()
             text = ast.unparse(owner)
-            if leaves and given and all(self.engine.grad(leaf) is None for leaf in leaves):
+            if leaves and given:
                 self.steps.by_closure(leaves, text, node, self.gradients.passes)
             if leaves and self.recorded:
                 dropped = None if given else self.gradients.dropped(leaves, text)
@@ -440,10 +443,11 @@ class Watch:
     def _clears(self, node: ast.Call) -> None:
         """`opt.zero_grad()`: whether what it drops was ever of use."""
         owner = getattr(node.func, "value", None)
-        optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
+        optimizer = None if owner is None else self.names.at(owner)
         leaves = optimised(self.engine, optimizer) if self.recorded and not node.args else ()
-        if leaves and isinstance(owner, ast.Name):
-            self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, owner.id)
+        if leaves and owner is not None:
+            text = ast.unparse(owner)
+            self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, text)
 
     def _moved(self) -> None:
         """What is frozen, after the step that ran last."""
@@ -453,9 +457,10 @@ class Watch:
     def _history(self, inputs: Sequence[Any]) -> None:
         """An addition in a loop: whether its sum keeps the graph of each round."""
         node = current_node()
-        told = self.loops.history(node, inputs)
+        told = self.loops.history(node, inputs, self.running)
         if told is None and self.gradients.moved:
-            told = self.loops.outdated_history(node, inputs, self.gradients.outdates, self.names.name)
+            outdates, name = self.gradients.outdates, self.names.name
+            told = self.loops.outdated_history(node, inputs, outdates, name, self.running)
         if told is not None:
             self._note_once(told, node)
 
@@ -485,7 +490,7 @@ class Watch:
             self.note(copied.told, copied.node)
         self._applied_twice()
         self._moved()
-        for told, node in self.steps.without_gradients(self.gradients.passes):
+        for told, node in self.steps.without_gradients(self.gradients.passes, self.gradients.brought):
             if self.recorded:
                 self.note(told, node)
         for told, node in self.steps.never_made(self.gradients.ever_applied):

@@ -192,13 +192,17 @@ class Case:
         return None
 
     def function_around(self, at: int, node: ast.AST) -> tuple[int, ast.FunctionDef] | None:
-        """The function that an expression stands in, and the place of the statement that defined it; None for one of the
-        session's own.
+        """The innermost function that an expression stands in, and the place of the statement that defined it; None for one of
+        the session's own.
         """
         for place in range(at, -1, -1):
-            for each in ast.walk(self.trace.steps[place].record.statement.tree):
-                if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node):
-                    return place, each
+            found = [
+                each
+                for each in ast.walk(self.trace.steps[place].record.statement.tree)
+                if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node)
+            ]
+            if found:
+                return place, found[-1]
         return None
 
     def holder_of(self, node: ast.AST) -> int | None:

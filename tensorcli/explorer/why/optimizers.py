@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
+from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.steps import CLOSURE
 from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
@@ -16,7 +17,7 @@ from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.unreached import users_of
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.results import Event, HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
 
@@ -67,7 +68,7 @@ def outdated_optimizer(case: Case, row: HazardRow) -> Story:
         if any(change.kind == "created" and new in change.names for change in step.step.changes):
             replaced = step.number - 1
     if made is not None and replaced is not None and made < replaced:
-        story.events.append(case.event(made, f"{name} took the parameters of then", "made"))
+        story.events.append(_took(case, made, name, "the parameters of then"))
         story.events.append(case.event(replaced, f"{new} was made", "made"))
         story.proposals.append(case.journal.moved_below(made, replaced, "take the parameters of now"))
     return story
@@ -77,11 +78,11 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     """A step without a gradient: a pass before it, or an optimizer of what is there now."""
     story = Story(f"line {case.line}: {row.text}")
     names, optimizer = case.trace.session.names, row.names[0]
-    if CLOSURE in row.text:
+    if CLOSURE in row.text and "no backward()" in row.text:
         story.proposals.extend(_closures_that_go_backward(case))
         return story
     held = optimised(case.engine, names.get(optimizer))
-    before = last_pass(case, case.at)
+    before = None if CLOSURE in row.text else last_pass(case, case.at)
     ended = None if before is None else ended_early(case, before)
     if before is not None and ended is not None:
         story.title += f" The pass before it ended at {ended.leaf}: {ended.reason}"
@@ -104,9 +105,13 @@ def idle_step(case: Case, row: HazardRow) -> Story:
         )
         if any(case.engine.look(leaf).is_leaf and case.engine.grad(leaf) is not None for leaf in leaves):
             what = "module" if is_module(value) else "tensor"
-            story.events.append(case.event(made, f"{optimizer} took the tensors of then", "made"))
+            story.events.append(_took(case, made, optimizer, "the tensors of then"))
             story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
             story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
+            again = case.journal.source(made, case.journal.tree(made))
+            story.proposals.append(
+                case.journal.inserted(at + 1, again, "another optimizer, of the tensors of now")
+            )
     if made is not None:
         _tell_others(case, story, made)
     return story
@@ -171,7 +176,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     optimizer = row.names[0]
     made = case.bound_at(optimizer)
     if made is not None:
-        story.events.append(case.event(made, f"{optimizer} took what parameters() gave", "made"))
+        story.events.append(_took(case, made, optimizer, "what parameters() gave"))
     if "frozen" in row.text:
         if made is not None:
             story.proposals.extend(_all_parameters(case, made))
@@ -180,7 +185,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
         story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
         return story
     path = row.names[1]
-    value = case.value(ast.parse(path, mode="eval").body)
+    value = _value(case, path)
     for at, step in enumerate(case.trace.steps):
         for node in ast.walk(case.journal.tree(at)):
             if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
@@ -191,13 +196,34 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def _took(case: Case, made: int, optimizer: str, what: str) -> Event:
+    """That an optimizer took what it changes: at the assignment, where that stands in a function."""
+    bindings = (each for each in ast.walk(case.journal.tree(made)) if isinstance(each, ast.Assign))
+    node = next((each for each in bindings if ast.unparse(each.targets[0]) == optimizer), None)
+    return case.event(made, f"{optimizer} took {what}", "made", node=node)
+
+
+def _value(case: Case, path: str) -> Any:
+    """What is found under a path: in the session, or under the same attribute of what the session holds, where the path begins
+    with the name of a function.
+    """
+    names = case.trace.session.names
+    if root_name(ast.parse(path, mode="eval").body) in names:
+        return case.value(ast.parse(path, mode="eval").body)
+    attribute = path[path.rindex(".") :]
+    reached = Scope(names, lambda tensor: None).reached()
+    return next((value for known, value in reached if known.endswith(attribute)), None)
+
+
 def _sets(case: Case, target: ast.expr, path: str) -> bool:
     """Whether an assignment sets what is found under a path: under it, or in the function that made its owner."""
     if ast.unparse(target) == path:
         return True
     owner, _, attribute = path.rpartition(".")
     mine = isinstance(target, ast.Attribute) and target.attr == attribute
-    return mine and root_name(target) not in case.trace.session.names and owner.isidentifier()
+    return (
+        mine and root_name(target) not in case.trace.session.names and owner.replace(".", "").isidentifier()
+    )
 
 
 def _all_parameters(case: Case, made: int) -> Iterator[Proposal | None]:

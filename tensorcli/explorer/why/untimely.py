@@ -71,6 +71,12 @@ def stayed_in_evaluation(case: Case, row: HazardRow) -> Story:
     if loops:
         note = "training at the beginning of each round"
         story.proposals.append(case.journal.before(case.home, loops[0].body[0], f"{name}.train()", note))
+    within = None if loops else case.function_around(case.home, case.inner)
+    if within is not None:
+        at, function = within
+        body = function.body[1:] if ast.get_docstring(function) else function.body
+        note = "training at the beginning of each call"
+        story.proposals.append(case.journal.before(at, body[0], f"{name}.train()", note))
     for at in range(case.home - 1 if not loops else -1, -1, -1):
         if any(_calls(node, name) for node in ast.walk(case.journal.tree(at))):
             story.proposals.append(case.journal.inserted(at, f"{name}.train()", "training from here on"))
