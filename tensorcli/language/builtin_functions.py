@@ -15,6 +15,7 @@ from tensorcli.language.functions import (
     GeneratorExpression,
     LazyIterator,
     ScriptFunction,
+    ScriptGenerator,
     address,
     lazily,
 )
@@ -106,7 +107,15 @@ class Type(metaclass=_TypeMeta):
 
 
 Type.__name__ = "type"
-_INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin, Descriptor)
+_INTERNAL = (
+    ScriptFunction,
+    GeneratorExpression,
+    ScriptGenerator,
+    LazyIterator,
+    Namespace,
+    Builtin,
+    Descriptor,
+)
 
 
 def attributes_of(*args: Any) -> Any:

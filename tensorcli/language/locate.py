@@ -15,7 +15,8 @@ from typing import Any
 from tensorcli.language.syntax import Span, span_of
 
 _CLOSURES = frozenset(
-    "tensorcli.language." + name for name in ("targets", "displays", "expressions", "statements")
+    "tensorcli.language." + name
+    for name in ("targets", "displays", "expressions", "statements", "generators")
 )
 _CALLS = "tensorcli.language.functions"
 
