@@ -13,11 +13,12 @@ from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
-from tensorcli.language.classes import Replaced, as_blocks, without_classes
+from tensorcli.language.classes import Replaced, as_blocks, in_the_way, without_classes
 from tensorcli.language.imports import without_imports
 from tensorcli.language.properties import with_methods
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
+from tensorcli.language.vocabulary import CLASS_REFUSED
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ENDED: Final = "runs to its end"
 LATE: Final = "runs for more than"
 TYPED: Final = "<text>"
-_STANDS: Final = {"function": "its functions", "value": "what it holds"}
+_STANDS: Final = {"function": "its functions", "error": "an exception", "value": "what it holds"}
 """What stands in the place of a class, where it is not one function."""
 SECONDS = 10.0
 """So long may a text take that is tried."""
@@ -87,6 +88,22 @@ def refused(
         return None
     whole = edited(typed, edits) if slip is not None else ""
     return Refused(error, name, form, new, edits, tuple(classes), slip, whole, typed)
+
+
+def told_why(error: LanguageError, text: str) -> LanguageError:
+    """The refusal of a text for its classes, which cannot be written as functions, with what stands in the way of that."""
+    if error.message != CLASS_REFUSED:
+        return error
+    try:
+        lines = read(text).text.split("\n")
+        lines = _at_their_lines(lines, with_methods(python.module("\n".join(lines)), lines, _kinds()))
+        found = in_the_way(python.module("\n".join(lines)), lines)
+    except (LanguageError, *python.REFUSALS):
+        return error
+    if not found:
+        return error
+    hint = f"{error.hint}; what keeps why from writing it so is {found}"
+    return LanguageError(error.message, error.span, hint)
 
 
 def _kinds() -> tuple[type, ...]:
@@ -157,6 +174,8 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     kinds = {each.kind for each in found.classes}
     if kinds == {"function"}:
         title += "; type() makes it of its functions."
+    elif kinds == {"error"}:
+        title += "; type() makes one of exceptions."
     elif kinds == {"value"}:
         title += "; a value can hold what it holds."
     elif found.classes:

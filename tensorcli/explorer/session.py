@@ -205,9 +205,11 @@ class Session:
 
     def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:
         """The failure of a text that was refused, which `why` knows where it could be written in another way."""
-        from tensorcli.explorer.rewritten import refused
+        from tensorcli.explorer.rewritten import refused, told_why
 
         self.refused = refused(self, error, text, name, form)
+        if self.refused is None:
+            error = told_why(error, text)
         return language_failure(error, text, name, answered=self.refused is not None)
 
     def _statements(

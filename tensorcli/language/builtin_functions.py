@@ -118,6 +118,16 @@ _INTERNAL = (
 )
 
 
+def _is_error(bases: Any) -> bool:
+    """Whether the bases of a class that is to be made are an exception alone."""
+    return (
+        isinstance(bases, tuple)
+        and len(bases) == 1
+        and isinstance(bases[0], type)
+        and issubclass(bases[0], Exception)
+    )
+
+
 def attributes_of(*args: Any) -> Any:
     """vars(namespace): what was set on it, by name. Errors: TypeError for anything else, whose attributes are not a dict here."""
     if len(args) != 1:
@@ -292,6 +302,8 @@ class Builtins:
         given = (
             self.evaluator.policy.given(bases[0]) if isinstance(bases, tuple) and len(bases) == 1 else None
         )
+        if _is_error(bases) and members == {} and isinstance(name, str) and name.isidentifier():
+            return type(name, bases, {"__module__": "__main__"})
         if (
             given is None
             or not isinstance(name, str)
@@ -299,7 +311,8 @@ class Builtins:
             or not isinstance(members, dict)
         ):
             raise TypeError(
-                "a script makes classes of torch.autograd.Function alone: type(name, (torch.autograd.Function,), {...})"
+                "a script makes classes of torch.autograd.Function alone, type(name, (torch.autograd.Function,), {...}), and "
+                "exceptions with nothing of their own: type(name, (Exception,), {})"
             )
         made: dict[str, Any] = {"__module__": "__main__"}
         for key, value in members.items():

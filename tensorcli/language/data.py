@@ -16,7 +16,12 @@ from tensorcli.language.scopes import bound_anywhere, within
 
 
 class NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error
-    """A class has what a function has not."""
+    """A class has what a function has not: what that is, where it can be said in words, and its line; 0 for that of the class."""
+
+    def __init__(self, words: str = "", line: int = 0) -> None:
+        super().__init__(words)
+        self.words = words
+        self.line = line
 
 
 def is_dataclass(node: ast.AST) -> bool:
@@ -48,7 +53,7 @@ def with_init(node: ast.ClassDef) -> ast.ClassDef:
                     raise NeedsClass
                 later = item.body
             case ast.FunctionDef(name="__init__"):
-                raise NeedsClass
+                raise NeedsClass("it is one of data, and has an __init__ of its own", item.lineno)
             case _:
                 rest.append(item)
     init = ast.parse(
@@ -221,11 +226,11 @@ def _enumeration(node: ast.ClassDef, tree: ast.Module, of_text: bool) -> str:
             case ast.For(iter=items) | ast.comprehension(iter=items) if items is each:
                 pass
             case _:
-                raise NeedsClass
+                raise NeedsClass("it is an enumeration, and asked for more than its members", each.lineno)
     if of_text and any(
         isinstance(each, ast.Attribute) and each.attr in ("value", "name") for each in ast.walk(tree)
     ):
-        raise NeedsClass
+        raise NeedsClass("it is an enumeration of texts, and .value or .name is asked for")
     name, names = node.name, [*members]
     if of_text:
         return f"{name} = namedtuple({name!r}, {names!r})({', '.join(members.values())})"

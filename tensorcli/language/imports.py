@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tensorcli.language.check import has_module
-from tensorcli.language.classes import Replaced, around, shares_a_line
+from tensorcli.language.classes import Replaced
 from tensorcli.language.data import fields_are_all, names_of_kinds
+from tensorcli.language.places import around, shares_a_line
 from tensorcli.language.scopes import within
 from tensorcli.language.standard import TYPING
 

@@ -51,7 +51,7 @@ def read_of_items(node: ast.ClassDef, given: set[str], tree: ast.Module) -> list
         for each in ast.walk(node)
         if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "self"
     }
-    held |= given
+    held |= given | {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
     parents = parents_of(tree)
     read = set[str]()
     for each in ast.walk(tree):

@@ -115,6 +115,20 @@ def test_the_lines_of_methods_are_those_of_the_class_though_they_stand_in_anothe
     assert [event.line for event in told.then.events] == [9, 14]
 
 
+def test_a_state_that_is_none_at_first_is_detached_at_the_end_of_a_round() -> None:
+    text = STATE.replace("self.state = torch.zeros(1)", "self.state = None").replace(
+        "torch.tanh(self.cell(x) + self.state)",
+        "self.cell(x) * (1 if self.state is None else self.state)",
+    )
+    session = Session()
+    last(session, text)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.then is not None
+    assert told.then.title.startswith("net.state carries its graph from one round of the loop into the next")
+    assert "after line 14:  net.state = net.state.detach()" in [way.text for way in told.then.ways]
+
+
 def test_fix_runs_a_way_out_of_what_happens_with_functions() -> None:
     session = Session()
     last(session, STATE)
@@ -262,7 +276,7 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
         NETWORK.format(3).replace("        return self.fc(x)", "        return super().forward(x)"),
         NETWORK.format(3).replace("    def forward", "    @property\n    def forward"),
         NETWORK.format(3).replace("super().__init__()", "pass").replace("nn.Module", "nn.Linear"),
-        NETWORK.format(3) + "def f():\n    yield 1\n",
+        NETWORK.format(3) + "async def f():\n    return 1\n",
     ],
 )
 def test_what_a_function_cannot_be_has_no_answer(text: str) -> None:
@@ -270,6 +284,24 @@ def test_what_a_function_cannot_be_has_no_answer(text: str) -> None:
     assert refused.error is not None
     assert refused.error.message == "class is not part of the language"
     assert not refused.error.answered
+
+
+HINDERED = {
+    "class A:\n    n = 1\n    def __len__(self):\n        return 1\nlen(A())": "line 3: len(x) asks for __len__",
+    "class A:\n    @classmethod\n    def make(cls):\n        return cls()": "line 3: make is a classmethod",
+    "class A(torch.optim.Adam):\n    def step(self):\n        pass": "line 1: the names of A would mean something else",
+    "class A(dict):\n    pass": "line 1: A is made of dict",
+    "class A:\n    pass\nprint(isinstance(1, A))": "line 3: A itself is asked for, as a class",
+    "class A:\n    names = []\nA().names": "line 2: names is held by the class, for all of its objects",
+    "def f():\n    class A:\n        pass": "line 2: A stands within another statement",
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), HINDERED.items())
+def test_a_refusal_says_what_keeps_a_class_from_being_a_function(text: str, hint: str) -> None:
+    refused = last(Session(), text)
+    assert refused.error is not None
+    assert f"what keeps why from writing it so is {hint}" in refused.error.hints[0]
 
 
 @pytest.mark.parametrize("name", REFUSED)

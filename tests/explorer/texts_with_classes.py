@@ -318,6 +318,47 @@ class A:
     def f(self): return self.n
 print(asdict(A()))
 """,
+    "a plain parent that asks for what its child has": """\
+class Base:
+    def __init__(self): self.setup()
+    def setup(self): self.n = self.start()
+    def start(self): return 1
+class Child(Base):
+    def start(self): return 2
+print(Child().n)
+""",
+    "a private method that a child has too": """\
+class Base:
+    def run(self): return self._n()
+    def _n(self): return 1
+class Child(Base):
+    def _n(self): return 2
+print(Child().run())
+""",
+    "a private attribute of a parent": """\
+class Base:
+    def __init__(self): self._n = 1
+class Child(Base):
+    def n(self): return self._n
+print(Child().n())
+""",
+    "a parent's beginning that a child leaves out": """\
+class Base:
+    def __init__(self): print("begin")
+class Child(Base):
+    def __init__(self): self.n = 1
+print(Child().n)
+""",
+    "an exception with a beginning of its own": """\
+class Stop(Exception):
+    def __init__(self, n):
+        super().__init__(f"at {n}")
+        self.n = n
+try:
+    raise Stop(3)
+except Stop as stop:
+    print(stop, stop.n)
+""",
     "a class that is handed on and asked for": """\
 class A:
     n = 1
@@ -329,6 +370,27 @@ print(type(x) in kinds)
 }
 
 SAME = {
+    "a dataset with a property and a method": (
+        """\
+import torch
+from torch.utils.data import Dataset, Subset
+class Windows(Dataset):
+    def __init__(self, series, width):
+        self.series, self.width = series, width
+    def __len__(self):
+        return len(self.series) - self.width
+    def __getitem__(self, i):
+        return self.series[i : i + self.width]
+    @property
+    def features(self):
+        return 1
+    def last(self):
+        return self.series[-1]
+windows = Windows(torch.arange(6.), 2)
+print(len(windows), windows.features, windows.last(), len(Subset(windows, range(2))), windows.width)
+""",
+        "4 1 tensor(5.) 2 2\n",
+    ),
     "classes of data": (
         """\
 from dataclasses import dataclass, field

@@ -91,12 +91,23 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
                 detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
             bound = case.bound_before(case.at, name, node)
             begun = getattr(bound[1], "value", None) if bound is not None else None
-            (late if isinstance(begun, ast.Constant) else early).append(
-                (name, f"{name} = {detached}")
-            )  # h = None
+            by_constant = isinstance(begun, ast.Constant) or (name in held and _begins_as_none(case, name))
+            (late if by_constant else early).append((name, f"{name} = {detached}"))
         for place, found in ((0, early), (-1, late)):
             for each in [[one] for one in found] + [found] * (len(found) > 1):
                 yield _in_each_round(case, node.body[place], each, place == -1)
+
+
+def _begins_as_none(case: Case, path: str) -> bool:
+    """Whether some statement sets the attribute of a path to None: `self.hidden = None`."""
+    attribute = path.rpartition(".")[2]
+    return any(
+        isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Constant)
+        and getattr(each.targets[0], "attr", "") == attribute
+        for at in range(case.at)
+        for each in ast.walk(case.journal.tree(at))
+    )
 
 
 def _in_each_round(
