@@ -345,8 +345,14 @@ _INSTEAD = {
 }
 
 
+LOGS = "torch.utils.tensorboard"
+"""A part of PyTorch that only shows what a script does."""
+
+
 def has_module(name: str) -> bool:
     """Whether a script can import a module of this name, as far as is known before it runs."""
+    if name.startswith(LOGS):
+        return False
     return name.partition(".")[0] in MODULES or name in STANDARD_MODULES
 
 
@@ -355,13 +361,13 @@ def _module(node: ast.Import | ast.ImportFrom) -> Iterator[LanguageError]:
     names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "torch"]
     for name in names:
         if not has_module(name) and not is_dunder(name):
-            yield LanguageError(
-                f"{name} cannot be imported here: a script has torch, numpy, copy and math",
-                span_of(node),
-                did_you_mean(near(name.partition(".")[0], MODULES | STANDARD_MODULES, 1))
-                or "leave the line out where the program does not need it; of Python's library there is also "
-                + ", ".join(sorted(STANDARD_MODULES)),
-            )
+            hint = "leave the line out where the program does not need it; of Python's library there is also "
+            hint += ", ".join(sorted(STANDARD_MODULES))
+            if name.startswith(LOGS):
+                hint = "nothing is measured here; the tables say what each statement did"
+            meant = did_you_mean(near(name.partition(".")[0], MODULES | STANDARD_MODULES, 1))
+            message = f"{name} cannot be imported here: a script has torch, numpy, copy and math"
+            yield LanguageError(message, span_of(node), meant or hint)
 
 
 def _catches_missing_modules(handler: ast.ExceptHandler) -> bool:

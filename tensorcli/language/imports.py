@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Final
 
-from tensorcli.language.check import has_module
+from tensorcli.language.check import LOGS, has_module
 from tensorcli.language.classes import Replaced
 from tensorcli.language.data import fields_are_all, names_of_kinds
 from tensorcli.language.places import around, shares_a_line
@@ -75,6 +75,7 @@ class _Uses:
             name = alias.asname or alias.name.partition(".")[0]
             self.names.add(name)
             module = alias.name if isinstance(node, ast.Import) else node.module or ""
+            module = f"{module}.{alias.name}" if module == "torch.utils" else module
             if {module.partition(".")[0], module.rpartition(".")[2]} & _SHOWING:
                 self.showing.add(name)
 
@@ -266,7 +267,12 @@ def _lacking(node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
         return [alias for alias in node.names if not has_module(alias.name)]
     if node.module == "typing":
         return [alias for alias in node.names if alias.name not in (*TYPING, "*")]
-    return [] if node.level or has_module(node.module or "torch") else node.names
+    if node.level:
+        return []
+    module = node.module or "torch"
+    if not has_module(module):
+        return node.names
+    return [alias for alias in node.names if f"{module}.{alias.name}" == LOGS]
 
 
 def _root(node: ast.expr) -> str:

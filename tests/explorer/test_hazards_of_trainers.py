@@ -47,6 +47,11 @@ TOLD = {
         f"for _ in range(3):\n    keep(t, t.net[2].weight)\n    {PASS}    t.opt.step()\n    t.opt.zero_grad()",
         ("TSC-H017", 8),
     ),
+    "a running mean that begins with the first loss": (
+        f"mean = None\nfor _ in range(3):\n    loss = t.net(x).mean()\n    loss.backward()\n    t.opt.step()\n"
+        "    t.opt.zero_grad()\n    mean = loss if mean is None else 0.9 * mean + 0.1 * loss",
+        ("TSC-H017", 12),
+    ),
     "parameters that are counted, and bound anew": (
         f"{PASS}for i, p in enumerate(list(t.net.parameters())):\n    g = p.grad\n    p = p - 0.1 * g",
         ("TSC-H016", 9),

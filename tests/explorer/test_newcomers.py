@@ -176,6 +176,19 @@ QUESTIONS = {
         "wrote over a value that line 6 had saved for backward",
         "before line 6:  h = h.detach()",
     ),
+    "an input that is told to require grad when the result is there": (
+        f"{NET}x = torch.ones(4)\nout = net(x)\nx.requires_grad = True\nout.sum().backward()\nx.grad.data",
+        "",
+        "x.grad is None because x was told to require grad at line 6",
+        "before line 5:  x.requires_grad = True",
+    ),
+    "an input of a round that is told to require grad too late": (
+        f"{NET}for i in range(2):\n    x = torch.ones(4)\n    out = net(x)\n    x.requires_grad_()\n    out.sum().backward()\n"
+        "    step = x.grad.sign()",
+        "",
+        "x.grad is None because x was told to require grad at line 7",
+        "before line 6:  x.requires_grad_()",
+    ),
     "a network that is bound to the report of a load": (
         f"{NET}net = net.load_state_dict(net.state_dict())\nnet(torch.ones(4))",
         "",

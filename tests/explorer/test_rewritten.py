@@ -211,6 +211,28 @@ def test_bars_and_logs_within_classes_go_too() -> None:
     assert step.value.text == "[1, 2]"
 
 
+@pytest.mark.parametrize(
+    "imported",
+    [
+        "from torch.utils.tensorboard import SummaryWriter",
+        "import torch.utils.tensorboard as board",
+        "from torch.utils import tensorboard as board, data",
+    ],
+)
+def test_the_logs_of_pytorch_go_too(imported: str) -> None:
+    made = "SummaryWriter" if imported.startswith("from torch.utils.tensorboard") else "board.SummaryWriter"
+    session = Session()
+    refused = last(session, f"{imported}\nw = {made}()\nw.add_scalar('loss', 1., 0)\nw.close()\nx = 1")
+    if imported.endswith("data"):  # an import of what torch.utils has not fails when it runs
+        assert refused.error is not None
+        assert refused.error.type == "ImportError"
+        return
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.title == "torch.utils.tensorboard cannot be imported here; the text does without."
+    assert told.notes == ("so written it runs to its end",)
+
+
 def test_a_directory_for_checkpoints_is_not_needed() -> None:
     text = (
         "import os\nos.makedirs('checkpoints', exist_ok=True)\ntorch.save(torch.ones(1), 'checkpoints/x.pt')"

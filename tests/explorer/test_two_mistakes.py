@@ -32,6 +32,12 @@ TWICE = {
         "leaf = torch.ones(2, 2, requires_grad=True)\nleaf.unbind()[0].add_(1)\n",
         ("with torch.no_grad():\n    leaf[0].add_(1)",),
     ),
+    "one mistake in two places": (
+        "def heads(y):\n    return y.transpose(1, 2).view(2, 6)\n"
+        "def loss(y, t):\n    return (heads(y).view(-1) - t.view(-1)).sum()\n"
+        "out = loss(torch.ones(2, 2, 3), torch.ones(2, 7)[:, 1:])\n",
+        ("y.transpose(1, 2).reshape(2, 6)", "t.reshape(-1)"),
+    ),
     "a method that was not called, and is no range": (
         "n = torch.ones(3).numel\nm = [i for i in torch.ones(3).numel]\n",
         ("range(torch.ones(3).numel())",),

@@ -139,7 +139,7 @@ class Loops:
         """
         if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        kept = self.once(self._mixed, node) or _mixture(_by_a_holder(node, running))
+        kept = self.once(self._mixed, node) or _mixture(_by_a_holder(node, running), node)
         if kept is None:
             return None
         for each in inputs[:2]:
@@ -200,21 +200,26 @@ class Loops:
         for loop in self.begun:
             for each in in_order(loop):
                 if isinstance(each, ast.stmt) and _computes(each, node):
-                    return _mixture(each)
+                    return _mixture(each, node)
         return None
 
     def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
         """`total` and `loss`, where the addition stands in a loop and sums over its rounds."""
         for loop in self.begun:
             for each in in_order(loop):
-                if each is node or (isinstance(each, ast.Assign) and each.value is node):
-                    return _accumulated(each) if isinstance(each, ast.stmt) else None
+                if isinstance(each, ast.stmt) and _computes(each, node):
+                    return _accumulated(each)
         return None
 
 
 def _computes(statement: ast.stmt, node: ast.AST) -> bool:
-    """Whether an operation is all that a statement binds something to."""
-    return statement is node or (isinstance(statement, ast.Assign) and statement.value is node)
+    """Whether an operation is all that a statement binds something to, or what it binds something to from the second round on:
+    `mean = loss if mean is None else 0.9 * mean + 0.1 * loss`.
+    """
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    if isinstance(value, ast.IfExp):
+        return node in (value.body, value.orelse)
+    return statement is node or (value is not None and value is node)
 
 
 def _by_a_holder(node: ast.AST, running: ast.stmt | None) -> ast.stmt | None:
@@ -227,17 +232,15 @@ def _by_a_holder(node: ast.AST, running: ast.stmt | None) -> ast.stmt | None:
     return running if isinstance(target, ast.Attribute | ast.Subscript) else None
 
 
-def _mixture(statement: ast.stmt | None) -> str | None:
+def _mixture(statement: ast.stmt | None, node: ast.AugAssign | ast.BinOp) -> str | None:
     """`mean` of `mean = 0.9 * mean + 0.1 * p`, a sum that is computed from what it is bound to."""
     if isinstance(statement, ast.AugAssign):
         return ast.unparse(statement.target) if isinstance(statement.op, ast.Add) else None
-    value = statement.value if isinstance(statement, ast.Assign) else None
-    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.BinOp):
+    if not isinstance(statement, ast.Assign) or not isinstance(node.op, ast.Add):
         return None
     target = ast.unparse(statement.targets[0])
-    parts = (one for one in in_order(value) if isinstance(one, ast.expr))
-    mixed = isinstance(value.op, ast.Add) and any(ast.unparse(one) == target for one in parts)
-    return target if mixed else None
+    parts = (one for one in in_order(node) if isinstance(one, ast.expr))
+    return target if any(ast.unparse(one) == target for one in parts) else None
 
 
 def _update(statement: ast.Assign) -> str:

@@ -129,13 +129,19 @@ def _behind(session: Session, first: Proposal, told: Told) -> Told | None:
             behind = _told(session, trace)
     except OutOfTime:
         return None
-    if behind is None or _same(behind.failure, told.failure):
+    if behind is None or _same(behind, told):
         return None
     return behind
 
 
-def _same(failure: Failure, other: Failure) -> bool:
-    return (failure.type, failure.message) == (other.type, other.message)
+def _same(told: Told, other: Told) -> bool:
+    """Whether two errors are one, of which the same is said: a text may have the same mistake twice."""
+    failure, before = told.failure, other.failure
+    return (failure.type, failure.message, told.story.title) == (
+        before.type,
+        before.message,
+        other.story.title,
+    )
 
 
 def _both(first: Proposal, second: Proposal) -> Proposal:

@@ -9,7 +9,7 @@ from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import to_the_end
-from tensorcli.explorer.trees import called_name, has_pass, loaded
+from tensorcli.explorer.trees import called_name, has_pass, holds, loaded, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, deep_copy, kept, reason
 from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, verb_of
@@ -46,7 +46,11 @@ def leaf_without(case: Case, value: Any, name: str, bound: int | None) -> Story:
             whose = "its graph leads" if len(users) == 1 else "their graphs lead"
             story.notes.append(f"{', '.join(users[:4])} would bring it: {whose} to {name}.")
         return story
-    done = [step for step in passes if step.step.error is None]
+    done = [
+        step
+        for step in passes
+        if step.step.error is None or (step is case.failing and not has_pass(case.inner))
+    ]
     if not done:
         last = passes[-1]
         return Story(
@@ -77,6 +81,8 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     cuts = _tell_cuts(case, story, value, name, begin)
     story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
     users = users_of(case, value)
+    if not cuts and not users:
+        _tell_late(case, story, value, name)
     _tell_end(case, story, name, begin, last, users, cut=bool(cuts))
     node = last.added[-1].node_at if last.added else None
     passed = f"a backward pass that did not reach {name}"
@@ -120,6 +126,53 @@ def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> l
         story.events.append(event)
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
     return cuts
+
+
+def _tell_late(case: Case, story: Story, value: Any, name: str) -> None:
+    """A leaf that was told to require grad when what was differentiated had been computed from it already."""
+    asking = [
+        (step.number, node)
+        for step in case.trace.steps
+        for node in ast.walk(step.record.statement.tree)
+        if isinstance(node, ast.stmt) and _asks_for_grad(node, name)
+    ]
+    token = case.trace.token(value)
+    using = [
+        (step.number, node)
+        for step in case.trace.steps
+        for made in step.made
+        if token in made.inputs
+        for node in ast.walk(step.record.statement.tree)
+        if isinstance(node, ast.stmt) and made.node_at is not None and holds(node, made.node_at)
+    ]
+    if not asking or not using:
+        return
+    (asked, late), first = asking[-1], min(number for number, _ in using)
+    use = [node for number, node in using if number == first][-1]
+    if (first, use.lineno) >= (asked, late.lineno):
+        return
+    made = case.event(
+        first - 1, f"computed from {name}, which required no grad", "cut", culprit=True, node=use
+    )
+    told = case.event(asked - 1, f"{name} requires grad from here on", "other", node=late)
+    story.title = (
+        f"{name}.grad is None because {name} was told to require grad at line {told.line}, and what was differentiated was "
+        f"computed from it before, at line {made.line}."
+    )
+    story.events.extend([made, told])
+    source = case.journal.source(asked - 1, late)
+    earlier = case.journal.before(first - 1, use, source, f"{name} requires grad before it is used")
+    story.proposals.append(None if earlier is None else to_the_end(earlier))
+
+
+def _asks_for_grad(node: ast.stmt, name: str) -> bool:
+    """Whether a statement is `x.requires_grad = True` or `x.requires_grad_()`."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+        target = node.targets[0]
+        return target.attr == "requires_grad" and ast.unparse(target.value) == name
+    call = node.value if isinstance(node, ast.Expr) else None
+    receiver = receiver_of(call) if called_name(call) == "requires_grad_" else None
+    return receiver is not None and ast.unparse(receiver) == name
 
 
 def _tell_end(
