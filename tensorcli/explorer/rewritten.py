@@ -16,6 +16,7 @@ from tensorcli.language import python
 from tensorcli.language.classes import Replaced, as_blocks, in_the_way, without_classes
 from tensorcli.language.imports import without_imports
 from tensorcli.language.properties import with_methods
+from tensorcli.language.sizes import with_lengths
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
 from tensorcli.language.vocabulary import CLASS_REFUSED
@@ -66,8 +67,7 @@ def refused(
         if slip is not None and slip.span == error.span:
             return None
         upto = lines if slip is None else _before(lines, slip.span.line)
-        methods = with_methods(python.module("\n".join(upto)), upto, _kinds())
-        plain = _at_their_lines(upto, methods)
+        plain, methods = _as_methods(upto)
         imports = without_imports(python.module("\n".join(plain)), plain)
         if imports is None:
             return None
@@ -95,8 +95,7 @@ def told_why(error: LanguageError, text: str) -> LanguageError:
     if error.message != CLASS_REFUSED:
         return error
     try:
-        lines = read(text).text.split("\n")
-        lines = _at_their_lines(lines, with_methods(python.module("\n".join(lines)), lines, _kinds()))
+        lines, _ = _as_methods(read(text).text.split("\n"))
         found = in_the_way(python.module("\n".join(lines)), lines)
     except (LanguageError, *python.REFUSALS):
         return error
@@ -104,6 +103,14 @@ def told_why(error: LanguageError, text: str) -> LanguageError:
         return error
     hint = f"{error.hint}; what keeps why from writing it so is {found}"
     return LanguageError(error.message, error.span, hint)
+
+
+def _as_methods(lines: list[str]) -> tuple[list[str], list[Replaced]]:
+    """A text whose properties are methods, and the lengths of its objects, and the lines that change so."""
+    found = {each.first: each for each in with_methods(python.module("\n".join(lines)), lines, _kinds())}
+    new = _at_their_lines(lines, [*found.values()])
+    found.update((each.first, each) for each in with_lengths(python.module("\n".join(new)), new))
+    return _at_their_lines(lines, [*found.values()]), [*found.values()]
 
 
 def _kinds() -> tuple[type, ...]:

@@ -48,7 +48,7 @@ TOLD = {
         ("TSC-H017", 8),
     ),
     "a running mean that begins with the first loss": (
-        f"mean = None\nfor _ in range(3):\n    loss = t.net(x).mean()\n    loss.backward()\n    t.opt.step()\n"
+        "mean = None\nfor _ in range(3):\n    loss = t.net(x).mean()\n    loss.backward()\n    t.opt.step()\n"
         "    t.opt.zero_grad()\n    mean = loss if mean is None else 0.9 * mean + 0.1 * loss",
         ("TSC-H017", 12),
     ),

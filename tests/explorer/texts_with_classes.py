@@ -359,6 +359,34 @@ try:
 except Stop as stop:
     print(stop, stop.n)
 """,
+    "a length that is asked for unseen": """\
+class Buffer:
+    def __init__(self): self.items = []
+    def __len__(self): return len(self.items)
+buffer = Buffer()
+print(bool(buffer), [1][len(buffer):])
+""",
+    "a length that a function asks for": """\
+class Buffer:
+    def __init__(self): self.items = []
+    def __len__(self): return 3
+def size(x): return len(x)
+buffer = Buffer()
+print(size(buffer))
+""",
+    "a length of a name that stands for something else as well": """\
+class Buffer:
+    def __len__(self): return 3
+buffer = Buffer()
+buffer = [1, 2]
+print(len(buffer))
+""",
+    "a length in words": """\
+class Buffer:
+    def __len__(self): return 3
+buffer = Buffer()
+print("len(buffer)", len(buffer))
+""",
     "a class that is handed on and asked for": """\
 class A:
     n = 1
@@ -370,6 +398,38 @@ print(type(x) in kinds)
 }
 
 SAME = {
+    "a memory whose length is asked for": (
+        """\
+import random
+from collections import deque, namedtuple
+Transition = namedtuple("Transition", ("state", "reward"))
+class ReplayMemory(object):
+    def __init__(self, capacity):
+        self.memory = deque([], maxlen=capacity)
+    def push(self, *args):
+        if len(self) == 2:
+            print("full")
+        self.memory.append(Transition(*args))
+    def sample(self, n):
+        return random.sample(self.memory, n)
+    def __len__(self):
+        return len(self.memory)
+class Agent:
+    def __init__(self):
+        self.buffer = ReplayMemory(2)
+    def step(self, x):
+        self.buffer.push(x, 1.0)
+        print(f"{len(self.buffer)} of {self.buffer.memory.maxlen}", len([x]))
+memory = ReplayMemory(3)
+agent = Agent()
+for i in range(3):
+    agent.step(i)
+    memory.push(i, 0.5)
+if len(memory) < 4:
+    print(len(memory) * len(memory), len(memory.sample(2)))
+""",
+        "1 of 2 1\n2 of 2 1\nfull\n2 of 2 1\nfull\n9 2\n",
+    ),
     "a dataset with a property and a method": (
         """\
 import torch
