@@ -129,14 +129,14 @@ class Maker:
         ]
         """What it needs of other modules."""
         self.private = Private(node, self.names, {each.name for each in self.bound}, self.before_it)
+        if self.base == _NAMESPACE and "__call__" in self.names:
+            raise NeedsClass(f"an object of {node.name}, which holds layers, is called", node.lineno)
         if self._means_something_else(node):
             raise NeedsClass(f"the names of {node.name} would mean something else in a function", node.lineno)
 
     def _means_something_else(self, node: ast.ClassDef) -> bool:
         """Whether a function would not do what the class did."""
         names = {*self.names.values(), *self.imports}
-        if self.base == _NAMESPACE and "__call__" in self.names:
-            return True
         if len({*self.names.values()}) < len(self.methods):
             return True
         if self.kind == "items" and not {"__len__", "__getitem__"} <= {*self.names}:

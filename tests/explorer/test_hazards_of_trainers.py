@@ -37,6 +37,11 @@ TOLD = {
         "    loss.backward()\n    add(t, loss)",
         ("TSC-H017", 7),
     ),
+    "one memory that an object keeps again and again": (
+        "t.state, t.states = torch.zeros(2), []\ndef observe(self, x):\n    self.state.copy_(x)\n"
+        "    self.states.append(self.state)\nfor i in range(3):\n    observe(t, torch.full((2,), i))",
+        ("TSC-H025", 9),
+    ),
     "a sum of losses with their graphs": (
         "t.total = 0.\ndef add(self, loss, n):\n    self.total += loss * n\nfor _ in range(2):\n    loss = t.net(x).mean()\n"
         "    loss.backward()\n    add(t, loss, 4)",
@@ -78,6 +83,10 @@ SILENT = {
         "t.net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))\nt.opt = torch.optim.SGD(t.net.parameters(), lr=0.1)\n"
         "for i in range(3):\n    t.opt.zero_grad()\n    t.net(x).pow(2).mean().backward()\n    t.opt.step()\n"
         "    t.net[1].eval()"
+    ),
+    "copies that an object keeps": (
+        "t.state, t.states = torch.zeros(2), []\ndef observe(self, x):\n    self.state.copy_(x)\n"
+        "    self.states.append(self.state.clone())\nfor i in range(3):\n    observe(t, torch.full((2,), i))"
     ),
     "losses kept as numbers": (
         "def add(self, loss):\n    self.losses.append(loss)\n    self.last = loss + 1\nfor _ in range(2):\n"

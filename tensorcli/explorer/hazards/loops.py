@@ -30,6 +30,8 @@ class Loops:
         self.read: dict[tuple[Callable[[Any], Any], ast.AST], Any] = {}
         """What was read in a loop, or of a statement in one: it runs many times, and says the same each time."""
         self.begun: list[ast.For | ast.While] = []
+        self.called: list[Append] = []
+        """Where functions that they call append to what an attribute holds."""
         self.written: set[int] = set()
         self.seen: dict[int, int] = {}
         """What the bytes of an array were when a loop named it to append it, by the memory's identity."""
@@ -40,7 +42,7 @@ class Loops:
         if len(self.read) > MANY:
             self.read = {}
         if self.begun:
-            self.begun, self.written, self.seen = [], set(), {}
+            self.begun, self.called, self.written, self.seen = [], [], set(), {}
 
     def once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
         """What is read in a tree, which is read once."""
@@ -57,7 +59,13 @@ class Loops:
     @property
     def appends(self) -> list[Append]:
         """Where they append to lists."""
-        return [each for loop in self.begun for each in self.once(appends_in, loop)]
+        return [*(each for loop in self.begun for each in self.once(appends_in, loop)), *self.called]
+
+    def calls(self, append: ast.Call) -> None:
+        """`self.states.append(h)` runs while they do."""
+        of_attribute = isinstance(append.func, ast.Attribute) and isinstance(append.func.value, ast.Attribute)
+        if of_attribute and not any(each.node is append for each in self.appends):
+            self.called.append(Append(ast.unparse(append.func.value), append))  # type: ignore[attr-defined]
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""

@@ -218,6 +218,7 @@ class Watch:
                 applied = self.gradients.applied
                 self.note(idle_clip(self.engine, self.names, statement, applied), statement)
             elif method == "append" and self.loops.begun:
+                self.loops.calls(node)
                 self.loops.rewritten(node, self.names.get)
                 self.note(self.loops.appended(statement, self.names.get), statement)
 
