@@ -24,7 +24,7 @@ def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tre
     ):
         return True
     # What it calls of the text, or is given, may draw numbers as well.
-    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
+    functions = _of_items(tree, reads)
     own = {id(each) for each in methods} | {id(init)}
     defined = {each.name for each in functions if isinstance(each, ast.FunctionDef) and id(each) not in own}
     held = {
@@ -39,6 +39,32 @@ def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tre
         if id(function) not in own
         for each in ast.walk(function)
     )
+
+
+def _of_items(tree: ast.Module, reads: set[str]) -> list[ast.FunctionDef | ast.Lambda]:
+    """The functions of a text that may run when an item is read: those that are handed on, or are the call of an object, those
+    that methods call by their names, and what these call in their turn.
+    """
+    called = {id(each.func) for each in ast.walk(tree) if isinstance(each, ast.Call)}
+    wanted = {"__call__", "forward", *reads} | {
+        each.id if isinstance(each, ast.Name) else each.attr
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Name | ast.Attribute)
+        and isinstance(each.ctx, ast.Load)
+        and id(each) not in called
+    }
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
+    found: list[ast.FunctionDef | ast.Lambda] = []
+    waiting = [each for each in functions if isinstance(each, ast.Lambda) or each.name in wanted]
+    while waiting:
+        function = waiting.pop()
+        if function in found:
+            continue
+        found.append(function)
+        names = {ast.unparse(each.func) for each in ast.walk(function) if isinstance(each, ast.Call)}
+        names = {each.rpartition(".")[2] for each in names}
+        waiting += [each for each in functions if isinstance(each, ast.FunctionDef) and each.name in names]
+    return found
 
 
 def read_of_items(node: ast.ClassDef, given: set[str], tree: ast.Module) -> list[str]:

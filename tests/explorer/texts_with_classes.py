@@ -135,6 +135,32 @@ class D(Dataset):
 data = D(noisy)
 print(data[0], data[0])
 """,
+    "a dataset that is given an object that draws": """\
+import random
+from torch.utils.data import Dataset
+class Jitter:
+    def __call__(self, x): return x + random.random()
+class D(Dataset):
+    def __init__(self, transform=None): self.transform = transform
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.transform(i)
+data = D(Jitter())
+print(data[0], data[0])
+""",
+    "a dataset that is given what calls what draws": """\
+import random
+from torch.utils.data import Dataset
+def noise(): return random.random()
+def jitter(x): return x + noise()
+class D(Dataset):
+    def __init__(self, transform): self.transform = transform
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.transform(i)
+def main():
+    data = D(transform=jitter)
+    print(data[0], data[0])
+main()
+""",
     "a dataset that counts its items": """\
 from torch.utils.data import Dataset
 class D(Dataset):
@@ -398,6 +424,25 @@ print(type(x) in kinds)
 }
 
 SAME = {
+    "a dataset beside what draws": (
+        """\
+import torch
+from torch.utils.data import Dataset, DataLoader, random_split
+class Squares(Dataset):
+    def __init__(self, n, transform=None):
+        self.x, self.transform = torch.arange(float(n)), transform
+    def __len__(self):
+        return len(self.x)
+    def __getitem__(self, i):
+        return self.transform(self.x[i]) if self.transform else self.x[i]
+def main():
+    torch.manual_seed(0)
+    few, more = random_split(Squares(4, lambda x: x * x), [1, 3])
+    print(len(few), len(more), len(list(DataLoader(more, 2))), sorted(x.item() for x in (*few, *more)))
+main()
+""",
+        "1 3 2 [0.0, 1.0, 4.0, 9.0]\n",
+    ),
     "a memory whose length is asked for": (
         """\
 import random

@@ -69,6 +69,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     """A leaf that the passes which ran did not lead to."""
     trace = case.trace
     story = Story(f"{name}.grad is None because no graph that was differentiated leads to {name}.")
+    untold = story.title
     if bound is not None and bound > last.number - 1:
         story.title = (
             f"{name}.grad is None because {name} was bound at line {trace.steps[bound].line}, after the last backward "
@@ -81,7 +82,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     cuts = _tell_cuts(case, story, value, name, begin)
     story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
     users = users_of(case, value)
-    if not cuts and not users:
+    if story.title == untold and not users:
         _tell_late(case, story, value, name)
     _tell_end(case, story, name, begin, last, users, cut=bool(cuts))
     node = last.added[-1].node_at if last.added else None
