@@ -15,7 +15,6 @@ from tensorcli.language.functions import (
     GeneratorExpression,
     LazyIterator,
     ScriptFunction,
-    ScriptGenerator,
     address,
     lazily,
 )
@@ -107,15 +106,7 @@ class Type(metaclass=_TypeMeta):
 
 
 Type.__name__ = "type"
-_INTERNAL = (
-    ScriptFunction,
-    GeneratorExpression,
-    ScriptGenerator,
-    LazyIterator,
-    Namespace,
-    Builtin,
-    Descriptor,
-)
+_INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin, Descriptor)
 
 
 def _is_error(bases: Any) -> bool:

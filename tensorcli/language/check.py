@@ -40,6 +40,8 @@ REFUSED_NODES: dict[str, tuple[str, str]] = {
     "AsyncWith": ("async is not part of the language", "write a plain 'with'"),
     "Await": ("await is not part of the language", "call the function"),
     "Match": ("match is not part of the language", "write 'if', 'elif' and 'else'"),
+    "Yield": ("yield is not part of the language", "collect the values in a list and return it"),
+    "YieldFrom": ("yield is not part of the language", "collect the values in a list and return it"),
     "TryStar": ("except* is not part of the language", "write 'except'"),
     "TypeAlias": ("type aliases are not part of the language", "leave the alias out"),
     "TemplateStr": ("t-strings are not part of the language", "write an f-string"),
@@ -84,8 +86,6 @@ class Walk:
         self.named_classes: set[int] = set()
         self.expected: set[int] = set()
         """The imports that may fail: those in a `try` that expects it."""
-        self.bound: set[int] = set()
-        """What a statement is, or binds names to: where a `yield` stands."""
         self.parts: list[tuple[list[ast.AST], Context, int]] = []
         """What is still to be walked: nodes, where they stand, how deep."""
 
@@ -223,19 +223,9 @@ class Walk:
                         self.misuse("an assignment has one starred target at most", stars[1])
         self.value(node, context)
 
-    def value(self, node: ast.Assign | ast.AnnAssign | ast.Expr, context: Context) -> None:
-        self.bound.add(id(node.value))
+    def value(self, node: ast.Assign | ast.Expr, context: Context) -> None:
         if isinstance(node.value, ast.Starred):
             self.misuse("a starred value stands in a list, a tuple or a call", node.value)
-
-    def yields(self, node: ast.Yield | ast.YieldFrom, context: Context) -> None:
-        if context.function is None:
-            self.misuse("'yield' stands outside a function", node, "write the value alone to show it")
-        elif id(node) not in self.bound:
-            message = "a yield within an expression is not part of the language"
-            self.refusals.append(
-                LanguageError(message, _keyword_span(node), "bind it first, as in: x = yield")
-            )
 
     def deletes(self, node: ast.Delete, context: Context) -> None:
         for target in node.targets:
@@ -287,10 +277,7 @@ QUESTIONS: dict[type[ast.AST], tuple[Callable[[Walk, Any, Context], None], ...]]
     ast.Break: (Walk.jumps,),
     ast.Continue: (Walk.jumps,),
     ast.Assign: (Walk.assigns,),
-    ast.AnnAssign: (Walk.value,),
     ast.Expr: (Walk.value,),
-    ast.Yield: (Walk.yields,),
-    ast.YieldFrom: (Walk.yields,),
     ast.Delete: (Walk.deletes,),
     ast.Call: (Walk.call,),
 }

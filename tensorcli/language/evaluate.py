@@ -23,11 +23,11 @@ from tensorcli.language.functions import (
     GeneratorExpression,
     LazyIterator,
 )
-from tensorcli.language.generators import GeneratorCompiler
 from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, range_length
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import FUNCTIONS, Policy, RefusedError
 from tensorcli.language.scopes import Scope
+from tensorcli.language.statements import StatementCompiler
 from tensorcli.language.syntax import Invocation, Statement
 
 
@@ -79,8 +79,7 @@ class Evaluator:
         self.write: Callable[[str], None] = write if write is not None else _to_standard_output
         self.identity = identity
         self.before = before
-        self.depth = self.resumed = 0
-        """How many calls of the script are running, and how many of them are steps of generators."""
+        self.depth = 0
         self.guards = Guards(self.limits)
         self.until: float | None = None
         """The time (`time.monotonic()`) at which loops and calls of a script that is only tried are stopped."""
@@ -92,7 +91,7 @@ class Evaluator:
             self.guards.watch_arrays(numpy.ndarray)
         self.builtins = Builtins(self)
         self.formatter = Formatter(self.attributes.read, self.formatted, self.guards)
-        self.compiler = GeneratorCompiler(self)
+        self.compiler = StatementCompiler(self)
         self.scope = Scope("module")
         self.frame = Frame(names)
         self.asking: Frame | None = None
@@ -140,7 +139,7 @@ class Evaluator:
 
     def compile_block(self, nodes: list[ast.stmt], scope: Scope) -> Code:
         """The closure of a function's body."""
-        return self.compiler.body(nodes, scope)
+        return self.compiler.block(nodes, scope)
 
     def run_command(self, invocation: Invocation, frame: Frame) -> Any:
         """Hand a command of the explorer, which stands in this frame, to the session."""

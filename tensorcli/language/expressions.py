@@ -24,7 +24,7 @@ from tensorcli.language.functions import (
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import FUNCTIONS
-from tensorcli.language.scopes import Scope, function_scope, yields
+from tensorcli.language.scopes import Scope, function_scope
 from tensorcli.language.syntax import CommandCall
 
 if TYPE_CHECKING:
@@ -347,7 +347,6 @@ class ExpressionCompiler(DisplayCompiler):
             body = self.returning(node.body, inner)
         else:
             body = evaluator.compile_block(node.body, inner)
-        generates = isinstance(node, ast.FunctionDef) and yields(node.body)
 
         def make(frame: Frame, node: ast.AST = node) -> Any:
             binder = make_binder(
@@ -357,7 +356,7 @@ class ExpressionCompiler(DisplayCompiler):
                 tuple(default(frame) for default in defaults),
                 {key: default(frame) for key, default in keyword_defaults},
             )
-            return ScriptFunction(name, body, binder, frame, evaluator, node, generates)
+            return ScriptFunction(name, body, binder, frame, evaluator, node)
 
         return make
 

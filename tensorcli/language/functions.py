@@ -7,7 +7,7 @@ binds its arguments, by a lambda with the same parameters, so that complaints ar
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -49,9 +49,7 @@ def address(thing: Any) -> str:
 class ScriptFunction:
     """A function of the script: its body, its binder, and the frame it closes over."""
 
-    __slots__ = (
-        *("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree", "yields"),
-    )
+    __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree")
 
     def __init__(
         self,
@@ -61,11 +59,9 @@ class ScriptFunction:
         frame: Frame,
         evaluator: Evaluator,
         tree: ast.AST,
-        yields: bool = False,
     ) -> None:
         self.__name__ = name
         self.tree = tree
-        self.yields = yields
         self.body = body
         self.binder = binder
         self.frame = frame
@@ -102,29 +98,12 @@ class ScriptFunction:
     def __getattr__(self, name: str) -> Any:
         if name == "__qualname__":
             return self.binder.__qualname__
-        if self.yields and name in _OF_GENERATORS:
-            return _OF_GENERATORS[name]
         raise AttributeError(f"'function' object has no attribute '{name}'", name=name, obj=self)
 
     __copy__ = __deepcopy__ = itself
 
 
 ScriptFunction.__name__ = "function"
-
-
-def _generator() -> Iterator[None]:
-    yield
-
-
-_OF_GENERATORS: dict[str, Any] = {
-    "__code__": _generator.__code__,
-    "__defaults__": None,
-    "__kwdefaults__": None,
-    "__annotations__": {},
-}
-"""By what `inspect.isgeneratorfunction` knows a function that yields: `no_grad` surrounds each step of such a one. No script
-reads it.
-"""
 
 
 class GeneratorExpression:
@@ -147,64 +126,6 @@ class GeneratorExpression:
 
 
 GeneratorExpression.__name__ = "generator"
-
-
-class ScriptGenerator(GeneratorExpression):
-    """What a function of the script that yields returns. Each step of it is a call of the script's."""
-
-    __slots__ = ("__name__", "evaluator", "qualified", "steps")
-
-    def __init__(
-        self, name: str, qualified: str, steps: Generator[Any, Any, Any], evaluator: Evaluator
-    ) -> None:
-        self.steps = _values(steps)
-        super().__init__(self.steps)
-        self.__name__ = name
-        self.qualified = qualified
-        self.evaluator = evaluator
-
-    def invoke(self, resume: Callable[..., Any], *given: Any) -> Any:
-        """Go on to the next `yield`, by one of the methods that generators have for it."""
-        evaluator = self.evaluator
-        if evaluator.depth >= evaluator.limits.depth or evaluator.resumed >= MAX_NESTING:
-            raise RecursionError("maximum recursion depth exceeded")
-        evaluator.depth += 1
-        evaluator.resumed += 1
-        try:
-            return resume(*given)
-        finally:
-            evaluator.depth -= 1
-            evaluator.resumed -= 1
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        return self.invoke(self.steps.__next__)
-
-    def send(self, value: Any) -> Any:
-        """Go on with a value for the `yield` that it stands at."""
-        return self.invoke(self.steps.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        """Go on with an error at the `yield` that it stands at."""
-        return self.invoke(self.steps.throw, *error)
-
-    def close(self) -> None:
-        """End it where it stands."""
-        self.invoke(self.steps.close)
-
-    def __repr__(self) -> str:
-        return f"<generator object {self.qualified} at {address(self)}>"
-
-
-def _values(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """What the statements of a function yield, and what its `return` gives."""
-    signal = yield from steps
-    return None if signal is None else signal[0]
-
-
-ScriptGenerator.__name__ = "generator"
 
 
 class LazyIterator:

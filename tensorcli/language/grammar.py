@@ -439,7 +439,7 @@ class Reader:
 
 def misspelt_keyword(word: str) -> str | None:
     """A suggestion where a statement's first word is nearly a keyword."""
-    known = (HEADERS | SIMPLE) - {"async", "class"}
+    known = (HEADERS | SIMPLE) - {"async", "class", "yield"}
     return did_you_mean([f"'{each}'" for each in near(word, known, 1)])
 
 

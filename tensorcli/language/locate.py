@@ -15,8 +15,7 @@ from typing import Any
 from tensorcli.language.syntax import Span, span_of
 
 _CLOSURES = frozenset(
-    "tensorcli.language." + name
-    for name in ("targets", "displays", "expressions", "statements", "generators")
+    "tensorcli.language." + name for name in ("targets", "displays", "expressions", "statements")
 )
 _CALLS = "tensorcli.language.functions"
 

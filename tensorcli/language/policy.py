@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
-from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from tensorcli.language.functions import ScriptGenerator
 from tensorcli.language.vocabulary import (
     OPERATOR_DUNDERS,
     dunder_refused,
@@ -91,8 +90,6 @@ BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
     suppress: frozenset(),
     range: _names("start stop step"),
     slice: _names("start stop step indices"),
-    ScriptGenerator: _names("close send throw"),
-    GeneratorType: _names("close send throw"),
     BaseException: _names("args add_note name value"),
 }
 

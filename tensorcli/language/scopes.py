@@ -108,11 +108,6 @@ def within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             pending.extend(ast.iter_child_nodes(node))
 
 
-def yields(nodes: Iterable[ast.AST]) -> bool:
-    """Whether statements of a function yield, those of the functions in it left out."""
-    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in within(nodes))
-
-
 def bound_by(node: ast.AST) -> Iterable[str]:
     """The names that one node binds in its scope."""
     if isinstance(node, ast.Name):

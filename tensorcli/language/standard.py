@@ -7,7 +7,7 @@ own, so that a script prints the same each time. `warnings` is the session's, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BISECT = words("bisect bisect_left bisect_right insort insort_left insort_right")
 COLLECTIONS = words("Counter OrderedDict defaultdict deque namedtuple")
-CONTEXTLIB = words("contextmanager nullcontext suppress")
+CONTEXTLIB = words("nullcontext suppress")
 HEAPQ = words("heapify heappop heappush heappushpop heapreplace nlargest nsmallest")
 ITERTOOLS = words(
     "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
@@ -108,17 +108,7 @@ class Standard:
     def contextlib(self, name: str) -> Any:
         import contextlib
 
-        if name != "contextmanager":
-            return getattr(contextlib, name)
-
-        def contextmanager(function: Any) -> Any:
-            def manager(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                return (yield from function(*args, **kwargs))
-
-            manager.__name__ = manager.__qualname__ = function.__name__
-            return contextlib.contextmanager(manager)
-
-        return Builtin(name, contextmanager)
+        return getattr(contextlib, name)
 
     def itertools(self, name: str) -> Any:
         import itertools

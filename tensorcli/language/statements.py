@@ -351,7 +351,7 @@ class StatementCompiler(ExpressionCompiler):
         names = self.evaluator.names
 
         def run(frame: Frame, error: BaseException, node: ast.AST = node.type or node) -> Any:
-            if kinds is not None and not matches(error, kinds(frame)):
+            if kinds is not None and not _matches(error, kinds(frame)):
                 return False
             if store is None or name is None:
                 return body(frame)
@@ -409,8 +409,7 @@ def _exception(value: Any, complaint: str) -> BaseException:
     return value
 
 
-def matches(error: BaseException, kinds: Any) -> bool:
-    """Whether an `except` with these kinds takes an error."""
+def _matches(error: BaseException, kinds: Any) -> bool:
     for kind in kinds if isinstance(kinds, tuple) else (kinds,):
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise TypeError("catching classes that do not inherit from BaseException is not allowed")
