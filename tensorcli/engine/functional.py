@@ -16,7 +16,12 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
             f"got dims={dims}"
         )
     if isinstance(dims, Tensor):
-        dims = dims.item() if dims.numel() == 1 else dims.tolist()
+        if dims.numel() == 1:
+            dims = int(dims.item())
+        elif dims.size(0) != 2:
+            raise AssertionError(f"dims tensor must have size 2 in first dimension, got {dims.size(0)}")
+        else:
+            dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")

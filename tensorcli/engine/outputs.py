@@ -70,6 +70,7 @@ WORDS: Final = {
     "take": "take(): self and out expected to have the same dtype, but got self.dtype = {want} and out.dtype = {got}",
     "index_select": "index_select(): self and result must have the same scalar type",
     "masked_select": "masked_select(): self and result must have the same scalar type",
+    "nonzero_static": "nonzero_static: Expected out tensor to have scalar type {want} but got scalar type{got}",
     "kthvalue": "output values must be of same type as input",
     "mode": "expected scalar type '{want}' but got '{got}' for values output",
     "amax": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",

@@ -138,3 +138,10 @@ def test_of_several_negative_sizes_the_first_is_named() -> None:
         torch.nn.functional.pad(torch.ones(1, 3, 5, 5, 5), (-4, -4, -4, -2, 0, 0), mode="reflect")
     with pytest.raises(RuntimeError, match=r"negative dimension -1: \[1, 3, -1, -3\]$"):
         torch.nn.functional.fractional_max_pool2d(torch.ones(1, 3, 9, 9), 2, (-1, -3))
+
+
+@pytest.mark.parametrize("name", ["_softmax", "_log_softmax"])
+def test_halves_do_not_become_floats_in_a_softmax_on_a_cpu(name: str) -> None:
+    kind, text = error(f"torch.{name}(x, 0, True)", np.ones(2, np.float16))
+    assert (kind, text) == ("RuntimeError", "softmax with half to float conversion is not supported on CPU")
+    error(f"torch.{name}(x, 5, True)", np.ones(2, np.float16))

@@ -130,11 +130,17 @@ def multi_head_attention_forward(
     if head * num_heads != size:
         raise AssertionError(f"embed_dim {size} not divisible by num_heads {num_heads}")
     if use_separate_proj_weight:
+        for letter, weight in zip("qkv", (q_proj_weight, k_proj_weight, v_proj_weight), strict=True):
+            if weight is None:
+                raise AssertionError(f"use_separate_proj_weight is True but {letter}_proj_weight is None")
         weights = q_proj_weight, k_proj_weight, v_proj_weight
         q, k, v = _separately((query, key, value), weights, in_proj_bias)
     else:
+        if in_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
         q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
     attn_mask = _checked_mask(attn_mask, (length, key.shape[0]), batch * num_heads)
+    _check_given(static_k, static_v, bias_k, bias_v, (batch * num_heads, head))
 
     def widened(mask: Any) -> Any:
         return None if mask is None else functions.pad(mask, (0, 1))
@@ -167,6 +173,20 @@ def multi_head_attention_forward(
     if batched:
         return found, shares
     return found.squeeze(1), None if shares is None else shares.squeeze(0)
+
+
+def _check_given(static_k: Any, static_v: Any, bias_k: Any, bias_v: Any, sizes: tuple[int, int]) -> None:
+    """Errors: AssertionError for keys and values given ready-made, of heads of `sizes`, or for one bias without the other."""
+    if (bias_k is None) != (bias_v is None):
+        there, missing = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
+        raise AssertionError(f"{there} is set but {missing} is None")
+    for name, bias, static in (("key", bias_k, static_k), ("value", bias_k, static_v)):
+        if bias is not None and static is not None:
+            raise AssertionError(f"bias cannot be added to static {name}.")
+    for name, static in (("static_k", static_k), ("static_v", static_v)):
+        for dim, wanted in zip((0, 2), sizes, strict=True):
+            if static is not None and static.size(dim) != wanted:
+                raise AssertionError(f"expecting {name}.size({dim}) of {wanted}, but got {static.size(dim)}")
 
 
 def _of_heads(mask: Any, batch: int, heads: int, source: int) -> Any:

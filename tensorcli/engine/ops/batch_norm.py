@@ -80,6 +80,8 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
     if training:
         wrap(1, input.ndim)  # the channels
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     refuse(input, "batch_norm", "biuc")
     check_dtypes(input, weight, bias, running_mean, running_var)
     real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)

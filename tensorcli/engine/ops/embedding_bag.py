@@ -22,12 +22,18 @@ def _bags(xp, indices, offsets, include_last_offset, padding_idx):
     """Of each index, the bag it is in, and whether it counts; how many bags there are."""
     count = len(offsets) - 1 if include_last_offset else len(offsets)
     bag = xp.searchsorted(offsets[:count], xp.arange(len(indices)), side="right") - 1
-    return bag, indices != padding_idx, count
+    return bag, (indices != padding_idx) & (bag >= 0), count
 
 
-def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
+def _read(indices, offsets, include_last_offset, fast):
+    """How many indices are read: PyTorch's fast way stops at the last offset, the others where the indices end."""
+    return int(offsets[-1]) if include_last_offset and fast else len(indices)
+
+
+def _check(indices, offsets, include_last_offset, rows, fast):
     """Errors: RuntimeError with PyTorch's texts."""
-    rows = weight.shape[0]
+    if include_last_offset and not len(offsets):
+        raise RuntimeError("include_last_offset: number of offset should be at least 1")
     if len(offsets) and offsets[0] != 0:
         raise RuntimeError(
             f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
@@ -37,10 +43,11 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
         raise RuntimeError(
             f"offsets[-1] can not be greater than input's length {len(indices)} but got offsets[-1] of {int(offsets[-1])}"
         )
-    outside = (indices < 0) | (indices >= rows)
+    read = indices[: _read(indices, offsets, include_last_offset, fast)]
+    outside = (read < 0) | (read >= rows)
     if outside.any():
         at = int(outside.argmax())
-        if mode != MAX and padding_idx < 0 and weight.dtype != np.float64:
+        if fast:
             raise RuntimeError(
                 f"Index {at} of input takes value {int(indices[at])} which is not in the valid range [0, {rows})"
             )
@@ -89,12 +96,12 @@ def embedding_bag_(
     xp, weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx
 ):  # fmt: skip
     """Rows of a table, added, averaged or compared bag by bag."""
-    _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx)
-    bag, counts, count = _bags(xp, indices, offsets, include_last_offset, padding_idx)
     own = weight.dtype
+    fast = mode != MAX and padding_idx < 0 and own != np.float64
+    _check(indices, offsets, include_last_offset, len(weight), fast)
+    bag, counts, count = _bags(xp, indices, offsets, include_last_offset, padding_idx)
     weight, per_sample_weights = widened(weight, per_sample_weights)
-    fast = padding_idx < 0 and own != np.float64
-    rows = weight[indices]
+    rows = weight.take(indices, axis=0, mode="clip")  # What lies past the last offset may name no row.
     if per_sample_weights is not None:
         rows = _products(rows, per_sample_weights) if fast else rows * per_sample_weights[:, None]
     kept = bag[counts]
@@ -103,7 +110,8 @@ def embedding_bag_(
         most, *rest = _largest(xp, rows, indices, bag, counts, count)
         return most.astype(own), *rest
     result = xp.zeros((count, weight.shape[1]), weight.dtype)
-    behind(xp).combine("add", result, kept, rows[counts])
+    added = counts & (xp.arange(len(indices)) < _read(indices, offsets, include_last_offset, fast))
+    behind(xp).combine("add", result, bag[added], rows[added])
     result = _rounded(result, own, fast)
     if mode == SUM:  # PyTorch's fast way keeps no list of bags.
         return result, bag.astype(indices.dtype)[: 0 if fast else None], sizes, sizes.copy()

@@ -89,6 +89,12 @@ def _batched_matmul(a, b):
     return functions._unsafe_view(product.squeeze(-1) if b.ndim == 1 else product, shape)
 
 
+def _is_row(bias, weight):
+    """Whether a bias has a number for each output, as of which PyTorch adds it in the product itself."""
+    own = bias.geometry
+    return own.contiguous and (own.ndim == 1 or own.numel == weight.geometry.sizes[0])
+
+
 @composite("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", namespace="nn", out=True)
 def linear(input, weight, bias):
     """input times the transposed weight, plus the bias: a layer of a network."""
@@ -98,7 +104,7 @@ def linear(input, weight, bias):
         )
     if bias is not None and input.ndim == 2:
         return functions.addmm(bias, input, weight.t())
-    if bias is not None and bias.ndim == 1 and bias.geometry.contiguous and input.geometry.contiguous:
+    if bias is not None and _is_row(bias, weight) and input.geometry.contiguous:
         sizes = input.geometry.sizes
         flat = input.reshape((prod(sizes[:-1]), sizes[-1]))
         result = functions.addmm(bias, flat, weight.t())

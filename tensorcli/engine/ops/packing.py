@@ -2,6 +2,7 @@
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
+from tensorcli.engine.ops._dimensions import wrap
 
 UNSORTED = (
     "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
@@ -36,6 +37,7 @@ def _check(input, lengths, batch):
 )
 def pack_padded_sequence(xp, input, lengths, batch_first):
     """The steps of padded sequences, longest first, without the padding; how many sequences each step has."""
+    wrap(1, input.ndim)  # the batch
     padded = xp.swapaxes(input, 0, 1) if batch_first else input
     _check(input, lengths, padded.shape[1])
     sizes = (lengths > xp.arange(int(lengths[0]))[:, None]).sum(1)

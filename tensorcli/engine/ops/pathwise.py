@@ -16,7 +16,7 @@ from tensorcli.engine.ops._shared import no_derivative
 
 def _check_gamma(self, generator):
     if not self.dtype.is_floating_point or self.dtype.itemsize < 4:
-        raise messages.not_implemented("gamma", self.dtype.scalar_type)
+        raise messages.not_implemented("gamma_cpu", self.dtype.scalar_type)
 
 
 @op(

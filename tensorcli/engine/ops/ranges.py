@@ -86,7 +86,7 @@ def _real(value):
 
 
 def _check_range(start, end, step, given):
-    if step == 0:
+    if not (step > 0 or step < 0):  # NaN is neither
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {_brief(start)} -> {_brief(end)}")

@@ -1,5 +1,7 @@
 """The rectified linear unit and its kin, with fixed, trained and random slopes."""
 
+from math import isfinite
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, PROMOTE
@@ -237,6 +239,8 @@ def rrelu_with_noise(xp, self, noise, lower, upper, training, generator):
 
 def _noise_for(self, lower, upper, training, generator):
     """The slopes of rrelu: drawn one after the other for the elements that are not positive, 1 for the others."""
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if training and self.dtype not in (dtypes.float32, dtypes.float64, dtypes.bfloat16):
         raise messages.not_implemented("rrelu_with_noise_out_cpu", self.dtype.scalar_type)
     noise = functions.empty_like(self)
@@ -259,8 +263,9 @@ def _noise_for(self, lower, upper, training, generator):
 )
 def rrelu(self, lower, upper, training, generator):
     """Each element, times a random slope (in training) where it is negative."""
-    if lower > upper:
-        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if not isfinite(bound):
+            raise RuntimeError(f"rrelu: {name} bound must be finite, got {bound:g}")
     noise = _noise_for(self, lower, upper, training, generator)
     return functions.rrelu_with_noise(self, noise, lower, upper, training, generator)
 

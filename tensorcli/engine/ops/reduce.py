@@ -80,6 +80,8 @@ def nansum(xp, self, dim, keepdim, dtype):
     if self.dtype.kind == "c":
         raise RuntimeError("nansum on CPU does not support complex inputs")
     array = computing(self, dtype)
+    if array.dtype.kind == "c" and self.dtype.kind == "f":
+        raise messages.not_implemented("nansum_cpu", dtype.scalar_type)
     if array.dtype.kind == "f":
         array = xp.where(xp.isnan(array), array.dtype.type(0), array)
     return total(xp, array, wrap_dims(dim, self.ndim, one_by_one=True), keepdim)

@@ -367,6 +367,6 @@ _declare_sampler(3)
 )
 def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """Read an image or a volume at the places that a grid names."""
-    _check_grid(input, grid, interpolation_mode, (4, 5))
+    _check_grid(input, grid, interpolation_mode, (input.ndim,) if input.ndim in (4, 5) else (4, 5))
     called = functions.grid_sampler_2d if input.ndim == 4 else functions.grid_sampler_3d
     return called(input, grid, interpolation_mode, padding_mode, align_corners)

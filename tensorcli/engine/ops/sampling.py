@@ -14,6 +14,7 @@ from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry, zeros
 from tensorcli.engine.ops.create import OPTIONS
+from tensorcli.engine.ops.expand import expanded_sizes
 
 # ---- draws into a tensor
 
@@ -113,10 +114,15 @@ def _flat(array, order):
     return np.ascontiguousarray(array.transpose(order)).reshape(-1)
 
 
+def _check_chances(self, p, generator):
+    effects.check_overlap(self, [])
+    expanded_sizes(p.geometry, self.geometry.sizes, messages.tensor_type(p))
+
+
 @op(
     "bernoulli_.Tensor(Tensor(a!) self, Tensor p, *, Generator? generator=None) -> Tensor(a!)",
     node=1,
-    check=_check_overlap,
+    check=_check_chances,
     self=zeros,
     p=lambda grad, p_sizes: grad.new_zeros(p_sizes),
 )
@@ -276,6 +282,8 @@ def _check_binomial(count, prob, generator):
             raise ValueError(
                 f"binomial only supports floating-point dtypes for {name}, got: {value.dtype.scalar_type}"
             )
+    if count.geometry.sizes != prob.geometry.sizes:
+        effects.broadcast_sizes([count.geometry.sizes, prob.geometry.sizes])
 
 
 @op(

@@ -139,10 +139,10 @@ _OLD_REDUCE = {"add": "add", "multiply": "multiply"}
 
 
 def _check_old_reduce(self, dim, index, src, reduce):
-    if reduce not in _OLD_REDUCE:
+    known = reduce in _OLD_REDUCE
+    if not known:
         _check_scatter_sizes(self, _check_scatter_kinds(self, dim, index, src), index, src)
-        raise RuntimeError("reduce argument must be either add or multiply.")
-    if isinstance(src, Tensor):
+    elif isinstance(src, Tensor):
         _check_scatter(self, dim, index, src)
     else:
         _check_value(self, dim, index, src)
@@ -152,6 +152,8 @@ def _check_old_reduce(self, dim, index, src, reduce):
             "future PyTorch release. Use torch.scatter_reduce instead for more reduction options.",
             once=True,
         )
+    if not known:
+        raise RuntimeError("reduce argument must be either add or multiply.")
 
 
 @writer(

@@ -74,8 +74,15 @@ def _check_softmax_backward(grad, output, dim, name):
         raise messages.expected_scalar_type(kind_of(grad), kind_of(output))
 
 
+def _check_conversion(self, dim, half_to_float):
+    wrap(dim, self.ndim)
+    if half_to_float:
+        raise RuntimeError("softmax with half to float conversion is not supported on CPU")
+
+
 @op(
     "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+    check=_check_conversion,
     stepwise=REDUCED,
     variants="function",
     self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(
@@ -136,6 +143,7 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
 
 @op(
     "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+    check=_check_conversion,
     stepwise=REDUCED,
     variants="function",
     self=lambda grad, result, dim, self_dtype: functions._log_softmax_backward_data(

@@ -51,6 +51,8 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
     else:
         lead = [] if d is None else [s for i, s in enumerate(sizes) if i != d]
     size = ordered.size(-1)
+    if size > 1 << 24:  # beyond which float32 does not tell one place from the next
+        raise RuntimeError("quantile() input tensor is too large")
     ordered = ordered.view([*lead, size])
     missing = ordered.isnan()
     if ignore_nan:

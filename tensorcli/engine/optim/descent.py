@@ -48,9 +48,9 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_rate(lr)
-        check_not_negative(momentum, "momentum value")
-        check_not_negative(weight_decay, "weight_decay value")
+        check_rate(lr, or_nan=True)
+        check_not_negative(momentum, "momentum value", or_nan=True)
+        check_not_negative(weight_decay, "weight_decay value", or_nan=True)
         defaults = {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
             "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,

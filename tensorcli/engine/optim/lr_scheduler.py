@@ -150,7 +150,11 @@ class _WithFunctions(LRScheduler):
             self.lr_lambdas = list(lr_lambda)
         else:
             self.lr_lambdas = [lr_lambda] * len(optimizer.param_groups)
+        self._check_functions()
         super().__init__(optimizer, last_epoch)
+
+    def _check_functions(self) -> None:
+        """What is given need not be functions until they are called."""
 
     def state_dict(self) -> dict[str, Any]:
         """The state; functions are saved only where they are objects with a state of their own."""
@@ -180,6 +184,12 @@ class MultiplicativeLR(_WithFunctions):
     """The present rate times a function of the epoch."""
 
     __module__ = "torch.optim.lr_scheduler"
+
+    def _check_functions(self) -> None:
+        """Errors: TypeError. The first epoch calls none of them, so that they are looked at here."""
+        for one in self.lr_lambdas:
+            if not callable(one):
+                raise TypeError(f"lr_lambda should be a function, but got {type(one).__name__}")
 
     def get_lr(self) -> list[Any]:
         self._warn_outside()

@@ -18,9 +18,13 @@ def _check(fits: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _check_least(least: float, value: Any, message: str) -> None:
+    _check(least <= value, message)  # in this order, which an error tells
+
+
 def _check_rate(lr: Any) -> None:
     _check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
-    _check(lr >= 0.0, f"Learning rate should be >= 0 but is: {lr}")
+    _check_least(0.0, lr, f"Learning rate should be >= 0 but is: {lr}")
 
 
 class Adafactor(Optimizer):
@@ -44,10 +48,10 @@ class Adafactor(Optimizer):
     ) -> None:
         _check_rate(lr)
         _check(beta2_decay <= 0.0, f"beta2_decay should be <= 0 but is: {beta2_decay}")
-        _check(eps[0] is None or eps[0] >= 0.0, f"epsilon1 should be >= 0 but is: {eps[0]}")
-        _check(eps[1] >= 0.0, f"epsilon2 should be >= 0 but is: {eps[1]}")
-        _check(d >= 1.0, f"Clipping threshold d should be >= 1 but is: {d}")
-        _check(weight_decay >= 0.0, f"weight_decay should be >= 0 but is: {weight_decay}")
+        _check_least(0.0, 0.0 if eps[0] is None else eps[0], f"epsilon1 should be >= 0 but is: {eps[0]}")
+        _check_least(0.0, eps[1], f"epsilon2 should be >= 0 but is: {eps[1]}")
+        _check_least(1.0, d, f"Clipping threshold d should be >= 1 but is: {d}")
+        _check_least(0.0, weight_decay, f"weight_decay should be >= 0 but is: {weight_decay}")
         defaults = {
             "lr": lr, "beta2_decay": beta2_decay, "eps": eps, "d": d, "weight_decay": weight_decay,
             "foreach": foreach, "maximize": maximize,
@@ -110,8 +114,8 @@ class Muon(Optimizer):
         adjust_lr_fn: str | None = None,
     ) -> None:
         _check_rate(lr)
-        _check(momentum >= 0.0, f"momentum should be >= 0 but is: {momentum}")
-        _check(weight_decay >= 0.0, f"weight decay should be >= 0 but is: {weight_decay}")
+        _check_least(0.0, momentum, f"momentum should be >= 0 but is: {momentum}")
+        _check_least(0.0, weight_decay, f"weight decay should be >= 0 but is: {weight_decay}")
         _check(
             adjust_lr_fn in (None, "original", "match_rms_adamw"),
             f"Adjust learning rate function {adjust_lr_fn} is not supported",

@@ -9,14 +9,15 @@ from tensorcli.engine.tensor import Tensor
 LATER = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
 
-def check_rate(lr: Any) -> None:
+def check_rate(lr: Any, *, or_nan: bool = False) -> None:
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    check_not_negative(lr, "learning rate")
+    check_not_negative(lr, "learning rate", or_nan=or_nan)
 
 
-def check_not_negative(value: Any, what: str) -> None:
-    if not value >= 0.0:
+def check_not_negative(value: Any, what: str, *, or_nan: bool = False) -> None:
+    """Errors: ValueError. TypeError names the comparison, whose sides are therefore PyTorch's; SGD's lets NaN through."""
+    if value < 0.0 if or_nan else not 0.0 <= value:  # noqa: SIM300
         raise ValueError(f"Invalid {what}: {value}")
 
 

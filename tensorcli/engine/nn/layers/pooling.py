@@ -171,7 +171,10 @@ def _fractional(n: int) -> Any:
     def prepare(module: Any) -> None:
         samples = module.__dict__.pop("_random_samples")
         module.register_buffer("_random_samples", samples)
-        module.kernel_size = numbers(module.kernel_size, n)
+        given = module.kernel_size
+        module.kernel_size = numbers(given, n)
+        if n == 3 and not all(each > 0 for each in module.kernel_size):
+            raise ValueError(f"kernel_size must be greater than 0, but got {given}")
         size, ratio = module.output_size, module.output_ratio
         module.output_size = None if size is None else numbers(size, n)
         module.output_ratio = None if ratio is None else numbers(ratio, n)

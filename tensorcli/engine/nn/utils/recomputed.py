@@ -8,12 +8,20 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional
 from tensorcli.engine.nn.layers.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.nn.parameter import Parameter, UninitializedParameter
 
 
 def _refuse_twice(module: Module, kind: type, name: str, told: str) -> None:
     if any(isinstance(hook, kind) and hook.name == name for hook in module._forward_pre_hooks.values()):  # type: ignore[attr-defined]
         raise RuntimeError(f"Cannot register two {told} hooks on the same parameter {name}")
+
+
+def _refuse_lazy(weight: Any, name: str, told: str) -> None:
+    if isinstance(weight, UninitializedParameter):
+        raise ValueError(
+            f"The module passed to `{name}` can't have uninitialized parameters. Make sure to run the dummy forward before "
+            f"applying {told} normalization"
+        )
 
 
 def _remove(module: Module, kind: Any, name: str, told: str) -> Module:
@@ -49,6 +57,7 @@ class WeightNorm:
         _refuse_twice(module, WeightNorm, name, "weight_norm")
         hook = WeightNorm(name, dim)
         weight = getattr(module, name)
+        _refuse_lazy(weight, "WeightNorm", "weight")
         del module._parameters[name]
         length = functions.norm_except_dim(weight, 2, hook.dim)
         module.register_parameter(f"{name}_g", Parameter(length.data))
@@ -123,6 +132,7 @@ class SpectralNorm:
         weight = module._parameters[name]
         if weight is None:
             raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
+        _refuse_lazy(weight, "SpectralNorm", "spectral")
         with no_grad():
             sizes = hook.reshape_weight_to_matrix(weight).size()
             u, v = (
