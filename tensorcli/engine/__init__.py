@@ -161,6 +161,11 @@ _PUBLIC: dict[str, str] = {
         "amp.casting",
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
+    **dict.fromkeys(
+        "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
+        "_check_with".split(),
+        "checks",
+    ),
     "return_types": "return_types",
     **dict.fromkeys(("svd_lowrank", "pca_lowrank"), "lowrank"),
     "vmap": "batch.vmap",

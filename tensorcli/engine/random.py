@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from tensorcli.engine import addresses, dtypes, effects, process
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.generator import Generator as Stream
@@ -75,8 +73,18 @@ class Generator(Native):
         """Go on from a state. Errors: TypeError, RuntimeError for what is none."""
         if not isinstance(state, Tensor):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(state).__name__}")
-        self.stream.set_state(np.ascontiguousarray(state.values))
+        if state.dtype is dtypes.uint8 and not state.geometry.contiguous:
+            raise RuntimeError("RNG state must be contiguous")
+        self.stream.set_state(state.values)
         return self
+
+    def get_offset(self) -> int:
+        """Errors: RuntimeError, on a CPU and here."""
+        raise RuntimeError("CPU Generator does not use offset")
+
+    def set_offset(self, offset: int) -> "Generator":
+        """Errors: RuntimeError, on a CPU and here."""
+        raise RuntimeError("CPU Generator does not use offset")
 
     def clone_state(self) -> "Generator":
         """Another generator that will draw the same numbers from here on."""
@@ -181,13 +189,28 @@ process.keep(_all, _all_back)
 
 
 @contextmanager
-def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, **_: Any) -> Iterator[None]:
-    """Draw inside without moving the default generator outside."""
-    if not enabled:
+def fork_rng(
+    devices: Iterable[Any] | None = None,
+    enabled: bool = True,
+    _caller: str = "fork_rng",
+    _devices_kw: str = "devices",
+    device_type: str | None = None,
+) -> Iterator[None]:
+    """Draw inside without moving the default generators outside: of the CPU, and of these CUDA devices or all of them.
+
+    Errors: RuntimeError for a type of devices that there is not, AssertionError for devices that are not there.
+    """
+    kind = Device(device_type or "cuda").type
+    if kind == "meta" or not enabled:
         yield
         return
-    state = default_generator.stream.get_state()
+    if devices is None:
+        devices = cuda_devices() if kind == "cuda" else ()
+    places = [resolve(Device(kind, one) if isinstance(one, int) else Device(one)) for one in devices]
+    streams = [generator_of(place).stream for place in (CPU, *places)]
+    states = [stream.get_state() for stream in streams]
     try:
         yield
     finally:
-        default_generator.stream.set_state(state)
+        for stream, state in zip(streams, states, strict=True):
+            stream.set_state(state)

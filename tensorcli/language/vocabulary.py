@@ -49,8 +49,13 @@ PRIVATE_ATTRIBUTES = frozenset(
 # Functions of torch that work on lists of tensors, as optimizers do.
 PRIVATE_FUNCTIONS = ("_foreach_",)
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_", *PRIVATE_FUNCTIONS)
+# What people assert with.
+CHECKS = frozenset(
+    "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
+    "_check_with".split()
+)
 # Names with one underscore that people import from PyTorch's modules.
-PRIVATE_MEMBERS = frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
+PRIVATE_MEMBERS = CHECKS | frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
 
 # What operators call on a tensor, by the names that Python gives them: `a.__iadd__(b)` is `a += b`.
 OPERATOR_DUNDERS = frozenset(
@@ -83,7 +88,11 @@ def dunder_refused(name: str) -> str:
 
 def is_refused_private(name: str) -> bool:
     """Whether an attribute of this name is kept from scripts because of its leading underscore."""
-    return name.startswith("_") and name not in PRIVATE_ATTRIBUTES and not name.startswith(PRIVATE_PREFIXES)
+    return (
+        name.startswith("_")
+        and name not in PRIVATE_ATTRIBUTES | CHECKS
+        and not name.startswith(PRIVATE_PREFIXES)
+    )
 
 
 def private_refused(name: str) -> str:

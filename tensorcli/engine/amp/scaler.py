@@ -221,6 +221,23 @@ class GradScaler:
             return 0
         return self._init_growth_tracker if self._growth_tracker is None else int(self._growth_tracker.item())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: numbers in the place of tensors. Errors: AssertionError within an iteration."""
+        state = dict(vars(self))
+        if self._enabled:
+            if self._progress:
+                raise AssertionError(
+                    "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after "
+                    "scaler.update()."
+                )
+            state |= {
+                "_init_scale": self.get_scale(),
+                "_init_growth_tracker": self._get_growth_tracker(),
+                "_scale": None,
+                "_growth_tracker": None,
+            }
+        return state
+
     def state_dict(self) -> dict[str, Any]:
         """The settings and the factor; empty where nothing is scaled."""
         if not self._enabled:

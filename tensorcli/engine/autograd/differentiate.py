@@ -1,6 +1,6 @@
 """`torch.autograd.backward` and `grad`: from tensors to the edges that a pass starts from and the ones it is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import index
 from typing import Any
@@ -170,9 +170,14 @@ def _flags(*values: Any) -> list[bool]:
 
 
 def _listed(inputs: Any, name: str) -> list[Any]:
-    """What to differentiate by, as a list. Errors: RuntimeError when it is empty."""
+    """What to differentiate by, as a list. Errors: RuntimeError when it is empty, TypeError for a mapping that is no dict."""
     if isinstance(inputs, (Tensor, GradientEdge)):
         return [inputs]
+    if isinstance(inputs, Mapping) and type(inputs) is not dict:
+        raise TypeError(
+            f"`inputs` argument to `{name}()` must be a dict, not {type(inputs).__name__}. Other Mapping types are not "
+            "supported."
+        )
     found = list(inputs.values() if type(inputs) is dict else inputs)
     if not found:
         raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")

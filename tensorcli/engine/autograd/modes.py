@@ -225,6 +225,10 @@ class set_multithreading_enabled(Context):  # noqa: N801
     __module__ = "torch.autograd.grad_mode"
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_multithreading_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
         self.mode = mode
 
     def _again(self) -> "set_multithreading_enabled":

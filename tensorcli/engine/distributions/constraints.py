@@ -121,8 +121,20 @@ def is_dependent(constraint: Any) -> bool:
     return isinstance(constraint, _Dependent)
 
 
+def _check_constraint(one: Any) -> None:
+    if not isinstance(one, Constraint):
+        raise AssertionError(f"base_constraint must be a Constraint, got {type(one).__name__}")
+
+
 class _IndependentConstraint(Constraint):
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
+        _check_constraint(base_constraint)
+        if not isinstance(reinterpreted_batch_ndims, int):
+            raise AssertionError(
+                f"reinterpreted_batch_ndims must be an int, got {type(reinterpreted_batch_ndims).__name__}"
+            )
+        if reinterpreted_batch_ndims < 0:
+            raise AssertionError(f"reinterpreted_batch_ndims must be >= 0, got {reinterpreted_batch_ndims}")
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
@@ -149,6 +161,7 @@ class MixtureSameFamilyConstraint(Constraint):
     """The region of each component of a mixture."""
 
     def __init__(self, base_constraint: Constraint) -> None:
+        _check_constraint(base_constraint)
         self.base_constraint = base_constraint
 
     @property

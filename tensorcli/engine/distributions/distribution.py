@@ -119,7 +119,10 @@ class Distribution:
         """The distribution with a larger batch: its parameters are expanded, in the same memory."""
         shape = Size(batch_shape)
         known = len(self._batch_shape)
-        new = type(self).__new__(type(self)) if _instance is None else _instance
+        family = next(one for one in type(self).__mro__ if one.__module__.startswith("torch.distributions"))
+        if family.__name__ in ("Distribution", "ExponentialFamily"):
+            raise NotImplementedError
+        new = self._get_checked_instance(family, _instance)
         for name, value in vars(self).items():
             if isinstance(value, Distribution):
                 value = value.expand(shape + value._batch_shape[known:])
@@ -128,6 +131,16 @@ class Distribution:
             setattr(new, name, value)
         new._batch_shape = shape
         return new
+
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        """An instance to fill. Errors: NotImplementedError for a class of a script's whose `__init__` may have set more."""
+        own = type(self)
+        if _instance is None and own.__init__ is not cls.__init__:  # type: ignore[misc]
+            raise NotImplementedError(
+                f"Subclass {own.__name__} of {cls.__name__} that defines a custom __init__ method must also define a "
+                "custom .expand() method."
+            )
+        return own.__new__(own) if _instance is None else _instance
 
     # ---- moments
 

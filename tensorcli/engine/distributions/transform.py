@@ -344,10 +344,10 @@ class ReshapeTransform(Transform):
         return x.new_zeros(x.shape[: x.dim() - len(self.in_shape)])
 
     def forward_shape(self, shape: Any) -> Any:
-        return _reshaped(Size(shape), self.in_shape, self.out_shape)
+        return _reshaped(shape, self.in_shape, self.out_shape)
 
     def inverse_shape(self, shape: Any) -> Any:
-        return _reshaped(Size(shape), self.out_shape, self.in_shape)
+        return _reshaped(shape, self.out_shape, self.in_shape)
 
 
 def _reshaped(shape: Size, before: Size, after: Size) -> Size:

@@ -95,10 +95,10 @@ def _refuse_without_derivative(level: Level, outputs: list[Tensor]) -> None:
             refuse(op)
 
 
-def _check_primals(primals: Any) -> None:
-    for one in primals:
+def _check_floating(name: str, values: Any) -> None:
+    for one in values:
         if isinstance(one, Tensor) and one.dtype.category < dtypes.FLOATING:
-            raise ValueError(f"Expected primal to be floating point or complex, but got: {one.dtype}")
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {one.dtype}")
 
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
@@ -129,7 +129,8 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
                 f"supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
                 f"{list(tangent.shape)}."
             )
-    _check_primals(inputs)
+    _check_floating("primal", inputs)
+    _check_floating("tangent", given)
     pushing = _Pushing(func, primals, tuple(range(len(primals))), has_aux)
     found = unflatten(pushing.push(given), pushing.shape)
     value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
@@ -174,7 +175,7 @@ def pushed(
     from tensorcli.engine.batch import vmap
 
     leaves = flatten([args[i] for i in numbers])[0]
-    _check_primals(leaves)
+    _check_floating("primal", leaves)
     pushings: list[_Pushing] = []
 
     def columns_of(*tangents: Tensor) -> tuple[Any, Any]:

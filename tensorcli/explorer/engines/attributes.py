@@ -39,10 +39,10 @@ FUNCTIONS = frozenset(
 """What a script may give a class that it makes of autograd.Function."""
 CONTEXT_NAMES = (
     "save_for_backward save_for_forward saved_tensors mark_dirty mark_non_differentiable set_materialize_grads needs_input_grad "
-    "materialize_grads dirty_tensors"
+    "materialize_grads dirty_tensors saved_variables mark_shared_storage"
 ).split()
 """What autograd.Function's `ctx` has beside a node's names."""
-CUSTOM = "tensorcli.engine.autograd.function", "torch.autograd.function"
+CUSTOM = "tensorcli.engine.autograd.function", "tensorcli.engine.autograd.context", "torch.autograd.function"
 """The modules of Function and of its `ctx`, which are read when a script asks for them."""
 SETTABLE_ON_TENSORS = frozenset("data grad requires_grad real imag grad_dtype names".split())
 FIXED = "attribute '{0}' of 'torch._C.TensorBase' objects is not writable"

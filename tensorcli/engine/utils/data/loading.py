@@ -78,6 +78,31 @@ _FIXED = frozenset("batch_size batch_sampler sampler drop_last dataset persisten
 """What may not be changed once a loader is complete."""
 
 
+def _context(given: Any, workers: int) -> Any:
+    """How workers would be started. Errors: ValueError where there are none, and for no way to; TypeError."""
+    if workers <= 0:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+            f"num_workers={workers}"
+        )
+    import multiprocessing
+
+    if isinstance(given, str):
+        ways = multiprocessing.get_all_start_methods()
+        if given not in ways:
+            raise ValueError(
+                f"multiprocessing_context option should specify a valid start method in {ways!r}, but got "
+                f"multiprocessing_context={given!r}"
+            )
+        return multiprocessing.get_context(given)
+    if not isinstance(given, multiprocessing.context.BaseContext):
+        raise TypeError(
+            "multiprocessing_context option should be a valid context object or a string specifying the start method, but "
+            f"got multiprocessing_context={given}"
+        )
+    return given
+
+
 class _Batches:
     """One pass through a loader."""
 
@@ -208,6 +233,8 @@ class DataLoader:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "_complete" in self.__dict__:
             raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        if name == "multiprocessing_context" and value is not None:
+            value = _context(value, self.num_workers)
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:

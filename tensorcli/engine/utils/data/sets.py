@@ -1,5 +1,6 @@
 """Sets of samples: by number, one after the other, side by side, in parts."""
 
+from abc import ABCMeta, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -24,7 +25,7 @@ class Dataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset, metaclass=ABCMeta):
     """What gives its samples one after the other."""
 
     __module__ = "torch.utils.data.dataset"
@@ -32,8 +33,9 @@ class IterableDataset(Dataset):
     def __add__(self, other: Any) -> "ChainDataset":  # type: ignore[override]
         return ChainDataset([self, other])
 
+    @abstractmethod
     def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError
+        """The samples."""
 
 
 class ChainDataset(IterableDataset):
@@ -59,6 +61,12 @@ class ChainDataset(IterableDataset):
         return total
 
 
+def _several(dataset: Any, indices: list[Any]) -> Any:
+    """Samples of a set, all at once where it can give them so."""
+    at_once = getattr(dataset, "__getitems__", None)
+    return at_once(indices) if callable(at_once) else [dataset[each] for each in indices]
+
+
 class StackDataset(Dataset):
     """Sets side by side: a sample is a tuple, or a dictionary, of theirs."""
 
@@ -82,6 +90,18 @@ class StackDataset(Dataset):
         if isinstance(self.datasets, dict):
             return {name: one[index] for name, one in self.datasets.items()}
         return tuple(one[index] for one in self.datasets)
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        """Several samples, all at once from those sets that can give them so. Errors: ValueError for another number of them."""
+        named = isinstance(self.datasets, dict)
+        columns = [_several(one, indices) for one in (self.datasets.values() if named else self.datasets)]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(
+                    f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}"
+                )
+        rows = zip(*columns, strict=True)
+        return [dict(zip(self.datasets, row, strict=True)) for row in rows] if named else list(rows)
 
     def __len__(self) -> int:
         return self._length
@@ -118,6 +138,12 @@ class ConcatDataset(Dataset):
             raise AssertionError("ConcatDataset does not support IterableDataset")
         self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
 
+    @property
+    def cummulative_sizes(self) -> list[int]:
+        """Where each set ends, by its older name."""
+        messages.warn("`cummulative_sizes` attribute is renamed to `cumulative_sizes`", FutureWarning)
+        return self.cumulative_sizes
+
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 
@@ -138,6 +164,14 @@ class Subset(Dataset):
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
+        own = type(self)
+        if own.__getitem__ is not Subset.__getitem__ and own.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{own.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and overriding "
+                "__getitem__, you must also override __getitems__ to ensure DataLoader works correctly with your custom "
+                "logic. A simple implementation:\n\ndef __getitems__(self, indices):\n"
+                "    return [self.__getitem__(idx) for idx in indices]"
+            )
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, list):
@@ -146,9 +180,8 @@ class Subset(Dataset):
 
     def __getitems__(self, indices: list[Any]) -> list[Any]:
         """Several samples, all at once where the set can give them so."""
-        own = [self.indices[each] for each in indices]
-        several = getattr(self.dataset, "__getitems__", None)
-        return several(own) if callable(several) else [self.dataset[each] for each in own]
+        found: list[Any] = _several(self.dataset, [self.indices[each] for each in indices])
+        return found
 
     def __len__(self) -> int:
         return len(self.indices)
