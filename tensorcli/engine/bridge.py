@@ -257,7 +257,8 @@ def warn_of_hooks(self: Tensor) -> None:
 
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
     """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
-    from tensorcli.engine.storages import typed_storage, wrap
+    from tensorcli.engine.storages import wrap
+    from tensorcli.engine.typed_storages import typed_storage
 
     warn_of_hooks(self)
     shape = self.geometry

@@ -1,27 +1,70 @@
-"""`torch.UntypedStorage` and the deprecated typed ones: storages as objects that users hold.
+"""`torch.UntypedStorage`: storages as objects that users hold.
 
 One object stands for one storage of the engine while anybody holds it. Writes through it are not counted.
 """
 
+import sys
+from collections.abc import Sequence
+from operator import index as as_index
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import Device, resolve
-from tensorcli.engine.dtypes import DTYPES, dtype
+from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import Native
 from tensorcli.engine.storage import Storage, allocate
 from tensorcli.engine.tensor import Tensor
 
-_DEPRECATED = (
-    "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "
-    "should only matter to you if you are using storages directly.  To access UntypedStorage directly, use "
-    "tensor.untyped_storage() instead of tensor.storage()"
+_SIGNATURES = (
+    " * (*, int allocator = None, torch.device device = None)\n"
+    " * (int size, *, int allocator = None, torch.device device = None)\n"
+    " * (object sequence, *, int allocator = None, torch.device device = None)\n"
 )
+
+
+def is_int(value: Any) -> bool:
+    """Whether PyTorch takes a value for a number of elements."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _checked(nbytes: int) -> int:
+    """A number of bytes. Errors: RuntimeError for less than none, in the words of PyTorch's allocator."""
+    if nbytes < 0:
+        raise RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:98] ((ptrdiff_t)nbytes) >= 0. alloc_cpu() seems to have been called with negative "
+            f"number: {nbytes & 0xFFFFFFFFFFFFFFFF}"
+        )
+    return nbytes
+
+
+def _bytes_of(sequence: Any) -> Any:
+    """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for what is none."""
+    if not isinstance(sequence, (Sequence, np.ndarray)):
+        raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {_named(sequence)}")
+    for one in sequence:
+        if not isinstance(one, int):
+            raise RuntimeError(
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({_named(sequence)}), but one of the "
+                f"items was of type {_named(one)} instead of int"
+            )
+    return np.array([one & 0xFF for one in sequence], np.uint8)
+
+
+def _named(value: Any) -> str:
+    """The name of a class in CPython's words."""
+    kind = type(value)
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
+def _unit(kind: Any) -> int:
+    """Of how many bytes the numbers of a dtype are, of which a complex one has two. Errors: RuntimeError."""
+    if not isinstance(kind, dtype):
+        raise RuntimeError(f"expected torch.dtype, but got {type(kind)}")
+    return kind.itemsize // (2 if kind.is_complex else 1)
 
 
 def _one_step(index: slice, length: int) -> slice:
@@ -50,18 +93,66 @@ class UntypedStorage(Native):
     __module__ = "torch.storage"
     __slots__ = ("__weakref__", "engine_storage")
 
-    def __init__(self, size: Any = 0, *, device: Any = "cpu") -> None:
+    def __init__(self, *args: Any, device: Any = "cpu", **named: Any) -> None:
+        """So many bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
+        given = [*args, *(value for name, value in named.items() if name in ("size", "sequence"))]
+        if len(given) > 1 or len(given) < len(args) + len(named):
+            got = ", ".join(_named(one) for one in args) + "".join(
+                f"{name}={_named(one)}, " for name, one in named.items()
+            )
+            raise TypeError(
+                f"torch.UntypedStorage() received an invalid combination of arguments - got ({got}), but expected one of:\n"
+                f"{_SIGNATURES}"
+            )
+        size = given[0] if given else 0
         if isinstance(size, Storage):
             self.engine_storage = size
-        elif isinstance(size, int):
-            if size < 0:
-                raise RuntimeError(
-                    "[enforce fail at alloc_cpu.cpp:98] ((ptrdiff_t)nbytes) >= 0. alloc_cpu() seems to have been called with "
-                    f"negative number: {size % (1 << 64)}"
-                )
-            self.engine_storage = allocate(size, resolve(device))
+        elif is_int(size) or (isinstance(size, Tensor) and not size.ndim):
+            self.engine_storage = allocate(_checked(as_index(size)), resolve(device))
         else:
-            self.engine_storage = Storage(np.array(_bytes_of(size), np.uint8))
+            found = _bytes_of(size)
+            place = resolve(device)
+            self.engine_storage = Storage(found) if place.type == "cpu" else allocate(len(found), place)
+
+    @classmethod
+    def from_buffer(
+        cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0, dtype: Any = None
+    ) -> "UntypedStorage":
+        """A copy of the bytes of `count` numbers in a buffer, from an offset on, in the order that they have here.
+
+        Errors: RuntimeError, ValueError, TypeError for a buffer that has none.
+        """
+        if dtype is None:
+            raise RuntimeError("argument 'dtype' cannot be None")
+        if not isinstance(dtype, dtypes.dtype):
+            raise RuntimeError("argument 'dtype' must be of type torch.dtype")
+        if byte_order is None and dtype not in (dtypes.uint8, dtypes.int8):
+            raise RuntimeError("function missing required argument 'byte_order' (pos 2)")
+        if byte_order not in (None, "big", "little", "native"):
+            raise ValueError(f"invalid byte_order '{byte_order}' (expected 'big', 'little', or 'native')")
+        try:
+            held = np.frombuffer(buffer, np.uint8) if len(buffer) else np.zeros(0, np.uint8)
+        except TypeError:
+            raise TypeError(f"a bytes-like object is required, not '{_named(buffer)}'") from None
+        size = dtype.itemsize
+        if not 0 <= offset <= len(held):
+            raise ValueError(
+                f"offset must be non-negative and no greater than buffer length ({offset}) , but got {len(held)}"
+            )
+        if count < 0:
+            if (len(held) - offset) % size:
+                raise ValueError(f"buffer size ({len(held)}) must be a multiple of element size ({size})")
+            count = (len(held) - offset) // size
+        elif offset + count * size > len(held):
+            raise ValueError(
+                f"buffer has only {len(held) - offset} elements after offset {offset}, but specified a size of {count}"
+            )
+        found = cls(Storage(held[offset : offset + count * size].copy()))
+        if dtype is dtypes.bool_:
+            found.engine_storage.bytes[...] = found.engine_storage.bytes != 0
+        if byte_order not in (None, "native", sys.byteorder):
+            found.byteswap(dtype)
+        return found
 
     @property
     def device(self) -> Device:
@@ -91,10 +182,12 @@ class UntypedStorage(Native):
         return self.device.index
 
     def byteswap(self, dtype: dtype) -> None:
-        """Reverse the order of the bytes in each number of a dtype."""
-        size = dtype.itemsize // (2 if dtype.is_complex else 1)
+        """Reverse the order of the bytes in each number of a dtype. Errors: RuntimeError."""
+        size = _unit(dtype)
         bytes_ = self.engine_storage.bytes
-        rows = bytes_[: len(bytes_) // size * size].reshape(-1, size)
+        if size > 1 and len(bytes_) % size:
+            raise RuntimeError(f"the length of data is not a multiple of {size}")
+        rows = bytes_.reshape(-1, size)
         rows[...] = rows[:, ::-1].copy()
 
     def resizable(self) -> bool:
@@ -102,12 +195,22 @@ class UntypedStorage(Native):
         return not self.engine_storage.foreign
 
     def resize_(self, size: int) -> "UntypedStorage":
-        """Grow or shrink to so many bytes, keeping those that fit; all tensors over it follow."""
-        self.engine_storage.resize(size)
+        """Grow or shrink to so many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
+        if not is_int(size):
+            raise RuntimeError(f"resize_ expects an int, but got {_named(size)}")
+        self.engine_storage.resize(_checked(int(size)))
         return self
 
-    def copy_(self, source: "UntypedStorage", non_blocking: bool = False) -> "UntypedStorage":
-        """Copy the bytes of another storage of the same size."""
+    def copy_(self, source: Any, non_blocking: bool = False) -> "UntypedStorage":
+        """Copy the bytes of another storage of the same size. Errors: TypeError, RuntimeError."""
+        if not hasattr(source, "engine_storage"):
+            raise TypeError(
+                f"copy_(): argument 'src' (position 1) must be torch.Storage, not {_named(source)}"
+            )
+        if non_blocking is not None and type(non_blocking) is not bool:
+            raise TypeError(
+                f"copy_(): argument 'non_blocking' (position 2) must be bool, not {_named(non_blocking)}"
+            )
         if source.nbytes() != self.nbytes():
             raise RuntimeError(
                 f"size does not match, self was {self.nbytes()} bytes but src was {source.nbytes()} bytes"
@@ -116,8 +219,10 @@ class UntypedStorage(Native):
         return self
 
     def fill_(self, value: int) -> "UntypedStorage":
-        """Set all bytes to one value."""
-        self.engine_storage.bytes[...] = value
+        """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is no integer."""
+        if not isinstance(value, int):
+            raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
+        self.engine_storage.bytes[...] = value & 0xFF
         return self
 
     def clone(self) -> "UntypedStorage":
@@ -142,8 +247,30 @@ class UntypedStorage(Native):
         return self
 
     def is_pinned(self, device: Any = "cuda") -> bool:
-        """Whether the memory is page-locked."""
+        """Whether the memory is page-locked. Errors: RuntimeError for a device that there is not."""
+        Device(device)
         return self.engine_storage.pinned
+
+    def pin_memory(self) -> "UntypedStorage":
+        """The bytes in page-locked memory. Errors: RuntimeError without an accelerator."""
+        return untyped_storage(self._elements().pin_memory())
+
+    def to(self, *, device: Any, non_blocking: bool = False) -> "UntypedStorage":
+        """The bytes on another device; the storage itself where it is there already. Errors: AssertionError for meta."""
+        place = Device(device)
+        if place.type == "meta":
+            raise AssertionError("META device module is not loaded")
+        return self if resolve(place) == self.device else untyped_storage(self._elements().to(place))
+
+    def untyped(self) -> "UntypedStorage":
+        """The bytes: itself."""
+        return self
+
+    def _elements(self) -> Any:
+        return functions.empty(0, dtype=dtypes.uint8, device=self.device).set_(self)
+
+    filename = None
+    is_sparse = is_hpu = False
 
     @property
     def is_cuda(self) -> bool:
@@ -186,8 +313,8 @@ class UntypedStorage(Native):
     def __repr__(self) -> str:
         if self.device.type == "meta":
             return f"...\n[torch.storage.UntypedStorage(device=meta) of size {self.nbytes()}]"
-        rows = "\n".join(f" {one}" for one in self.tolist())
-        return f"{rows}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+        rows = "\n ".join(map(str, self.tolist()))
+        return f" {rows}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
 
     __str__ = __repr__
 
@@ -210,187 +337,6 @@ def _untyped_from_pickle(data: bytes) -> UntypedStorage:
     raise AttributeError("type object 'torch.storage.UntypedStorage' has no attribute 'dtype'")
 
 
-class TypedStorage:
-    """The elements of a storage, read as one dtype (deprecated in PyTorch)."""
-
-    __module__ = "torch.storage"
-    __slots__ = ("__weakref__", "_untyped", "dtype")
-
-    def __init__(
-        self, source: Any = 0, *, wrap_storage: UntypedStorage | None = None, dtype: dtype | None = None
-    ) -> None:
-        """So many elements, those of a sequence, or the bytes of `wrap_storage`."""
-        self.dtype = dtypes.default.floating if dtype is None else dtype
-        if wrap_storage is not None:
-            self._untyped = wrap_storage
-        elif isinstance(source, int):
-            self._untyped = UntypedStorage(source * self.dtype.itemsize)
-        else:
-            from tensorcli.engine.construct import tensor
-
-            self._untyped = untyped_storage(tensor(source, dtype=self.dtype))
-
-    @property
-    def engine_storage(self) -> Storage:
-        return self._untyped.engine_storage
-
-    @property
-    def device(self) -> Device:
-        """Where the bytes lie."""
-        return self._untyped.device
-
-    @property
-    def is_cuda(self) -> bool:
-        return self._untyped.is_cuda
-
-    def untyped(self) -> UntypedStorage:
-        """The bytes."""
-        return self._untyped
-
-    def _elements(self) -> Any:
-        with no_grad():
-            return functions.empty(0, dtype=self.dtype, device=self.device).set_(self._untyped)
-
-    def type(self) -> str:
-        """The name of the class that made such storages once: `torch.FloatStorage`."""
-        name = f"{self.dtype.scalar_type}Storage"
-        if name not in LEGACY:
-            return "torch.storage.TypedStorage"
-        return f"torch.{'cuda.' if self.is_cuda else ''}{name}"
-
-    def clone(self) -> "TypedStorage":
-        """A storage of its own with the same elements."""
-        return TypedStorage(wrap_storage=self._untyped.clone(), dtype=self.dtype)
-
-    def cpu(self) -> "TypedStorage":
-        """A storage over the same bytes."""
-        return TypedStorage(wrap_storage=self._untyped.cpu(), dtype=self.dtype)
-
-    def copy_(self, source: Any, non_blocking: bool = False) -> "TypedStorage":
-        """Copy the bytes of another storage of the same size."""
-        self._untyped.copy_(source.untyped() if isinstance(source, TypedStorage) else source, non_blocking)
-        return self
-
-    def is_shared(self) -> bool:
-        """Whether other processes can see the bytes."""
-        return self._untyped.is_shared()
-
-    def share_memory_(self) -> "TypedStorage":
-        """Let other processes see the bytes (here: remember that this was asked for)."""
-        self._untyped.share_memory_()
-        return self
-
-    def is_pinned(self, device: Any = "cuda") -> bool:
-        """Whether the memory is page-locked."""
-        return self._untyped.is_pinned(device)
-
-    def size(self) -> int:
-        """How many elements there are."""
-        return self._untyped.nbytes() // self.dtype.itemsize
-
-    __len__ = size
-
-    def nbytes(self) -> int:
-        """How many bytes there are."""
-        return self._untyped.nbytes()
-
-    def element_size(self) -> int:
-        """The size of one element in bytes."""
-        return self.dtype.itemsize
-
-    def data_ptr(self) -> int:
-        """The address of the first byte."""
-        return self._untyped.data_ptr()
-
-    def tolist(self) -> list[Any]:
-        """The elements as Python numbers."""
-        return self._elements().tolist()  # type: ignore[no-any-return]
-
-    def fill_(self, value: Any) -> "TypedStorage":
-        """Set all elements to one value."""
-        self._elements().fill_(value)
-        return self
-
-    def resize_(self, size: int) -> None:
-        """Grow or shrink to so many elements; all tensors over it follow."""
-        self._untyped.resize_(size * self.dtype.itemsize)
-
-    def __iter__(self) -> Any:
-        return iter(self.tolist())
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
-        if not isinstance(index, int):
-            raise RuntimeError(f"can't index a <class 'torch.storage.TypedStorage'> with {type(index)}")
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
-        return self._elements()[index].item()
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._elements()[index] = value
-
-    def __reduce__(self) -> Any:
-        return (rebuild_typed, (self.engine_storage.bytes.tobytes(), str(self.device), self.dtype.name))
-
-    def __repr__(self) -> str:
-        messages.warn(_DEPRECATED, once=True)
-        rows = "\n".join(f" {one}" for one in self.tolist())
-        return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
-
-    __str__ = __repr__
-
-
-class LegacyStorageType(type):
-    """The type of the storage classes of one dtype, `torch.FloatStorage` and its kind: they make TypedStorages."""
-
-    dtype: dtype
-
-    def __call__(cls, source: Any = 0, *, wrap_storage: UntypedStorage | None = None) -> TypedStorage:
-        messages.warn(_DEPRECATED, once=True)
-        return TypedStorage(source, wrap_storage=wrap_storage, dtype=cls.dtype)
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return type(instance) is TypedStorage and instance.dtype is cls.dtype
-
-
-LEGACY = {
-    f"{kind.scalar_type}Storage": LegacyStorageType(
-        f"{kind.scalar_type}Storage", (), {"dtype": kind, "__module__": "torch"}
-    )
-    for kind in DTYPES.values()
-    if kind.scalar_type in dtypes.STORED
-}
-"""The storage classes of one dtype, by name."""
-
-
-def __getattr__(name: str) -> LegacyStorageType:
-    try:
-        return LEGACY[name]
-    except KeyError:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
-
-
-def _cast(kind: dtype) -> Any:
-    def cast(self: UntypedStorage | TypedStorage) -> TypedStorage:
-        if isinstance(self, UntypedStorage):
-            messages.warn(_DEPRECATED, once=True)
-            return cast(TypedStorage(wrap_storage=self, dtype=dtypes.uint8))
-        found = typed_storage(self._elements().to(kind))
-        return found.clone() if found.data_ptr() == self.data_ptr() else found
-
-    return cast
-
-
-_CASTS = {
-    "double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
-    "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool",
-    "complex_double": "complex128", "complex_float": "complex64",
-}  # fmt: skip
-for _name, _kind in _CASTS.items():
-    for _class in (TypedStorage, UntypedStorage):
-        setattr(_class, _name, _cast(DTYPES[_kind]))
-
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()
 
@@ -410,30 +356,6 @@ def untyped_storage(self: Tensor) -> UntypedStorage:
     if self.levels:
         raise NotImplementedError(messages.WRAPPED_STORAGE)
     return wrap(self.memory)
-
-
-def storage(self: Tensor) -> TypedStorage:
-    """The storage read as this tensor's dtype; deprecated, with PyTorch's warning."""
-    messages.warn(_DEPRECATED, once=True)
-    return typed_storage(self)
-
-
-def storage_type(self: Tensor) -> LegacyStorageType:
-    """The class that made such storages once; deprecated, with PyTorch's warning."""
-    messages.warn(_DEPRECATED, once=True)
-    return LEGACY[f"{self.dtype.scalar_type}Storage"]
-
-
-def typed_storage(self: Tensor) -> TypedStorage:
-    """The storage read as this tensor's dtype. Errors: as `untyped_storage`."""
-    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
-
-
-def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
-    """A typed storage from a pickle."""
-    from tensorcli.engine.bridge import rebuild_storage
-
-    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind])
 
 
 def share_memory_(self: Tensor) -> Tensor:

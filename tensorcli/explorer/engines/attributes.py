@@ -82,8 +82,9 @@ class OnContext(Only):
 
 
 OPEN_MODULES = (
-    "amp distributions func nn optim return_types random legacy queries storages special fft linalg cuda testing utils "
-    "functional formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional autograd.forward_ad"
+    "amp distributions func nn optim return_types random legacy queries storages typed_storages special fft linalg cuda testing "
+    "utils functional formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional "
+    "autograd.forward_ad"
 ).split()
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 

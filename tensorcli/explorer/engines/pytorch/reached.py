@@ -17,7 +17,7 @@ HIDDEN = "map2_ share_memory_ to_dlpack record_stream module_load"
 """Methods of torch's tensors that reach memory or code of their own."""
 STORAGES: Final = (
     "bfloat16 bool byte char clone complex_double complex_float copy_ cpu data_ptr device double element_size fill_ float "
-    "half int is_cuda is_pinned is_shared long nbytes resize_ short size tolist type"
+    "from_buffer half int is_cuda is_pinned is_shared long nbytes resize_ short size to tolist type"
 ).split()
 """What a script reaches of a storage."""
 LEGACY = type(torch.FloatTensor)
