@@ -178,6 +178,11 @@ def broadcast(a: int, b: int, dim: int) -> RuntimeError:
     )
 
 
+VMAP_FORMAT: Final = (
+    "NYI: querying is_contiguous inside of vmap for memory_format other than torch.contiguous_format"
+)
+
+
 def output_shape(sizes: Any, wanted: Any) -> RuntimeError:
     """A result that needs other sizes than its destination has."""
     return RuntimeError(

@@ -92,7 +92,10 @@ def numpy(self: Tensor, force: bool) -> Any:
 @parsed("is_contiguous(*, MemoryFormat? memory_format=None)")
 def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     """Whether the elements lie in order, without gaps (or in another memory format's order)."""
-    return copy.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
+    wanted = memory_format or formats.contiguous_format
+    if self.batch is not None and wanted is not formats.contiguous_format:
+        raise RuntimeError(messages.VMAP_FORMAT)
+    return copy.is_contiguous(self.geometry, wanted)  # type: ignore[no-untyped-call]
 
 
 @parsed("is_same_size(Tensor other)")

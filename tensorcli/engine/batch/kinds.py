@@ -14,6 +14,7 @@ from tensorcli.engine.batch.refused import refused
 from tensorcli.engine.batch.values import aligned, batches_of, plain, slices
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.elementwise import promoted_dtype
+from tensorcli.engine.formats import contiguous_format, preserve_format
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
 
@@ -50,8 +51,20 @@ def apply(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, i
         if found is not None:
             return found  # type: ignore[no-any-return]
     elif op.effect is effects.pointwise or op.base in rules.ELEMENTWISE:
+        if op.base == "clone":
+            _check_format(args[1])
         return _pointwise(layer, op, run, args)
     return each(layer, op, run, args)
+
+
+def _check_format(wanted: Any) -> None:
+    """Errors: RuntimeError for a memory format that would need to know where the examples lie."""
+    if wanted not in (None, preserve_format, contiguous_format):
+        name = "".join(part.capitalize() for part in wanted.name.split("_"))
+        raise RuntimeError(
+            "NYI: Tensor.clone(memory_format) inside vmap is only supported with memory_format torch.preserve_format or "
+            f"torch.contiguous_format (got {name})"
+        )
 
 
 def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tensorcli.engine import effects, messages
+from tensorcli.engine import effects, geometry, messages
 from tensorcli.engine.batch import drawing, rules, slow
 from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.shapes import translated, viewed
@@ -57,9 +57,14 @@ def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -
     elif op.effect is effects.restride:
         _restride(layer, op, run, batch, rest)
     elif op.name == "fill_.Tensor":
+        if rest[0].dim is None and rest[0].rank:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {rest[0].rank} dimensions."
+            )
         whole = front(batch)
         whole.copy_(aligned(rest[0], batch.rank))
     elif _elementwise(op) and not (op.name == "masked_fill_.Tensor" and rest[1].dim is not None):
+        _check_room(layer, op, batch, rest)
         whole = front(batch)
         run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
         if slow.is_slow(op):
@@ -77,6 +82,25 @@ def _count(whole: Tensor, more: int) -> None:
     """Count more writes, or fewer, than there were: as many as PyTorch makes."""
     if not whole.uncounted:
         whole.counter.count += more
+
+
+def _check_room(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
+    """Refuse what an example has no room for: more dimensions would be taken for those of the examples. Errors: RuntimeError.
+
+    PyTorch tells the sizes of all examples, or those of the first where it writes one after the other.
+    """
+    sizes = batch.sizes
+    try:
+        wide = geometry.broadcast(sizes, *(one.sizes for one in batches_of(rest)))
+    except ValueError:
+        return  # which the write itself tells
+    if len(wide) == len(sizes):
+        return
+    if op.name in slow.NAMES:
+        raise messages.output_shape(sizes, wide)
+    room, needed = (layer.size, *(1,) * (len(wide) - len(sizes)), *sizes), (layer.size, *wide)
+    if room != needed:
+        raise messages.output_shape(room, needed)
 
 
 def _restride(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:

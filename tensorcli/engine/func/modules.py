@@ -145,11 +145,11 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
     if any(type(model) is not type(models[0]) for model in models):
         raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
     params = {
-        name: _stacked([dict(model.named_parameters())[name] for model in models])
+        name: _stacked(name, [dict(model.named_parameters())[name] for model in models])
         for name, _ in models[0].named_parameters()
     }
     buffers = {
-        name: functions.stack([dict(model.named_buffers())[name] for model in models])
+        name: _stacked(name, [dict(model.named_buffers())[name] for model in models])
         for name, _ in models[0].named_buffers()
     }
     return params, buffers
@@ -166,10 +166,10 @@ def replace_all_batch_norm_modules_(root: Module) -> Module:
     return root
 
 
-def _stacked(tensors: list[Any]) -> Any:
-    if len({one.requires_grad for one in tensors}) > 1:
-        raise RuntimeError("Expected parameters from different models to have the same .requires_grad")
+def _stacked(name: str, tensors: list[Any]) -> Any:
+    """What the models have by one name, as a leaf. Errors: RuntimeError where only some of them require grad."""
+    wanted = {one.requires_grad for one in tensors}
+    if len(wanted) > 1:
+        raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     whole: Any = functions.stack(tensors)
-    if all(one.is_leaf for one in tensors):
-        return whole.detach().requires_grad_(tensors[0].requires_grad)
-    return whole
+    return whole.detach().requires_grad_() if True in wanted else whole

@@ -33,7 +33,7 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
             raise RuntimeError("argnums must be non-empty")
         for number in numbers:
             if not isinstance(number, int):
-                raise RuntimeError(f"argnums elements must be int, got {type(number)}")
+                raise RuntimeError(f"argnum must be int, got: {type(number)}")
     for number in numbers:
         if not -count <= number < count:
             raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")

@@ -117,6 +117,8 @@ def contiguous(self, memory_format):
     """The tensor itself when its elements lie in order, else a copy in which they do."""
     # The schema's default arrives by its name.
     memory_format = formats.contiguous_format if isinstance(memory_format, str) else memory_format
+    if self.batch is not None and memory_format is not formats.contiguous_format:
+        raise RuntimeError(messages.VMAP_FORMAT)
     if is_contiguous(self.geometry, memory_format):
         return self
     if memory_format is formats.preserve_format:
