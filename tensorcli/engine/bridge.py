@@ -136,6 +136,10 @@ def dlpack(
         raise TypeError("stream must be ``int`` or ``none``")
     if self.device is CPU and stream not in (None, -1):
         raise AssertionError("stream should be None on cpu.")
+    if copy is not None and type(copy) is not bool:
+        raise TypeError(f"_to_dlpack(): argument 'copy' must be bool, not {type(copy).__name__}")
+    if dl_device is not None and dl_device[0] not in tuple(DLDeviceType):
+        raise BufferError(f"Unsupported device_type: {int(dl_device[0])}")
     if self.dtype.np.isbuiltin != 1:
         raise RuntimeError("Unsupported dtype in DLTensor.")  # numpy's words: it has no such dtype
     return _exported(self.clone() if copy else self).__dlpack__(max_version=max_version)
@@ -151,6 +155,8 @@ def import_dlpack(source: Any) -> Tensor:
         storage.address = own.address + start
         return stored_tensor(storage, Geometry(shape.sizes, shape.strides), source.dtype, source.lazy)
     if isinstance(source, np.ndarray):
+        if source.dtype.kind not in "biufc":
+            raise BufferError("DLPack only supports signed/unsigned integers, float and complex dtypes.")
         return share_unchecked(source)
     if hasattr(source, "__dlpack__"):
         return share_unchecked(np.from_dlpack(source))

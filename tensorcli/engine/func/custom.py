@@ -8,6 +8,7 @@ from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.batch.layer import Layer, layers
 from tensorcli.engine.func.generated import rule
 from tensorcli.engine.tensor import Tensor, alias
+from tensorcli.engine.trees import flatten, spread, unflatten
 
 _WHERE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
@@ -70,19 +71,21 @@ def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool, ow
             dims = tuple(dims) if isinstance(output, tuple) else dims[0]
 
     def wrapped(value: Any, dim: int | None) -> Any:
-        # An input that comes back is itself, as the function may have said that it wrote it.
-        same = (one for one, each in zip(given, values, strict=True) if each is value)
-        return _wrapped(layer, value, dim, next(same, None))
+        # An input that comes back is itself, as the function may have said that it wrote it, wherever it says the examples lie.
+        for one, each in zip(given, values, strict=True):
+            if each is value:
+                return one
+        return _wrapped(layer, value, dim)
 
-    if not isinstance(output, tuple):
-        return wrapped(output, dims)
-    along = dims if isinstance(dims, tuple) else (dims,) * len(output)
-    if len(along) != len(output):
+    found, shape = flatten(output)
+    along = spread(dims, shape)
+    if along is None:
         raise RuntimeError(
             "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. "
-            f"Expected out_dims={dims} to be compatible with the structure of `output`. {_WHERE}"
+            f"Expected out_dims={dims} to be compatible with the structure of `output`. out_dims has structure "
+            f"{flatten(dims)[1]} but output has structure {shape}. {_WHERE}"
         )
-    return tuple(wrapped(one, dim) for one, dim in zip(output, along, strict=True))
+    return unflatten([wrapped(one, dim) for one, dim in zip(found, along, strict=True)], shape)
 
 
 def _two(answer: Any) -> tuple[Any, Any]:
@@ -97,12 +100,10 @@ def _two(answer: Any) -> tuple[Any, Any]:
     return answer
 
 
-def _wrapped(layer: Layer, value: Any, dim: int | None, given: Any) -> Any:
+def _wrapped(layer: Layer, value: Any, dim: int | None) -> Any:
     if not isinstance(value, Tensor):
         return value
-    place = dim if dim is None or dim >= 0 else dim + value.ndim
-    batch = None if given is None else layer.batch_of(given)
-    return given if batch is not None and batch.dim == place else layer.wrap(value, place)
+    return layer.wrap(value, dim if dim is None or dim >= 0 else dim + value.ndim)
 
 
 def _bare(kind: Any, given: tuple[Any, ...]) -> Any:

@@ -155,10 +155,15 @@ class Module:
                 if isinstance(value, Buffer)
                 else name not in self._non_persistent_buffers_set
             )
-            if kept and type(self).register_buffer is not Module.register_buffer:
-                self.register_buffer(name, value)  # which may know only the two arguments of old
-            else:
+            if _knows_persistent(self):
                 self.register_buffer(name, value, kept)
+            elif kept:
+                self.register_buffer(name, value)
+            else:
+                raise RuntimeError(
+                    "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
+                    "persistent argument is not allowed."
+                )
         else:
             object.__setattr__(self, name, value)
 
@@ -623,3 +628,12 @@ class Module:
 def indented(text: str) -> str:
     """All lines but the first, two columns to the right."""
     return text.replace("\n", "\n  ")
+
+
+def _knows_persistent(module: Module) -> bool:
+    """Whether its register_buffer, which may be a script's, takes more than the two arguments of old."""
+    if type(module).register_buffer is Module.register_buffer:
+        return True
+    import inspect
+
+    return "persistent" in inspect.signature(module.register_buffer).parameters

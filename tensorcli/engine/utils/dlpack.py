@@ -8,7 +8,11 @@ from tensorcli.engine.tensor import Tensor
 
 
 def to_dlpack(tensor: Tensor) -> Any:
-    """A capsule over the tensor's memory, which can be taken once; of one that asks for gradients too."""
+    """A capsule over the tensor's memory, which can be taken once; of one that asks for gradients too. Errors: TypeError."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"_to_dlpack(): argument 'data' (position 1) must be Tensor, not {type(tensor).__name__}"
+        )
     return dlpack(tensor.detach())
 
 
