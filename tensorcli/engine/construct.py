@@ -162,6 +162,8 @@ def _array_of_tensor(
             return obj
         return found.detach()  # type: ignore[no-any-return]
     if wanted and not found.requires_grad:
+        if found.dtype.category < dtypes.FLOATING:
+            raise RuntimeError(messages.FLOATING_FACTORY)
         found.requires_grad_()
     return found
 

@@ -101,7 +101,8 @@ def embedding_bag_(
     _check(indices, offsets, include_last_offset, len(weight), fast)
     bag, counts, count = _bags(xp, indices, offsets, include_last_offset, padding_idx)
     weight, per_sample_weights = widened(weight, per_sample_weights)
-    rows = weight.take(indices, axis=0, mode="clip")  # What lies past the last offset may name no row.
+    # What lies past the last offset may name no row.
+    rows = weight[xp.minimum(xp.maximum(indices, 0), max(len(weight) - 1, 0))]
     if per_sample_weights is not None:
         rows = _products(rows, per_sample_weights) if fast else rows * per_sample_weights[:, None]
     kept = bag[counts]
