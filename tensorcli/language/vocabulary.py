@@ -38,8 +38,13 @@ CLASS_REFUSED = "class is not part of the language"
 # Bare names that stay Python's although torch has a function of that name: `write torch.sum(x, dim=0)`.
 SHADOWED = frozenset("sum abs min max all any round pow range int float bool complex type".split())
 
+# What people assert with.
+CHECKS = frozenset(
+    "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
+    "_check_with".split()
+)
 # Attributes that begin with one underscore and that PyTorch's users and graph nodes show.
-PRIVATE_ATTRIBUTES = frozenset(
+PRIVATE_ATTRIBUTES = CHECKS | frozenset(
     "_version _base _is_view _grad _backward_hooks _forward_hooks _forward_pre_hooks _tensor_name _cdata _grad_fn "
     "_use_count _indices "
     "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
@@ -49,11 +54,6 @@ PRIVATE_ATTRIBUTES = frozenset(
 # Functions of torch that work on lists of tensors, as optimizers do.
 PRIVATE_FUNCTIONS = ("_foreach_",)
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_", *PRIVATE_FUNCTIONS)
-# What people assert with.
-CHECKS = frozenset(
-    "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
-    "_check_with".split()
-)
 # Names with one underscore that people import from PyTorch's modules.
 PRIVATE_MEMBERS = CHECKS | frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
 
@@ -88,11 +88,7 @@ def dunder_refused(name: str) -> str:
 
 def is_refused_private(name: str) -> bool:
     """Whether an attribute of this name is kept from scripts because of its leading underscore."""
-    return (
-        name.startswith("_")
-        and name not in PRIVATE_ATTRIBUTES | CHECKS
-        and not name.startswith(PRIVATE_PREFIXES)
-    )
+    return name.startswith("_") and name not in PRIVATE_ATTRIBUTES and not name.startswith(PRIVATE_PREFIXES)
 
 
 def private_refused(name: str) -> str:
