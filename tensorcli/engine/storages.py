@@ -75,18 +75,6 @@ def _one_step(index: slice, length: int) -> slice:
     return index
 
 
-def _bytes_of(sequence: Any) -> list[int]:
-    """The items of a sequence. Errors: RuntimeError for one that is no integer."""
-    items = list(sequence)
-    for one in items:
-        if not isinstance(one, int):
-            raise RuntimeError(
-                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type(sequence).__name__}), but one of "
-                f"the items was of type {type(one).__name__} instead of int"
-            )
-    return items
-
-
 class UntypedStorage(Native):
     """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
 

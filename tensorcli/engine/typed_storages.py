@@ -303,6 +303,7 @@ def __getattr__(name: str) -> LegacyStorageType:
 def _cast(kind: dtype) -> Any:
     def cast(self: UntypedStorage | TypedStorage) -> TypedStorage:
         if isinstance(self, UntypedStorage):
+            messages.warn(_DEPRECATED, once=True)
             return cast(TypedStorage(wrap_storage=self, dtype=dtypes.uint8))
         found = typed_storage(self._elements().to(kind))
         return found.clone() if found.data_ptr() == self.data_ptr() else found

@@ -43,8 +43,16 @@ class FunctionCtx:
         """Say which outputs no gradient flows through."""
         self._reached().non_differentiable = tensors
 
+    def mark_shared_storage(self, *pairs: Any) -> None:
+        """Nothing any more: it is seen which tensors share a storage."""
+        messages.warn(_SHARED, FutureWarning)
+
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether a missing gradient arrives as zeros (the default) or as None."""
+        """Whether a missing gradient arrives as zeros (the default) or as None. Errors: TypeError unless it is a bool."""
+        if not isinstance(value, bool):
+            raise TypeError(
+                "set_materialize_grads received an invalid combination of arguments - got (), but expected (bool)"
+            )
         self._reached().materialize_grads = value
 
     def _reached(self) -> "Context":
@@ -61,6 +69,8 @@ class FunctionCtx:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "materialize_grads":
             self.set_materialize_grads(value)
+        elif name in ("to_save", "non_differentiable"):
+            setattr(self._reached(), name, value)
         else:
             vars(self)[name] = value
 
@@ -73,6 +83,11 @@ class FunctionCtx:
     def __repr__(self) -> str:
         return repr(self._reached())
 
+
+_SHARED = (
+    "`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked. Note that calls to `set_()` "
+    "are not tracked"
+)
 
 OF_NODES: Final = frozenset(
     "saved_tensors saved_variables saved_for_forward to_save dirty_tensors needs_input_grad name next_functions metadata "
@@ -115,6 +130,11 @@ class Context(Node):
 
     def check(self, outputs: list[Any]) -> None:
         """What forward said of its inputs and outputs. Errors: RuntimeError with PyTorch's texts."""
+        for name, given in (("non_differentiable", self.non_differentiable), ("to_save", self.to_save)):
+            if not isinstance(given, tuple):
+                raise RuntimeError(
+                    f"autograd internal error: {name} attribute is expected to be a tuple but is "
+                )
         for tensors, complaint in (
             (self.dirty, "mark_dirty can only accept variables, but argument "),
             (self.non_differentiable, "mark_non_differentiable only accepts variable arguments, but got "),

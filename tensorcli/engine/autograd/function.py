@@ -42,13 +42,14 @@ def _applied(
         if isinstance(written, Tensor):
             written.bump()
     context.check(outputs)
+    recorded = mode.enabled and any(context.needs_input_grad)
     differentiable = []
     for i, output in enumerate(outputs):
         if not isinstance(output, Tensor):
             continue
         given = any(output is v for v in inputs)
         dirty = any(output is d for d in context.dirty)
-        flows = recorded and context.is_differentiable(output)
+        flows = recorded and _differentiable(context, output)
         if set_up and given and not dirty and (flows or not output.requires_grad):
             _check_not_saved(context, output)
         if not flows:
@@ -80,6 +81,13 @@ def _untouched_by_tangents() -> Any:
     from tensorcli.engine.autograd.tangents import unheeded
 
     return unheeded()
+
+
+def _differentiable(context: Context, output: Tensor) -> bool:
+    """Whether gradients flow through an output, as far as dtypes and the function's own word go."""
+    return (output.dtype.is_floating_point or output.dtype.is_complex) and not any(
+        output is n for n in context.non_differentiable
+    )
 
 
 def _without_history(output: Tensor, given: bool, dirty: bool) -> Tensor:

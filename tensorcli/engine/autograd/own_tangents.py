@@ -27,13 +27,13 @@ def pushed_by(context: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> No
         ]
         answer = context.jvp_function(context.ctx, *given)
     flows = [
-        isinstance(one, Tensor)
-        and one.dtype.category >= dtypes.FLOATING
-        and not any(one is each for each in context.non_differentiable)
+        one.dtype.category >= dtypes.FLOATING and not any(one is each for each in context.non_differentiable)
+        if isinstance(one, Tensor)
+        else None
         for one in outputs
     ]
     for output, tangent in zip(outputs, _tangents(answer, flows), strict=True):
-        if tangent is None:
+        if tangent is None or not isinstance(output, Tensor):
             continue
         at = next((k for k, one in enumerate(inputs) if one is output), None)
         if at is not None:
@@ -49,8 +49,11 @@ def pushed_by(context: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> No
         set_tangent(output, tangent)
 
 
-def _tangents(answer: Any, flows: Sequence[bool]) -> tuple[Tensor | None, ...]:
-    """What `jvp` returned, one for each output; `flows`: whether tangents flow through it. Errors: RuntimeError."""
+def _tangents(answer: Any, flows: Sequence[bool | None]) -> tuple[Tensor | None, ...]:
+    """What `jvp` returned, one for each output; `flows`: whether tangents flow through it, None for what is no tensor.
+
+    Errors: RuntimeError.
+    """
     several = answer if isinstance(answer, tuple) else (answer,)
     if len(several) != len(flows):
         raise RuntimeError(
@@ -61,12 +64,12 @@ def _tangents(answer: Any, flows: Sequence[bool]) -> tuple[Tensor | None, ...]:
             raise RuntimeError(
                 f"expected Variable or None (got {type(tangent).__name__}) for grad output {i}."
             )
-        if tangent is not None and not flowing:
+        if tangent is not None and flowing is False:
             raise RuntimeError(
                 f"Function's jvp returned a gradient at position {i}, but  the corresponding forward output is not a "
                 "differentiable Tensor.You should return None at that position instead."
             )
-        if tangent is None and flowing:
+        if flowing and (tangent is None or tangent.dtype.category < dtypes.FLOATING):
             raise RuntimeError(_UNDEFINED)
     return several
 
