@@ -34,20 +34,20 @@ CHAPTERS: Final = {
     chapter: family
     for family, chapters in {
         "Element-wise arithmetic": (
-            "pointwise numbers power elementary rounding complex bits activation rectifier smooth piecewise"
+            "pointwise numbers power elementary rounding limits complex bits activation rectifier smooth piecewise"
         ),
         "Special functions (torch.special)": "special gamma bessel polynomial",
         "Comparison and choice": "compare",
         "Reductions and statistics": "reduce extreme spread segment calculus statistics distance histogram",
-        "Cumulative, sorting and searching": "scan order",
-        "Views and copies of views": "shape transpose expand strided",
+        "Cumulative, sorting and searching": "scan order search",
+        "Views and copies of views": "shape transpose expand strided replaced split",
         "Joining and splitting": "join reorder grid",
         "Indexing, gather and scatter": "index gather mask scatter slices",
         "Matrices and linear algebra": "linear matmul contract norms linalg cholesky decompose lu factor inverse solve",
-        "Creation, copies and conversions": "create copy fill memory convert random sampling window",
+        "Creation, copies and conversions": "create ranges copy fill memory convert random sampling pathwise window",
         "Neural network functions (torch.nn.functional)": (
-            "softmax dropout layer_norm batch_norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc "
-            "embedding embedding_bag attention image sampler"
+            "softmax dropout layer_norm batch_norm conv patch pad pool adaptive_pool fractional unpool loss cross_entropy "
+            "likelihood margin ctc embedding embedding_bag attention image sampler recurrent packing weights"
         ),
         "Fourier transforms (torch.fft)": "fft spectrum",
     }.items()

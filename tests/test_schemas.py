@@ -50,3 +50,9 @@ def test_a_wrong_declaration_is_found() -> None:
     assert check.differences(
         "median", replace(check.read_record()["median"], out="out"), check.read_record()["median"]
     )
+
+
+def test_every_chapter_of_operators_has_a_family_on_the_page_of_conformance() -> None:
+    from tensorcli.engine.ops._contents import NAMES
+
+    assert _load("conformance").CHAPTERS.keys() == NAMES.keys()
