@@ -67,8 +67,9 @@ def test_a_shell_is_told_what_could_be_typed(
     assert word in done.out.split("\n")
 
 
-def test_completion_can_be_shown_for_a_shell(run) -> None:
-    assert "_TENSORCLI_COMPLETE=complete_bash" in run("--show-completion", "bash").out
+def test_completion_can_be_shown_for_the_shell_that_asks(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: ("bash", "/bin/bash"))
+    assert "_TENSORCLI_COMPLETE=complete_bash" in run("--show-completion").out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
