@@ -1,5 +1,5 @@
 """Operations without a slope, and what has one: scores for counts of hits, numbers for what was cut to whole ones, samples
-that are computed from their parameters.
+that are computed from their parameters, lengths for parts of complex vectors.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ENTROPY: Final = "torch.nn.functional.cross_entropy({}, {})"
 COUNTS: Final = "a count of hits has no slope; this loss of the scores has"
+DECOMPOSITIONS: Final = frozenset("svd eig eigh".split())
+PARTS: Final = ("real", "imag")
 WHOLE: Final = frozenset("long int short to type bool round floor ceil trunc sign".split())
 """Methods that give whole numbers."""
 
@@ -88,6 +90,46 @@ def reentrant(case: Case) -> Story:
                 story.proposals.extend(_not_reentrant(case, at, node, note))
     story.events.append(case.raised("asks for some gradients alone"))
     return story
+
+
+def phases(case: Case) -> Story:
+    """A loss that depends on the phases of complex eigenvectors or singular vectors."""
+    story = Story(
+        "complex vectors of a decomposition are known up to a factor e^{iφ} each, which is chosen for them: what depends on the "
+        "choice has no gradient. Their lengths do not depend on it, nor do products in which it cancels out."
+    )
+    for at in range(case.at + 1):
+        for node in ast.walk(case.journal.tree(at)):
+            if called_name(node) in DECOMPOSITIONS:
+                story.events.append(case.event(at, "makes the vectors", "made", node=node))
+            whole = _whole_of_part(node)
+            if whole is not None and _may_be_complex(case, whole):
+                story.events.append(
+                    case.event(at, "takes a part of them, by their phase", "other", culprit=True, node=node)
+                )
+                new = f"{atom(whole, case.journal.source(at, whole))}.abs()"
+                story.proposals.append(
+                    case.journal.changed(at, [(node, new)], "lengths, which no phase changes")
+                )
+    story.events.append(case.raised("asks for the gradient"))
+    return story
+
+
+def _whole_of_part(node: ast.AST) -> ast.expr | None:
+    """`x` of `x.real`, `x.imag`, `torch.real(x)` and the like."""
+    if isinstance(node, ast.Attribute) and node.attr in PARTS:
+        return node.value
+    if isinstance(node, ast.Call) and called_name(node) in PARTS and node.args:
+        return node.args[0]
+    return None
+
+
+def _may_be_complex(case: Case, node: ast.expr) -> bool:
+    """Whether an expression may stand for a complex tensor: a name of the session says, others are tried."""
+    value = case.trace.session.names.get(node.id) if isinstance(node, ast.Name) else None
+    return value is None or (
+        case.engine.kind(value) == "tensor" and case.engine.look(value).dtype.startswith("complex")
+    )
 
 
 def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:

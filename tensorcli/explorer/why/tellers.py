@@ -38,6 +38,7 @@ TELLERS: Final = {
     "no_grad_fn": "gradient.no_grad_fn",
     "scalar": "gradient.scalar",
     "reentrant": "slopes.reentrant",
+    "phases": "slopes.phases",
     "own_gradients": "custom.gradients",
     "legacy_function": "custom.legacy",
     "unused": "gradient.unused",
