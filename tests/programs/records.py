@@ -29,9 +29,9 @@ WORDS_OF_PYTHON = (3, 11)
 """The Python that the records were made with."""
 OF_PYTHON = frozenset(
     "exceptions_chain ordered_dict_seq samples_and_batches counter_deque_ops states_that_modules_change_themselves "
-    "classes_made_from_pytorchs".split()
+    "classes_made_from_pytorchs what_sets_of_samples_refuse what_buffers_and_examples_refuse".split()
 )
-"""Programs that print what other Pythons say otherwise: the repr of an OrderedDict, errors of max()."""
+"""Programs that print what other Pythons say otherwise: the repr of an OrderedDict, errors of max() and of abstract classes."""
 
 
 @dataclass(frozen=True, slots=True)
