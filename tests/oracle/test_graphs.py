@@ -9,7 +9,6 @@ pytest.importorskip("torch")
 from tests.oracle import graphs, opinfo
 
 OTHERWISE: Final = {
-    "chalf": "there is no complex32",
     "linalg.householder_product": "its gradient is that of the reflections one after the other",
     "ormqr": "its gradient is that of the reflections one after the other",
 }

@@ -11,7 +11,6 @@ from tensorcli.engine.op import OPS
 from tests.oracle import on_meta, opinfo
 
 OTHERWISE: Final = {
-    "fft.rfft2": "PyTorch's meta function lays three dimensions out as its CPU kernel does not",
     "fft.rfftn": "PyTorch's meta function lays three dimensions out as its CPU kernel does not",
 }
 KERNELS: Final = (
