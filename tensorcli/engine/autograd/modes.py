@@ -1,7 +1,7 @@
 """Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from inspect import isgeneratorfunction
 from typing import Any
@@ -44,23 +44,22 @@ transforms: list[Any] = []
 
 
 @contextmanager
-def pushed_through() -> Generator[None]:
+def _holding(state: list[bool]) -> Generator[None]:
+    state.append(True)
+    try:
+        yield
+    finally:
+        state.pop()
+
+
+def pushed_through() -> AbstractContextManager[None]:
     """Compute gradients to push tangents through."""
-    pushing.append(True)
-    try:
-        yield
-    finally:
-        pushing.pop()
+    return _holding(pushing)
 
 
-@contextmanager
-def undeclared_writes() -> Generator[None]:
+def undeclared_writes() -> AbstractContextManager[None]:
     """Write a state that the operator's schema says nothing of."""
-    undeclared.append(True)
-    try:
-        yield
-    finally:
-        undeclared.pop()
+    return _holding(undeclared)
 
 
 def refuse_in_transform(method: str, functional: str = "") -> None:

@@ -58,6 +58,7 @@ class Level:
         self.originals: dict[int, Tensor] = {}
         """The inputs by the number of the leaf."""
         self.entries: list[Tensor] = []
+        """What functions were given in the place of leaves: held, since originals go by their numbers."""
         self.gates: dict[Node, Edge] = {}
 
     def __enter__(self) -> "Level":
