@@ -19,10 +19,6 @@ from tensorcli.engine.ops.expand import expanded_sizes
 # ---- draws into a tensor
 
 
-def _check_overlap(self, *_):
-    effects.check_overlap(self, [])
-
-
 def draw(line, node=0):
     """Declare an in-place draw: the function below gets the stream, how many numbers, whether the memory is
     contiguous, the dtype's name and the arguments, and returns the numbers. No gradient passes it."""
