@@ -67,6 +67,7 @@ class Op:
         alike: str = "",
         into_self: bool = False,
         stepwise: Container[Any] | Callable[..., Container[Any]] = (),
+        tangents: Callable[..., Any] | None = None,
     ) -> None:
         self.line = line
         self.kernel = kernel
@@ -96,6 +97,8 @@ class Op:
         self.stepwise = stepwise
         """The reduced dtypes that PyTorch's kernel computes in, rounding after each step: the kernel gets them as they are.
         Also a function of the values that names them."""
+        self.tangents = tangents
+        """The formula of the results' tangents, where PyTorch's is not what the gradients' formulas say (autograd.dual)."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
         self.has_out = has_out and not self.is_hidden
@@ -308,6 +311,7 @@ def op(
     alike: str = "",
     into_self: bool = False,
     stepwise: Container[Any] | Callable[..., Container[Any]] = (),
+    tangents: Callable[..., Any] | None = None,
     constant: str = "",
     effect: Effect | None = None,
     **formulas: Formula | None,
@@ -322,6 +326,9 @@ def op(
     `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
     `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
+    `tangents` gives the tangents of the results where PyTorch's are not what the gradients' formulas say: its parameters name
+    arguments, results, and tangents of arguments (`self_t`; zeros where there is none). None is no tangent, NotImplemented leaves
+    it to the gradients.
     `constant` names the arguments that have no formula and are refused where they require grad; one whose formula is None is
     taken all the same.
     `effect` is for the few operators that are of no kind: it gets the declaration and the values, and does all; the function
@@ -348,6 +355,7 @@ def op(
             alike=alike,
             into_self=into_self,
             stepwise=stepwise,
+            tangents=tangents,
         )
         if constant:
             declared.check = _refusing(declared, constant.split())

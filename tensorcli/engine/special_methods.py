@@ -267,9 +267,7 @@ def text_of(self: Tensor, grad_fn: str | None) -> str:
     """What a repr says of a tensor whose `grad_fn` has this name."""
     tangent = None
     if forward:
-        from tensorcli.engine.autograd.tangents import tangent_of
-
-        found = tangent_of(self)
+        found = forward[-1].tangent_of(self)
         tangent = None if found is None else str(found) if found.ndim else str(found.item())
     kind = type(self)
     plain = kind is Tensor or kind.__module__ == "torch.nn.parameter"

@@ -95,8 +95,8 @@ class Tensor(metaclass=TensorType):
     retains_grad = False
     levels: tuple[Any, ...] = ()
     """The running transforms of `torch.func` that it belongs to, outermost first."""
-    _tangent: Any = None
-    """The tangent that it was given or was computed with it (autograd.tangents), or None."""
+    _tangents: dict[Any, Any] | None = None
+    """The tangents that it was given or that were computed with it, by level (autograd.tangents), or None."""
     batch: Any = None
     """Of what batch it is one example (batch.layer.Batch), or None."""
 

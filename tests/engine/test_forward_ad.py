@@ -163,3 +163,48 @@ def test_a_copy_has_a_tangent_of_its_own_sizes_and_dtype() -> None:
         tangent = forward_ad.unpack_dual(T.zeros(2, 2, dtype=T.float64).copy_(dual)).tangent
     assert tangent.dtype is T.float64
     assert tangent.tolist() == [[3.0, 4.0], [3.0, 4.0]]
+
+
+def test_all_elements_of_the_tangent_of_a_triangle_count() -> None:
+    triangle, sides = T.tensor([[2.0, 1.0], [5.0, 4.0]]), T.tensor([[1.0], [2.0]])
+    small = T.tensor([[0.1, 0.2], [0.3, 0.4]])
+    with pytest.warns(UserWarning, match="triangular_solve is deprecated"):
+        value, tangent = T.func.jvp(
+            lambda b, a: T.triangular_solve(b, a)[0], (sides, triangle), (sides * 0, small)
+        )
+    assert value.tolist() == [[0.25], [0.5]]
+    assert tangent.allclose(triangle.triu().inverse() @ -(small @ value))
+
+
+def test_a_tangent_is_recorded_in_time_that_grows_with_the_operators() -> None:
+    """Not with their squares: what a tangent leads to outside is not looked at again for each operator."""
+    weights = T.ones(2, requires_grad=True)
+
+    def steps(count: int) -> Callable[[Any], Any]:
+        def run(x: Any) -> Any:
+            for _ in range(count):
+                x = (x * weights).sin()
+            return x
+
+        return run
+
+    visits = [visited_nodes(steps(count)) for count in (20, 40)]
+    assert visits[1] < 3 * visits[0]
+
+
+def visited_nodes(function: Callable[[Any], Any]) -> int:
+    from tensorcli.engine.func import levels
+
+    seen = 0
+    real = levels.reach
+
+    def counting(*args: Any) -> Any:
+        nonlocal seen
+        found = real(*args)
+        seen += len(found)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "reach", counting)
+        T.func.jvp(function, (T.ones(2),), (T.ones(2),))
+    return seen

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd.modes import mode, pushing
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.saved import RawSaved, keep
 from tensorcli.engine.tensor import Tensor
@@ -121,9 +121,6 @@ class Context(Node):
     jvp_function: Callable[..., Any]
     kept = False
     """Whether what was saved for backward can be read."""
-    for_jvp: tuple[Any, ...] = ()
-    facts: tuple[Any, ...] = ()
-    """(geometry, dtype, device) of each input that is a tensor, where a transform may push tangents through."""
     read_once = False
     constants = ()
     takes_real_parts = False
@@ -210,10 +207,6 @@ class Context(Node):
         self.kept = True
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        if pushing and self.facts:
-            from tensorcli.engine.autograd.own_tangents import transposed
-
-            return transposed(self, grads)
         if self.materialize_grads:
             grads = [
                 _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g

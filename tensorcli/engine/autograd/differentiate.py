@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.graph import GradientEdge
-from tensorcli.engine.autograd.modes import transforms
+from tensorcli.engine.autograd.modes import transformed
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.tensor import Size, Tensor
 
@@ -141,7 +141,7 @@ def backward(
     """
     from tensorcli.engine.autograd.run import run
 
-    if transforms:
+    if transformed():
         raise RuntimeError(
             "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
             "functorch.vjp instead or call backward() outside of functorch transforms."

@@ -1,13 +1,16 @@
 """Tangents beside tensors: what operators do with them while a level of forward-mode differentiation is open.
 
 A tangent is what the operator's own node pushes forward: the gradient by the outputs' seeds is linear in the seeds, and its
-gradient by them, with the inputs' tangents for seeds, is the product (as `torch.func.jvp` has it for a whole function). The node
-is made of what was computed, so that a kernel runs once. A view's tangent is the same view of the tangent; a write into a tensor
-is one into its tangent.
+gradient by them, with the inputs' tangents for seeds, is the product. The node is made of what was computed, so that a kernel
+runs once. A view's tangent is the same view of the tangent; a write into a tensor is one into its tangent.
+
+The innermost level goes first: the operator runs on the tensors without it, which gives the result and its tangents at the levels
+outside, and then the tangent is computed as if the level did not run.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any, Final
 
@@ -16,29 +19,22 @@ from tensorcli.engine.autograd.modes import forward, mode, pushed_through
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
-from tensorcli.engine.autograd.tangents import (
-    above_of,
-    give,
-    laid_out,
-    same_view,
-    tangent_of,
-    unheard,
-    zeros_beside,
-)
+from tensorcli.engine.autograd.tangents import ForwardLevel, above_of, zeros_beside
+from tensorcli.engine.batch.layer import layers, lifted, roomy
 from tensorcli.engine.batch.values import changed, found_in
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import Op
-from tensorcli.engine.tensor import Tensor, alias
+from tensorcli.engine.tensor import Tensor
 
 Run = Callable[[tuple[Any, ...]], Any]
 
 _REFUSED: Final = frozenset(
     "_ctc_loss cholesky mkldnn_rnn_layer native_dropout_backward geqrf grid_sampler_2d grid_sampler_2d_backward grid_sampler_3d "
-    "grid_sampler_3d_backward igamma igammac index_reduce special_zeta native_batch_norm_backward "
-    "native_layer_norm_backward _pdist_forward _pdist_backward _euclidean_dist _cdist_forward _cdist_backward ormqr "
+    "grid_sampler_3d_backward igamma igammac index_reduce special_zeta "
+    "_pdist_forward _pdist_backward _euclidean_dist _cdist_forward _cdist_backward ormqr "
     "unique_dim unique_consecutive _unique _unique2 _weight_norm_interface _standard_gamma _standard_gamma_grad _embedding_bag "
-    "_embedding_bag_backward multi_margin_loss multilabel_margin_loss_forward rrelu_with_noise_ nll_loss_backward "
-    "nll_loss2d_backward huber_loss_backward soft_margin_loss_backward set_ "
+    "_embedding_bag_backward multi_margin_loss multilabel_margin_loss_forward rrelu_with_noise_ "
+    "huber_loss_backward soft_margin_loss_backward set_ "
     "_scaled_dot_product_flash_attention_for_cpu _pack_padded_sequence segment_reduce".split()
 )
 """Operators with a gradient for which PyTorch has no forward derivative."""
@@ -53,10 +49,10 @@ _LINEAR: Final = frozenset(
 """Operators of one tensor, or of one list, that do to tangents what they do to tensors."""
 
 
-def open_level() -> None:
-    """Let operators ask for tangents, from here on."""
+def open_level(nests: bool) -> ForwardLevel:
+    """Open a level: operators ask for tangents from here on. `nests`: whether others may be opened in it."""
     callers.surround_all(_asking)
-    forward.append(True)
+    return ForwardLevel(nests)
 
 
 # ---- operators
@@ -69,14 +65,21 @@ def _asking(op: Op, run: Run) -> Run:
     def asked(values: tuple[Any, ...]) -> Any:
         if not forward or mode.inference:
             return run(values)
-        if all(tangent_of(one) is None for one in found_in(values, Tensor)):
+        level = forward[-1]
+        if layers and not level.inside(layers[-1]):
+            # A vmap inside the level goes first (batch.dispatch).
             return run(values)
-        return _run(op, run, values)
+        if any(level.tangent_of(one) is not None for one in found_in(values, Tensor)):
+            return _run(level, op, values)
+        if len(forward) == 1 and not layers:
+            return run(values)
+        with level.hidden():
+            return op.run(values)
 
     return asked
 
 
-def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+def _run(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     """What an operator gives on dual tensors."""
     if len(values) > op.arity and isinstance(effects.split_extras(op, values)[1], (Tensor, tuple, list)):
         raise NotImplementedError(
@@ -84,17 +87,23 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
         )
     refuse(op)
     if op.effect is effects.view:
-        return _viewed(op, run, values)
+        return _viewed(level, op, values)
     if "(a!)" in op.line:
-        return _written(op, run, values)
-    result = run(values)
+        return _written(level, op, values)
+    result = _run_without(level, op, values)
     several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-    pushed = [_mapped(op, run, values)] if op.base in _LINEAR else _pushed(op, values, several)
+    pushed = [_mapped(level, op, values)] if op.base in _LINEAR else _pushed(level, op, values, several)
     for one, tangent in zip(several, pushed, strict=True):
         if tangent is not None:
-            give(one, laid_out(one, tangent))
-            _save(one)
+            level.give(one, level.laid_out(one, tangent))
+            _save(level, one)
     return result
+
+
+def _run_without(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
+    """What an operator gives without the level."""
+    with level.hidden():
+        return op.run(values)
 
 
 def refuse(op: Op) -> None:
@@ -107,161 +116,196 @@ def refuse(op: Op) -> None:
         )
 
 
-def _save(result: Tensor) -> None:
+def _save(level: ForwardLevel, result: Tensor) -> None:
     """Let what a result's node kept of it have its tangent, which a backward pass in the level goes by."""
     if result.node is None:
         return
     for saved in result.node.saved.values():
         if isinstance(saved, SavedTensor) and saved.output_nr == result.output_nr:
-            give(saved.tensor, tangent_of(result))
+            level.give(saved.tensor, level.tangent_of(result))
 
 
-def _viewed(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+def _viewed(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     """A view of a dual tensor, whose tangent is the same view."""
-    result = run(values)
-    tangent = tangent_of(values[0])
+    result = _run_without(level, op, values)
+    tangent = level.tangent_of(values[0])
     if tangent is None or not any(op.plan.gradients) or op.base == "detach":
         return result
-    with unheard():
-        seen = run((tangent, *values[1:]))
+    with level.below():
+        seen = op.run((tangent, *values[1:]))
     pairs = zip(result, seen, strict=True) if isinstance(result, (tuple, list)) else ((result, seen),)
     for one, part in pairs:
-        give(one, part)
+        level.give(one, part)
     return result
 
 
-def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+def _written(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     """A write into a tensor, and into its tangent."""
     target: Tensor = values[0]
-    tangent = tangent_of(target)
+    tangent = level.tangent_of(target)
     if tangent is not None and op.base in ("resize_", "resize_as_"):
         raise RuntimeError("cannot resize variables that has a forward grad")
     if op.effect is effects.restride:
-        result = run(values)
+        result = _run_without(level, op, values)
         if tangent is not None:
-            with unheard():
-                run((tangent, *values[1:]))
+            with level.below():
+                op.run((tangent, *values[1:]))
         return result
-    with unheard():
-        before = target.detach().clone() if tangent is not None or op.plan.gradients else None
+    with level.below():
+        before = functions.clone(target) if tangent is not None or op.plan.gradients else None
     if before is not None and target.requires_grad:
         before.node, before.output_nr = target.grad_fn, target.output_nr
-    result = run(values)
+    result = _run_without(level, op, values)
     if target.dtype.category < dtypes.FLOATING:
         return result
     if op.base == "copy_":
-        new = tangent_of(values[1]) if isinstance(values[1], Tensor) else None
+        new = level.tangent_of(values[1]) if isinstance(values[1], Tensor) else None
     else:
-        (new,) = _pushed(op, values, (target,), before)
+        (new,) = _pushed(level, op, values, (target,), before)
     if tangent is None and new is not None and target.view_of is None and op.base != "copy_":
-        give(target, laid_out(target, new))
+        level.give(target, level.laid_out(target, new))
     else:
-        with unheard():
-            room = tangent if tangent is not None else _new_tangent(target)
+        room = tangent if tangent is not None else _new_tangent(level, target, new)
+        with level.below():
             room.zero_() if new is None else room.copy_(new)
-    _save(target)
+    _save(level, target)
     return result
 
 
-def _new_tangent(target: Tensor) -> Tensor:
-    """The tangent of a tensor that had none, all zeros: a view's is one of its base's, which gets one too."""
+def _new_tangent(level: ForwardLevel, target: Tensor, new: Tensor | None) -> Tensor:
+    """The tangent of a tensor that had none, all zeros: a view's is one of its base's, which gets one too. There is one for each
+    example where what is written has one.
+    """
     if target.view_of is None:
-        found = zeros_beside(target, target.dtype)
+        with level.below():
+            found = zeros_beside(target, target.dtype)
+            if new is not None:
+                found = roomy(found, new)
     else:
         above = above_of(target)
-        there = tangent_of(above)
-        found = same_view(target, above, _new_tangent(above) if there is None else there)
-    give(target, found)
+        there = level.tangent_of(above)
+        found = level.same_view(target, above, _new_tangent(level, above, new) if there is None else there)
+    level.give(target, found)
     return found
 
 
 # ---- products
 
 
-def _mapped(op: Op, run: Run, values: tuple[Any, ...]) -> Tensor:
+def _mapped(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Tensor:
     """The tangent of a linear operator's result: the result for tangents."""
+
+    def tangent_or_zeros(one: Tensor) -> Tensor:
+        found = level.tangent_of(one)
+        return functions.zeros_like(one.detach()) if found is None else found
+
     given = list(values)
-    for place in op.differentiable:
-        given[place] = changed((given[place],), _tangent_or_zeros, Tensor)[0]
-    with unheard():
-        found: Tensor = run(tuple(given))
+    with level.below():
+        for place in op.differentiable:
+            given[place] = changed((given[place],), tangent_or_zeros, Tensor)[0]
+        found: Tensor = op.run(tuple(given))
     return found
 
 
-def _tangent_or_zeros(one: Tensor) -> Tensor:
-    found = tangent_of(one)
-    return functions.zeros_like(one.detach()) if found is None else found
-
-
 def _pushed(
-    op: Op, values: tuple[Any, ...], results: Sequence[Any], before: Tensor | None = None
+    level: ForwardLevel,
+    op: Op,
+    values: tuple[Any, ...],
+    results: Sequence[Any],
+    before: Tensor | None = None,
 ) -> list[Tensor | None]:
     """The tangents of an operator's results; None for results that have none.
 
     `before` is what was in the tensor that the operator wrote.
     """
-    from tensorcli.engine.func.levels import Level
-
-    level = Level()
-    level.tracks = mode.enabled
-    tangents: list[Tensor] = []
-
-    def leaf(one: Any, place: int) -> Any:
-        there = tangent_of(one) if isinstance(one, Tensor) else None
-        source = before if before is not None and place == 0 else one
-        if there is None:
-            return source
-        tangents.append(there)
-        return level.leaf(source)
-
     given = list(values[: op.arity])
-    for place in range(len(given)):
-        if place in op.differentiable:
-            given[place] = changed((given[place],), lambda one: leaf(one, place), Tensor)[0]  # noqa: B023
-    if not tangents or all(
+    tangents = {
+        id(one): level.tangent_of(one)
+        for place in op.differentiable
+        for one in found_in(given[place : place + 1], Tensor)
+    }
+    if all(one is None for one in tangents.values()) or all(
         one.dtype.category < dtypes.FLOATING for one in results if isinstance(one, Tensor)
     ):
         return [None] * len(results)
+    if op.tangents is not None:
+        with level.below():
+            own = _own(op, op.tangents, given, results, tangents)
+        if own is not NotImplemented:
+            return list(own)
     if not op.gradients:
         raise NotImplementedError(f"Trying to use forward AD with aten::{op.base} that does not support it.")
-    grad, inference = mode.grad, mode.inference
-    with unheard():
-        mode.set(True, False)
-        try:
-            return _products(op, tuple(given), level, results, tangents)
-        finally:
-            mode.set(grad, inference)
+    with level.below():
+        return _products(op, given, before, results, tangents)
+
+
+def _own(
+    op: Op,
+    formula: Callable[..., Any],
+    given: list[Any],
+    results: Sequence[Any],
+    dual: dict[int, Tensor | None],
+) -> Any:
+    """What the operator's own formula gives. `dual`: the tangents of the inputs, by id."""
+    known = dict(zip(op.names, given, strict=True)) | dict(zip(op.returns, results, strict=True))
+    for name, one in zip(op.names, given, strict=True):
+        if isinstance(one, Tensor):
+            tangent = dual.get(id(one))
+            known[f"{name}_t"] = functions.zeros_like(one) if tangent is None else tangent
+    found = formula(*(known[name] for name in inspect.signature(formula).parameters))
+    return [found] * len(results) if found is None else found
 
 
 def _products(
-    op: Op, given: tuple[Any, ...], level: Any, results: Sequence[Any], tangents: list[Tensor]
+    op: Op, given: list[Any], before: Tensor | None, results: Sequence[Any], dual: dict[int, Tensor | None]
 ) -> list[Tensor | None]:
+    """`dual`: the tangents of the inputs, by id."""
+    from tensorcli.engine.func.levels import Level, handle
     from tensorcli.engine.func.reverse import gradients
 
-    leaves = list(level.leaves)
-    copies: list[Any] = [alias(one) if isinstance(one, Tensor) else None for one in results]
-    node = make_node(op, given)
-    set_history(node, copies)
-    save_outputs(op, node, copies)
-    outputs = [one for one in copies if one is not None and one.node is not None]
-    if (
-        op.effect is effects.pointwise
-        and len(outputs) == 1
-        and all(_alike(one, outputs[0]) for one in leaves)
-    ):
-        parts = [
-            _scaled(node, leaf, tangent, level.tracks) for leaf, tangent in zip(leaves, tangents, strict=True)
+    tangents: list[Tensor] = []
+    with Level() as taking:
+
+        def leaf(written: Tensor | None, one: Tensor) -> Tensor:
+            source, tangent = one if written is None else written, dual[id(one)]
+            if tangent is None:
+                return lifted(source)
+            tangents.append(tangent)
+            return taking.leaf(source)
+
+        for place in sorted(op.differentiable):
+            if place < len(given):
+                becomes = partial(leaf, None if place else before)
+                given[place] = changed((given[place],), becomes, Tensor)[0]
+        leaves = list(taking.leaves)
+        copies: list[Any] = [handle(lifted(one)) if isinstance(one, Tensor) else None for one in results]
+        node = make_node(op, tuple(given))
+        set_history(node, copies)
+        save_outputs(op, node, copies)
+        outputs = [one for one in copies if one is not None and one.node is not None]
+        if (
+            op.effect is effects.pointwise
+            and len(outputs) == 1
+            and all(_alike(one, outputs[0]) for one in leaves)
+        ):
+            parts = [
+                _scaled(node, leaf, tangent, taking.tracks)
+                for leaf, tangent in zip(leaves, tangents, strict=True)
+            ]
+            return [*_closed(taking, [reduce(add, parts)])]
+        # What is linear in the seeds may be computed by way of their logarithms: of ones there are some.
+        seeds = [taking.leaf(functions.ones_like(one.detach())) for one in outputs]
+        with pushed_through():
+            inner = gradients(outputs, leaves, seeds, create_graph=True)
+        weights = [
+            one + 0j if by.is_complex() and not one.is_complex() else one
+            for one, by in zip(tangents, inner, strict=True)
         ]
-        return [*_closed(level, [reduce(add, parts)])]
-    # What is linear in the seeds may be computed by way of their logarithms: of ones there are some.
-    seeds = [level.leaf(functions.ones_like(one.detach())) for one in outputs]
-    with pushed_through():
-        inner = gradients(outputs, leaves, seeds, create_graph=True)
-    found = gradients(inner, seeds, tangents, create_graph=level.tracks)
-    # What is a tangent as it came in becomes one of its own.
-    found = [one.clone() if any(one.memory is t.memory for t in tangents) else one for one in found]
-    rest = iter(_closed(level, found))
-    return [next(rest) if one is not None and one.node is not None else None for one in copies]
+        found = gradients(inner, seeds, weights, create_graph=taking.tracks)
+        # What is a tangent as it came in becomes one of its own.
+        found = [one.clone() if any(one.memory is t.memory for t in tangents) else one for one in found]
+        rest = iter(_closed(taking, found))
+        return [next(rest) if one is not None and one.node is not None else None for one in copies]
 
 
 def _alike(leaf: Tensor, result: Tensor) -> bool:

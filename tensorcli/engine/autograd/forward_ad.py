@@ -5,7 +5,7 @@ The rules for tangents stand in `dual.py`, which is read when the first level is
 
 from typing import Any, NamedTuple
 
-from tensorcli.engine.autograd.modes import Context
+from tensorcli.engine.autograd.modes import Context, opened
 from tensorcli.engine.autograd.nodes import Passing, gradient_edge
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
@@ -19,8 +19,8 @@ __all__ = [
     "unpack_dual",
 ]
 
-_levels: list[int] = []
-"""The levels that are open: PyTorch allows one."""
+_NUMBER = 0
+"""The number of the level that is open, as PyTorch has one: those of `torch.func.jvp` stand for it where they run."""
 
 
 class UnpackedDualTensor(NamedTuple):
@@ -37,16 +37,15 @@ def enter_dual_level() -> int:
     """Open a level; its number. Errors: RuntimeError where one is open."""
     from tensorcli.engine.autograd import dual
 
-    if _levels:
+    if opened:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
-    dual.open_level()
-    _levels.append(len(_levels))
-    return _levels[-1]
+    dual.open_level(nests=False)
+    return _NUMBER
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
     """Close a level, whose tangents are forgotten. Errors: RuntimeError where it is not the last one that was opened."""
-    last = _levels[-1] if _levels else -1
+    last = _last()
     number = last if level is None else level
     if number != last:
         raise RuntimeError(
@@ -54,10 +53,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
         )
     if number < 0:
         raise RuntimeError("Dual level must be a positive number.")
-    from tensorcli.engine.autograd import tangents
-
-    _levels.pop()
-    tangents.close_level()
+    opened[-1].close()
 
 
 class dual_level(Context):  # noqa: N801 (PyTorch's name)
@@ -95,17 +91,16 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Tensor:
     for name, one in (("primal", tensor), ("tangent", tangent)):
         if not (one.is_floating_point() or one.is_complex()):
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {one.dtype}")
-    if number >= len(_levels):
+    if number > _last():
         raise RuntimeError("Invalid level given to _make_dual")
-    from tensorcli.engine.autograd import tangents
-
-    if tangents.tangent_of(tensor) is not None:
+    _refuse_examples("_make_dual", tensor, tangent)
+    innermost = opened[-1]
+    if innermost.tangent_of(tensor) is not None:
         raise RuntimeError(
             f"Making a dual Tensor based on a Tensor that already has a forward gradient at the same level {number} is not "
             "supported."
         )
-    found: Tensor = functions.view(tensor, tensor.shape)
-    tangents.set_tangent(found, tangent)
+    found: Tensor = innermost.dual(tensor, tangent)
     return found
 
 
@@ -118,18 +113,30 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
         raise TypeError(
             f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}"
         )
-    from tensorcli.engine.autograd import tangents
-
-    tangent = tangents.tangent_of(tensor) if number < len(_levels) else None
-    primal = tangents.without_tangent(tensor)
-    if primal.node is not None:
+    if not opened:
+        return UnpackedDualTensor(functions.alias(tensor), None)
+    _refuse_examples("_unpack_dual", tensor)
+    innermost = opened[-1]
+    primal = innermost.without_tangent(tensor)
+    if primal.node is not None and not innermost.nests:
         node = Identity((gradient_edge(tensor),), {})
         node.outputs = primal.node.outputs
         primal.node = node
-    return UnpackedDualTensor(primal, tangent)
+    tangent = innermost.tangent_of(tensor) if number == _NUMBER else None
+    return UnpackedDualTensor(primal, None if tangent is None else innermost.seen(tangent))
+
+
+def _refuse_examples(operator: str, *tensors: Tensor) -> None:
+    """Errors: RuntimeError for an example of a batch, but of the vmap of `torch.autograd`."""
+    if any(one.batch is not None and not one.batch.layer.legacy for one in tensors):
+        raise RuntimeError(
+            f"Batching rule not implemented for aten::{operator}; the fallback path doesn't work on out= or view ops."
+        )
 
 
 def _current(level: int | None) -> int:
-    if level is not None:
-        return level
-    return _levels[-1] if _levels else -1
+    return _last() if level is None else level
+
+
+def _last() -> int:
+    return _NUMBER if opened else -1

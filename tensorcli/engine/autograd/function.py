@@ -30,10 +30,6 @@ def _applied(
 ) -> Any:
     """Run forward without recording, then give its outputs a node of that kind. `set_up`: the context is set up outside it."""
     context = kind(inputs)
-    if transforms:
-        context.facts = tuple(
-            (v.geometry, v.dtype, v.device) if isinstance(v, Tensor) else None for v in inputs
-        )
     with no_grad(), _untouched_by_tangents():
         answer = forward(context.ctx, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
@@ -70,8 +66,7 @@ def _applied(
         pushed_by(context, inputs, outputs)
     if recorded:
         context.keep(outputs)
-    if context.saved_for_forward is not None:
-        context.for_jvp, context.saved_for_forward = context.saved_for_forward if transforms else (), None
+    context.saved_for_forward = None
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
 
 

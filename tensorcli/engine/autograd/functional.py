@@ -220,22 +220,30 @@ def jacobian(
 
 def _by_columns(func: Function, inputs: Any) -> Any:
     """The Jacobian of tangents that are pushed through the function, one for each element of the inputs."""
-    from tensorcli.engine.func.forward import pushed
+    from tensorcli.engine.autograd.forward_ad import dual_level, make_dual, unpack_dual
+    from tensorcli.engine.batch import vmap
+    from tensorcli.engine.func.reverse import bases
 
     several, given = _tuple(inputs, "inputs", "jacobian")
     several_out = False
 
-    def called(*args: Tensor) -> tuple[Tensor, ...]:
+    def columns_of(*tangents: Tensor) -> tuple[Tensor, ...]:
         nonlocal several_out
-        several_out, outputs = _tuple(func(*args), "outputs", "None")
-        return outputs
+        with dual_level():
+            duals = [make_dual(*pair) for pair in zip(given, tangents, strict=True)]
+            several_out, outputs = _tuple(func(*duals), "outputs", "None")
+            pairs = [unpack_dual(one) for one in outputs]
+            return tuple(
+                one.primal.new_zeros(one.primal.shape) if one.tangent is None else one.tangent
+                for one in pairs
+            )
 
-    pushing, columns, _ = pushed(called, given, tuple(range(len(given))), randomness="none")
+    tangents = next(bases(given), [one.new_zeros((0, *one.shape)) for one in given])
     rows = []
-    for output, column in zip(pushing.outputs, columns, strict=True):
+    for column in vmap.mapped(columns_of, 0, 0, "none", None, tuple(tangents), {}):
         parts = column.split([one.geometry.numel for one in given], 0)
         row = [
-            part.permute(*range(1, part.ndim), 0).reshape((*output.shape, *one.shape))
+            part.permute(*range(1, part.ndim), 0).reshape((*column.shape[1:], *one.shape))
             for part, one in zip(parts, given, strict=True)
         ]
         rows.append(row if several else row[0])

@@ -1,6 +1,6 @@
 """Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from inspect import isgeneratorfunction
@@ -32,8 +32,12 @@ class Mode:
 mode = Mode()
 process.keep(lambda: (mode.grad, mode.inference), lambda before: mode.set(*before))
 
-forward: list[bool] = []
-"""Whether tangents go forward now: holds something while a level of forward-mode differentiation is open and heeded."""
+opened: list[Any] = []
+"""The levels of forward-mode differentiation that are open (tangents.ForwardLevel), outermost first."""
+forward: list[Any] = []
+"""Those of them that operators heed now."""
+aside: list[Any] = []
+"""Those whose tangents are computed beside the operator that runs now."""
 pushing: list[bool] = []
 """Whether gradients are computed to be differentiated by what comes in, which gives tangents: a quotient that a formula masks
 afterwards must not be nan then."""
@@ -62,9 +66,14 @@ def undeclared_writes() -> AbstractContextManager[None]:
     return _holding(undeclared)
 
 
+def transformed() -> bool:
+    """Whether a transform of `torch.func` runs; the vmap of `torch.autograd` is none of those."""
+    return any(not each.legacy for each in transforms)
+
+
 def refuse_in_transform(method: str, functional: str = "") -> None:
     """Errors: RuntimeError for a method that PyTorch refuses while a transform of `torch.func` runs."""
-    if transforms:
+    if transformed():
         raise RuntimeError(
             f"You are attempting to call Tensor.{method}() {functional}inside of a function being transformed by a functorch "
             "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, "
@@ -72,11 +81,11 @@ def refuse_in_transform(method: str, functional: str = "") -> None:
         )
 
 
-def switch(grad: bool) -> None:
-    """Switch grad mode for users. Tangents go forward without it too: where a transform pushes them, operators record on."""
-    mode.set(grad)
-    if not grad and any(each.pushes for each in transforms):
-        mode.enabled = not mode.inference
+def set_as_outside(inside: Sequence[Any]) -> None:
+    """Switch grad mode and inference mode to what they are outside of running transforms, given outermost first."""
+    before = [each.before for each in inside if each.before is not None]
+    if before:
+        mode.set(next((grad for grad, _ in before if grad is not None), mode.grad), before[0][1])
 
 
 class Context:
@@ -136,10 +145,10 @@ class _GradMode(Context):
 
     def __enter__(self) -> None:
         self.previous = mode.grad
-        switch(self.wanted)
+        mode.set(self.wanted)
 
     def __exit__(self, *error: Any) -> None:
-        switch(self.previous)
+        mode.set(self.previous)
 
 
 class no_grad(_GradMode):  # noqa: N801
@@ -169,20 +178,20 @@ class set_grad_enabled(Context):  # noqa: N801
         global_mode = _mode()
         self.previous = global_mode.grad
         self.mode = bool(mode)
-        switch(self.mode)
+        global_mode.set(self.mode)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        switch(self.previous)
+        mode.set(self.previous)
         return super().__call__(function)
 
     def _again(self) -> "set_grad_enabled":
         return set_grad_enabled(self.mode)
 
     def __enter__(self) -> None:
-        switch(self.mode)
+        mode.set(self.mode)
 
     def __exit__(self, *error: Any) -> None:
-        switch(self.previous)
+        mode.set(self.previous)
 
     def __str__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"

@@ -52,8 +52,6 @@ class Node:
     between: ClassVar[bool] = False
     """Whether it only stands between two nodes that PyTorch links directly."""
 
-    forward_only = False
-    """Whether it was recorded without grad mode, for tangents: gradients do not go through it."""
     outputs: tuple[Any, ...] = ()
     """(geometry, dtype, device) of each output: what gradients must match."""
     hooks: Any = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import nodes
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import aside, forward, mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
 from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
 from tensorcli.engine.devices import CPU
@@ -172,6 +172,19 @@ def _tracked(op: "Op", values: Sequence[Any]) -> bool:
     return False
 
 
+def original_of(target: Tensor) -> Tensor:
+    """A recorded clone of what an operator is about to write, with its tangents at all levels."""
+    beside = aside[:]
+    del aside[:]
+    forward.extend(beside)
+    try:
+        found: Tensor = target.clone()
+        return found
+    finally:
+        del forward[len(forward) - len(beside) :]
+        aside[:] = beside
+
+
 def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -> Node:
     """The node of a call, its edges, and its saved inputs (outputs are saved by `save_outputs`, when they are there).
 
@@ -225,8 +238,6 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
                 saved[name] = SavedTensor(value)
             else:
                 saved[name] = _save(node, name, value, op, position)
-    if not mode.grad:
-        node.forward_only = True
     return node
 
 

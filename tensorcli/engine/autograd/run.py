@@ -26,7 +26,7 @@ from tensorcli.engine.autograd.hooks import (
     run_prehooks,
     run_tensor_hooks,
 )
-from tensorcli.engine.autograd.modes import mode, pushing
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
 
@@ -95,15 +95,12 @@ class _Pass:
         while queue:
             node = heappop(queue)[2]
             edges = node.edges
-            # What was recorded for tangents alone is pushed through for tangents alone.
-            mode.grad = mode.grad and not node.forward_only
             results = self._evaluate(node, self.buffers.pop(node, None), needed)
-            mode.grad = mode.enabled
             if results is None:
                 continue
             for i, edge in enumerate(edges):
                 target, number = edge
-                if target is None or target not in waiting or (needed is not None and not needed(edge)):
+                if target is None or (needed is not None and not needed(edge)):
                     if results[i] is not None:
                         release(results[i][1])
                     continue
@@ -130,7 +127,7 @@ class _Pass:
         while stack:
             node = stack.pop()
             for target, _ in node.edges:
-                if target is None or (target.forward_only and not pushing):
+                if target is None:
                     continue
                 if target in waiting:
                     waiting[target] += 1

@@ -232,5 +232,5 @@ def _output(tensor: Tensor, node: "Node", number: int) -> Tensor:
     output = alias(tensor)
     output.node = node
     output.output_nr = number
-    output._tangent = tensor._tangent
+    output._tangents = tensor._tangents
     return output

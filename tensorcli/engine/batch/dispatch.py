@@ -9,9 +9,9 @@ from typing import Any
 
 from tensorcli.engine import callers, effects, events
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import gradient_edge
-from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.batch.refused import refused
@@ -35,7 +35,10 @@ def _asking(op: Op, run: Run) -> Run:
         return _telling(op, run) if op.name in slow.NAMES else run
 
     def asked(values: tuple[Any, ...]) -> Any:
-        return _dispatched(op, asked, values) if layers else run(values)
+        if not layers or (forward and forward[-1].inside(layers[-1])):
+            # Tangents of a level inside the vmap go forward first (autograd.dual).
+            return run(values)
+        return _dispatched(op, op.run, values)
 
     return asked
 
@@ -157,7 +160,7 @@ def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor
 
         node = CopyBackwards(tuple(gradient_edge(one) for one in given[:2]), {})
     elif requires:
-        original = target.clone() if any("self" in g.names for g in op.gradients) else None
+        original = original_of(target) if any("self" in g.names for g in op.gradients) else None
         observer, events.observer = events.observer, None
         try:
             node = make_node(op, given, original)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.autograd.modes import forward, mode, set_as_outside, transforms
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
@@ -76,14 +76,18 @@ class Batch:
 class Layer:
     """One running vmap, as a context: how many examples there are, and what their random numbers are to be."""
 
-    pushes = False
+    before = None
     batched = True
     """It tracks no gradients (see func.levels)."""
 
     def __init__(self, size: int, randomness: str) -> None:
         self.size = size
         self.randomness = randomness
+        self.legacy = randomness == "none"
+        """Whether it is the vmap of `torch.autograd`, which is none of `torch.func`'s transforms."""
         self.number = 0
+        self.depth = 0
+        """How many vmaps it runs in."""
 
     def __enter__(self) -> "Layer":
         from tensorcli.engine.batch.dispatch import listen
@@ -92,6 +96,7 @@ class Layer:
         listen()
         mark()
         transforms.append(self)
+        self.depth = len(layers)
         layers.append(self)
         self.number = len(transforms)
         return self
@@ -136,25 +141,31 @@ class Layer:
 
     def lift(self, tensor: Tensor) -> Tensor:
         """A tensor as one of this layer."""
-        return self.wrap(tensor, None) if self.batch_of(tensor) is None else tensor
+        if self.batch_of(tensor) is not None:
+            return tensor
+        found = self.wrap(tensor, None)
+        if forward:
+            from tensorcli.engine.autograd.tangents import carry
+
+            carry(found, tensor)
+        return found
 
     @contextmanager
     def below(self) -> Iterator[None]:
         """What runs in here, runs as if neither this vmap nor what is inside it did."""
         at, depth = transforms.index(self), layers.index(self)
-        above, inner = transforms[at:], layers[depth:]
-        first = next((each for each in above if hasattr(each, "before")), None)
-        grad, inference, enabled = mode.grad, mode.inference, mode.enabled
+        above, inner, levels = transforms[at:], layers[depth:], forward[:]
+        grad, inference = mode.grad, mode.inference
         del transforms[at:], layers[depth:]
-        if first is not None:
-            mode.set(*first.before)
+        forward[:] = [each for each in levels if not each.inside(self)]
+        set_as_outside(above)
         try:
             yield
         finally:
             transforms.extend(above)
             layers.extend(inner)
+            forward[:] = levels
             mode.set(grad, inference)
-            mode.enabled = enabled  # Operators may record without grad mode, for tangents (modes.switch).
 
 
 def hidden(geometry: Geometry, dim: int | None) -> Geometry:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, wants_grad
+from tensorcli.engine.autograd.recording import make_node, original_of, save_first, save_outputs, wants_grad
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -49,7 +49,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     if requires:
         original = None
         if any("self" in g.names for g in op.gradients):
-            original = target.clone()
+            original = original_of(target)
         node = make_node(op, values, original)
     store(op, target, values, array)
     return _written(op, target, node)
@@ -221,7 +221,7 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
         raise
     node = None
     if requires:
-        original = target.clone() if any("self" in g.names for g in op.gradients) else None
+        original = original_of(target) if any("self" in g.names for g in op.gradients) else None
         node = make_node(op, values, original)
     if events.observer is not None:
         events.observer.writes(target, op.name, values)

@@ -59,7 +59,7 @@ def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool, ow
     batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in given]
     values = tuple(one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
     places = tuple(None if batch is None else batch.dim for batch in batches)
-    outermost = not any(hasattr(each, "before") for each in layer.inside())
+    outermost = not any(each.before is not None and each.before[0] is not None for each in layer.inside())
     with layer.below():
         if outermost:
             mode.set(recording, mode.inference)

@@ -1,18 +1,21 @@
-"""`torch.func.jvp`, `linearize`, `jacfwd`, `hessian`: products of the Jacobian with tangents, by differentiating twice.
+"""`torch.func.jvp`, `jacfwd`, `hessian`, `linearize`: products of the Jacobian with tangents, by dual tensors.
 
-The gradient by the outputs' seeds is linear in the seeds; its gradient by them, with the tangents for seeds, is the product.
-The function runs once. It may write into its inputs, and `no_grad` does not stop tangents, but those of a gradient taken inside.
-Unlike in PyTorch its inputs say that they require grad.
+A running `jvp` is a level of forward-mode differentiation (autograd.dual) among the transforms: the function gets views of its
+inputs with the tangents beside them, and what it gives has its own.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.autograd.modes import forward, pushed_through
+from tensorcli.engine.autograd.dual import open_level
+from tensorcli.engine.autograd.modes import mode, opened, pushed_through, set_as_outside
+from tensorcli.engine.autograd.nodes import next_number
+from tensorcli.engine.autograd.tangents import ForwardLevel
+from tensorcli.engine.batch.layer import lifted
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
-from tensorcli.engine.func.levels import Level
+from tensorcli.engine.func.levels import Level, Transform
 from tensorcli.engine.func.reverse import (
     aux_outside,
     bases,
@@ -21,7 +24,6 @@ from tensorcli.engine.func.reverse import (
     gradients,
     jacrev,
     marked,
-    replaced,
     split_aux,
     tensors_of,
 )
@@ -32,67 +34,67 @@ Function = Callable[..., Any]
 _NAME = "jvp(f, primals, tangents)"
 
 
-class _Pushing:
-    """A function at one point: its outputs, and what becomes of tangents. Differentiated at a level of its own."""
+class Pushing(Transform):
+    """A transform that pushes tangents forward. Errors: RuntimeError in a `dual_level`."""
 
-    def __init__(
-        self, func: Function, args: tuple[Any, ...], numbers: tuple[int, ...], has_aux: bool
-    ) -> None:
-        with Level() as self.level:
-            self.level.pushes = True
-            given = replaced(self.level, args, numbers)
-            self.leaves = flatten(tuple(given[i] for i in numbers))[0]
-            output = func(
-                *(mapped(self.level.entry, one) if i in numbers else one for i, one in enumerate(given))
-            )
-            self.aux = None
-            if has_aux:
-                output, self.aux = split_aux(output, _NAME)
-            self.outputs, self.shape = tensors_of(output, _NAME)
-            _refuse_without_derivative(self.level, self.outputs)
-            floating = [one for one in self.outputs if one.dtype.category >= dtypes.FLOATING]
-            self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in floating]
-            with pushed_through():
-                self.inner = gradients(floating, self.leaves, self.seeds, create_graph=True)
+    level: ForwardLevel
 
-    def value(self) -> Any:
-        """The outputs as they are seen outside."""
-        return unflatten([self.level.outside(one) for one in self.outputs], self.shape)
+    def __enter__(self) -> Self:
+        if opened and not opened[-1].nests:
+            raise RuntimeError("Nested forward mode AD is not supported at the moment")
+        self.level = open_level(nests=True)
+        super().__enter__()
+        self.before = None, mode.inference
+        mode.set(mode.grad, False)
+        return self
 
-    def push(self, tangents: list[Tensor]) -> list[Tensor]:
-        """The tangents of the outputs."""
-        with Level() as pushing, pushed_through():
-            found = gradients(self.inner, self.seeds, tangents, create_graph=True)
-        # What is a tangent as it came in becomes one of its own.
-        found = [
-            one.clone() if any(one is each for each in tangents) else pushing.outside(one) for one in found
-        ]
-        pushed = iter([self.level.outside(marked(one, self.level)) for one in found])
-        return [
-            next(pushed)
-            if one.dtype.category >= dtypes.FLOATING
-            else functions.zeros_like(self.level.outside(one))
-            for one in self.outputs
-        ]
+    def __exit__(self, *error: Any) -> None:
+        set_as_outside((self,))
+        super().__exit__(*error)
+        self.level.close()
+
+    def dual(self, primal: Tensor, tangent: Tensor) -> Tensor:
+        """What the function gets for an input: a view of it, with the tangent. Errors: RuntimeError for one that does not fit."""
+        with self.level.below():
+            found = lifted(functions.alias(primal))
+        found.levels = (*primal.levels, self)
+        self.level.set_tangent(found, tangent)
+        self.inputs.append(found)
+        return found
+
+    def tangent(self, output: Tensor, strict: bool) -> Tensor:
+        """The tangent of an output: zeros where it has none, which is refused with `strict` (RuntimeError)."""
+        found = self.level.tangent_of(output)
+        if found is None:
+            if strict:
+                raise RuntimeError(
+                    "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
+                    "with strict=True."
+                )
+            with self.level.below():
+                found = functions.zeros_like(output)
+        return found
 
 
-def _refuse_without_derivative(level: Level, outputs: list[Tensor]) -> None:
-    """Errors: NotImplementedError where an operator on the way has no forward derivative in PyTorch, of the first of them. Of the
-    gradients of operators PyTorch differentiates what they are made of.
-    """
-    from tensorcli.engine.autograd.dual import refuse
-
-    found: dict[int, Any] = {}
-    stack = [level.own(one).node for one in outputs]
-    while stack:
-        node = stack.pop()
-        if node is not None and id(node) not in found:
-            found[id(node)] = node
-            stack.extend(target for target, _ in node.edges)
-    for node in sorted(found.values(), key=lambda each: each.sequence):
-        op = getattr(node, "op", None)
-        if op is not None and not op.base.endswith("_backward"):
-            refuse(op)
+def _push(
+    func: Function,
+    inputs: Sequence[Tensor],
+    shape: Tree,
+    tangents: Sequence[Tensor],
+    has_aux: bool,
+    strict: bool,
+) -> tuple[list[Tensor], list[Tensor], Tree, Any]:
+    """The outputs of a function, their tangents, how it holds them, and what it gives beside them."""
+    with Pushing() as pushing:
+        given = [pushing.dual(*pair) for pair in zip(inputs, tangents, strict=True)]
+        output = func(*unflatten(given, shape))
+        aux = None
+        if has_aux:
+            output, aux = split_aux(output, _NAME)
+            aux = aux_outside(pushing, aux)
+        outputs, form = tensors_of(output, _NAME)
+        found = [pushing.tangent(one, strict) for one in outputs]
+    return [functions.alias(one) for one in outputs], found, form, aux
 
 
 def _check_floating(name: str, values: Any) -> None:
@@ -102,13 +104,14 @@ def _check_floating(name: str, values: Any) -> None:
 
 
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
-    """The value of `func`, and the product of its Jacobian with the tangents. Errors: RuntimeError for what do not fit."""
+    """The value of `func`, and the product of its Jacobian with the tangents (with `has_aux`: and what else it gives).
+
+    Errors: RuntimeError for what do not fit, and with `strict` for an output that does not depend on the inputs.
+    """
     if not isinstance(primals, tuple):
         raise RuntimeError(
             f"{_NAME}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
         )
-    if forward:
-        raise RuntimeError("Nested forward mode AD is not supported at the moment")
     inputs, shape = flatten(primals)
     given, form = flatten(tangents)
     if form != shape:
@@ -122,25 +125,26 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
         for one in leaves:
             if not isinstance(one, Tensor):
                 raise RuntimeError(f"{_NAME}: Expected {name} to only contain Tensors, got {type(one)}")
-    for primal, tangent in zip(inputs, given, strict=True):
-        if primal.shape != tangent.shape:
-            raise RuntimeError(
-                "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-                f"supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
-                f"{list(tangent.shape)}."
-            )
     _check_floating("primal", inputs)
     _check_floating("tangent", given)
-    pushing = _Pushing(func, primals, tuple(range(len(primals))), has_aux)
-    found = unflatten(pushing.push(given), pushing.shape)
-    value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
-    return (value, found, aux_outside(pushing.level, pushing.aux)) if has_aux else (value, found)
+    outputs, found, tree, aux = _push(func, inputs, shape, given, has_aux, strict)
+    value, product = unflatten(outputs, tree), unflatten(found, tree)
+    return (value, product, aux) if has_aux else (value, product)
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
-    """The value of `func`, and the function that gives the products of its Jacobian there with tangents."""
+    """The value of `func`, and the function that gives the products of its Jacobian there with tangents.
+
+    `func` runs twice. The tangents that it gives the second time are linear in those that come in: the gradient by them is linear
+    in its seeds, and its gradient by those is the same map again.
+    """
+    value = func(*primals)
     inputs, shape = flatten(primals)
-    pushing = _Pushing(func, primals, tuple(range(len(primals))), False)
+    with Level() as level, pushed_through():
+        leaves = [level.leaf(functions.zeros_like(one)) for one in inputs]
+        _, pushed, tree, _ = _push(func, inputs, shape, leaves, False, False)
+        seeds = [level.leaf(functions.ones_like(one)) for one in pushed]
+        transposed = gradients(pushed, leaves, seeds, create_graph=True)
 
     def jvp_fn(*tangents: Any) -> Any:
         given, form = flatten(tangents)
@@ -155,69 +159,54 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
                         f"tangent:{i} with {what} {getattr(tangent, what)} in flattened pytree doesn't match the {what} "
                         f"{getattr(primal, what)} of the corresponding primal."
                     )
-        return unflatten(pushing.push(given), pushing.shape)
+        first = next_number()
+        found = gradients(transposed, seeds, given, create_graph=mode.enabled)
+        found = [level.outside(marked(one, level)) for one in found]
+        level.trim(found, first)
+        return unflatten(found, tree)
 
     jvp_fn.__qualname__ = "linearize.<locals>.jvp_fn"
-    return pushing.value(), jvp_fn
-
-
-def pushed(
-    func: Function,
-    args: tuple[Any, ...],
-    numbers: tuple[int, ...],
-    has_aux: bool = False,
-    *,
-    randomness: str = "error",
-) -> tuple[_Pushing, list[Tensor], Any]:
-    """A function at one point, the tangents of its outputs, one for each element of the inputs with these numbers, and what it
-    gives besides. It runs inside a vmap over the tangents, which is asked for random numbers.
-    """
-    from tensorcli.engine.batch import vmap
-
-    leaves = flatten([args[i] for i in numbers])[0]
-    _check_floating("primal", leaves)
-    pushings: list[_Pushing] = []
-
-    def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
-        pushings.append(_Pushing(func, args, numbers, has_aux))
-        pushing = pushings[0]
-        return pushing.push(list(tangents)), aux_outside(pushing.level, pushing.aux) if has_aux else ()
-
-    tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
-    columns, aux = vmap.mapped(columns_of, 0, 0, randomness, None, tuple(tangents), {})
-    return pushings[0], columns, mapped(lambda one: one[0], aux)
+    return value, jvp_fn
 
 
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
     """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`."""
 
-    from tensorcli.engine.batch.vmap import check_randomness
+    from tensorcli.engine.batch import vmap
 
     @like(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         check_real("jacfwd", "inputs", args)
         numbers = chosen(argnums, len(args))
-        inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
-        _, tree = flatten(inputs)
-        check_randomness(randomness)
-        pushing, columns, aux = pushed(
-            lambda *given: func(*given, **kwargs), args, numbers, has_aux, randomness=randomness
-        )
-        check_real("jacfwd", "outputs", pushing.outputs)
-        result = unflatten(
-            [_matrix(*pair, pushing.leaves, tree) for pair in zip(columns, pushing.outputs, strict=True)],
-            pushing.shape,
-        )
-        return (result, aux) if has_aux else result
+        chosen_inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
+        leaves, shape = flatten(tuple(args[i] for i in numbers))
+        _, tree = flatten(chosen_inputs)
+        vmap.check_randomness(randomness)
+        _check_floating("primal", leaves)
+
+        def called(*given: Any) -> Any:
+            places = dict(zip(numbers, given, strict=True))
+            return func(*(places.get(i, one) for i, one in enumerate(args)), **kwargs)
+
+        def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
+            outputs, found, form, aux = _push(called, leaves, shape, tangents, has_aux, False)
+            check_real("jacfwd", "outputs", outputs)
+            return unflatten(found, form), aux if has_aux else ()
+
+        tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
+        columns, aux = vmap.mapped(columns_of, 0, 0, randomness, None, tuple(tangents), {})
+        found, form = flatten(columns)
+        result = unflatten([_matrix(one, leaves, tree) for one in found], form)
+        return (result, mapped(lambda one: one[0], aux)) if has_aux else result
 
     return wrapper
 
 
-def _matrix(column: Any, output: Tensor, leaves: list[Tensor], tree: Tree) -> Any:
+def _matrix(column: Any, leaves: list[Tensor], tree: Tree) -> Any:
     """The Jacobians of one output: its tangents, one for each element of the inputs, put behind its own dimensions."""
     parts = column.movedim(0, -1).split([one.geometry.numel for one in leaves], -1)
     return unflatten(
-        [part.view((*output.shape, *leaf.shape)) for part, leaf in zip(parts, leaves, strict=True)], tree
+        [part.view((*column.shape[1:], *leaf.shape)) for part, leaf in zip(parts, leaves, strict=True)], tree
     )
 
 

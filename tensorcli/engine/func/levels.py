@@ -9,14 +9,14 @@ belonging to the transforms that run, as in PyTorch, where it is wrapped once fo
 import weakref
 from collections.abc import Iterable, Sequence
 from textwrap import indent
-from typing import Any
+from typing import Any, Self
 
 from tensorcli.engine import dtypes, events, messages, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
-from tensorcli.engine.autograd.modes import mode, undeclared
+from tensorcli.engine.autograd.modes import forward, mode, set_as_outside, undeclared
 from tensorcli.engine.autograd.modes import transforms as running
-from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge
+from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge, next_number
 from tensorcli.engine.autograd.recording import drop_unneeded
 from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
 from tensorcli.engine.tensor import Tensor, alias
@@ -32,19 +32,14 @@ class Gate(Passing):
     between = True
 
 
-class Entry(Passing):
-    """Between what a function is given to write into, and the leaf of the transform."""
+class Transform:
+    """A running transform that differentiates, as a context."""
 
-    title = "Entry"
-
-
-class Level:
-    """One running transform that differentiates, as a context."""
-
-    pushes = False
-    """Whether it pushes tangents forward."""
     batched = False
     """Whether it maps over examples (see batch.layer)."""
+    legacy = False
+    before: tuple[bool | None, bool] = (None, False)
+    """Grad mode (None: as it is inside) and inference mode outside."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -52,37 +47,58 @@ class Level:
         """The vmaps that it runs in."""
         self.tracks = False
         """Whether operators recorded outside."""
-        self.before = (True, False)
-        """Grad mode and inference mode outside."""
-        self.leaves: list[Tensor] = []
+        self.inputs: list[Tensor] = []
+        """What the function is given: it may write into them."""
         self.originals: dict[int, Tensor] = {}
-        """The inputs by the number of the leaf."""
-        self.entries: list[Tensor] = []
-        """What functions were given in the place of leaves: held, since originals go by their numbers."""
-        self.gates: dict[Node, Edge] = {}
+        """The inputs that leaves stand for, by the number of the leaf."""
 
-    def __enter__(self) -> "Level":
+    def __enter__(self) -> Self:
         mark()
         running.append(self)
         self.number = len(running)
         self.layers = tuple(layers)
         self.tracks = mode.enabled
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        running.pop()
+        self.number = _OVER
+        unmark()
+
+    def outside(self, tensor: Any) -> Any:
+        """A result as it is seen outside."""
+        if isinstance(tensor, Tensor) and self in tensor.levels:
+            tensor.levels = tuple(each for each in tensor.levels if each is not self)
+        return tensor
+
+
+class Level(Transform):
+    """A transform that differentiates backward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leaves = self.inputs
+        self.gates: dict[Node, Edge] = {}
+        self.first = 0
+        """The number in sequence of the first node that is made in it."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
         self.before = mode.grad, mode.inference
+        self.first = next_number()
         mode.set(True, False)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(*self.before)
-        running.pop()
-        self.number = _OVER
-        unmark()
+        set_as_outside((self,))
+        super().__exit__(*error)
 
     # ---- inputs
 
     def leaf(self, tensor: Tensor) -> Tensor:
         """The leaf that stands for an input. Errors: RuntimeError unless it is floating."""
         given = lifted(tensor)
-        found = alias(given)
+        found = handle(given)
         found.inference = False
         if tensor.dtype.category < dtypes.FLOATING:
             raise RuntimeError(messages.FLOATING_METHOD)
@@ -96,16 +112,6 @@ class Level:
             gate.outputs = ((found.geometry, found.dtype, found.device),)
             found.accumulator = weakref.ref(gate)
             self.gates[gate] = edge
-        return found
-
-    def entry(self, leaf: Tensor) -> Tensor:
-        """What a function is given for a leaf that it may write into."""
-        found = alias(leaf)
-        node = Entry((gradient_edge(leaf),), {})
-        node.outputs = ((leaf.geometry, leaf.dtype, leaf.device),)
-        found.node, found.leaf_requires_grad, found.levels = node, False, leaf.levels
-        self.originals[id(found)] = self.originals[id(leaf)]
-        self.entries.append(found)
         return found
 
     # ---- results
@@ -124,35 +130,39 @@ class Level:
         if self not in tensor.levels:
             return tensor
         original = self.originals.get(id(tensor))
-        if original is not None and (tensor.node is None or isinstance(tensor.node, Entry)):
+        if original is not None and tensor.node is None:
             return original
         rest = tuple(each for each in tensor.levels if each is not self)
+        found = self._rooted(tensor)
+        found.levels = rest
+        return found
+
+    def _rooted(self, tensor: Tensor) -> Tensor:
+        """A tensor, without its history where that leads to the leaves alone; its tangents likewise."""
         if self.tracks and self._reach([tensor.node]).get(tensor.node):
-            tensor.levels = rest
+            if forward:
+                from tensorcli.engine.autograd.tangents import carry
+
+                carry(tensor, tensor, self._rooted)
             return tensor
-        plain = alias(tensor)
-        plain.levels = rest
-        return plain
+        return handle(tensor, self._rooted)
 
     def close(self, results: Iterable[Any]) -> None:
-        """Cut the leaves out of the graphs of results: what leads to them alone goes, and a gate becomes its edge."""
-        roots = [node for node in map(self._node, results) if node is not None]
-        alive = self._reach(roots)
-        for node in alive:
-            if not isinstance(node, AccumulateGrad) and node.edges:
-                node.edges = tuple(self._edge(edge, alive) for edge in node.edges)
-                drop_unneeded(node)
+        """Cut the leaves out of the graphs of results."""
+        self.trim(results, self.first)
         for leaf in self.leaves:
             if leaf.accumulator is None or not isinstance(leaf.accumulator(), Gate):
                 leaf.leaf_requires_grad = False
 
-    def trim(self, results: Iterable[Any], before: Node) -> None:
-        """Cut what leads to the leaves alone off the nodes of results that were made after a node; the leaves stay."""
-        roots = [node for node in map(self._node, results) if node is not None]
-        alive = self._reach(roots)
+    def trim(self, results: Iterable[Any], first: int) -> None:
+        """Cut what leads to the leaves alone off the nodes of results. A gate becomes its edge.
+
+        `first` is the number in sequence of the first node that may be cut: others may be in use elsewhere.
+        """
+        alive = self._reach(self._nodes(results))
         for node in alive:
-            if not isinstance(node, AccumulateGrad) and node.sequence > before.sequence:
-                node.edges = tuple(e if e[0] is None or alive[e[0]] else (None, 0) for e in node.edges)
+            if not isinstance(node, AccumulateGrad) and node.edges and node.sequence >= first:
+                node.edges = tuple(self._edge(edge, alive) for edge in node.edges)
                 drop_unneeded(node)
 
     def own(self, tensor: Tensor) -> Tensor:
@@ -161,8 +171,15 @@ class Level:
             tensor = tensor.batch.value
         return tensor
 
-    def _node(self, result: Any) -> Any:
-        return self.own(result).node if isinstance(result, Tensor) else None
+    def _nodes(self, results: Iterable[Any]) -> list[Node]:
+        """The nodes of results, and of their tangents."""
+        found: list[Node] = []
+        for result in results:
+            if isinstance(result, Tensor):
+                own = self.own(result)
+                found += [own.node] if own.node is not None else []
+                found += self._nodes([level.tangent_of(own) for level in forward])
+        return found
 
     def _edge(self, edge: Edge, alive: dict[Node, bool]) -> Edge:
         node, number = edge
@@ -171,31 +188,47 @@ class Level:
         return self.gates.get(node, (node, number))
 
     def _reach(self, roots: Sequence[Node | None]) -> dict[Node, bool]:
-        """For each node below the roots: whether it leads to anything but leaves of this transform, and of those that ended."""
+        """For each node that was made in this transform, below the roots: whether it leads to anything but leaves of it, and of
+        those that ended.
+        """
         own = set(map(id, self.leaves))
         return reach(
-            roots, lambda leaf: id(leaf) not in own and all(each.number != _OVER for each in leaf.levels)
+            roots,
+            lambda leaf: id(leaf) not in own and all(each.number != _OVER for each in leaf.levels),
+            self.first,
         )
 
 
-def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:
-    """For each node below the roots: whether it leads to a leaf that counts."""
+def handle(tensor: Tensor, change: Any = None) -> Tensor:
+    """Another handle on what a tensor is, without its history and with its tangents, or what becomes of them."""
+    found = alias(tensor)
+    if forward:
+        from tensorcli.engine.autograd.tangents import carry
+
+        carry(found, tensor, change)
+    return found
+
+
+def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Node, bool]:
+    """For each node below the roots: whether it leads to a leaf that counts.
+
+    Nodes from before the first in sequence do, and are not looked behind.
+    """
     found: dict[Node, bool] = {}
     stack: list[tuple[Node, bool]] = [(root, False) for root in roots if root is not None]
     open_: set[Node] = set()
-    pushed = any(each.pushes for each in running)
     while stack:
         node, done = stack.pop()
         if done:
             # What asks for a gradient that nobody gets (a view made in inference mode) has a gate without an edge.
             lost = isinstance(node, Gate) and node.edges[0][0] is None
-            found[node] = (pushed or not node.forward_only) and (
-                lost or any(target is not None and found.get(target, False) for target, _ in node.edges)
+            found[node] = lost or any(
+                target is not None and found.get(target, False) for target, _ in node.edges
             )
         elif node not in open_:
             open_.add(node)
-            if isinstance(node, AccumulateGrad):
-                found[node] = counts(node.variable)
+            if isinstance(node, AccumulateGrad) or node.sequence < first:
+                found[node] = not isinstance(node, AccumulateGrad) or counts(node.variable)
                 continue
             stack.append((node, True))
             stack.extend((target, False) for target, _ in node.edges if target is not None)
@@ -240,14 +273,13 @@ class _Marking:
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """Errors: RuntimeError for a write to a tensor from outside of the innermost transform."""
-        owner = tensor if tensor.view_of is None else tensor.view_of.base
         # The backward pass writes into tensors that it has made.
         if (
             running
-            and running[-1] not in owner.levels
             and not isinstance(running[-1], Layer)
             and not backward_pass.running
             and not undeclared
+            and running[-1] not in _owner(tensor, running[-1]).levels
         ):
             refuse_captured(operator)
         if self.listener is not None:
@@ -255,6 +287,13 @@ class _Marking:
 
     def __getattr__(self, name: str) -> Any:
         return _silent if self.listener is None else getattr(self.listener, name)
+
+
+def _owner(tensor: Tensor, transform: Transform) -> Tensor:
+    """What a tensor is a view of, as far as the function that a transform runs sees it."""
+    while tensor.view_of is not None and not any(tensor is each for each in transform.inputs):
+        tensor = tensor.view_of.base if tensor.view_of.parent is None else tensor.view_of.parent
+    return tensor
 
 
 def _silent(*told: Any) -> None:
@@ -269,7 +308,7 @@ def text(tensor: Tensor) -> str:
     return _text(tensor, tensor.levels)
 
 
-def _text(tensor: Tensor, levels: tuple[Level, ...]) -> str:
+def _text(tensor: Tensor, levels: tuple[Transform, ...]) -> str:
     if not levels and tensor.batch is not None:
         return _of_batch(tensor.batch)
     if not levels:

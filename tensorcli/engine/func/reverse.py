@@ -7,9 +7,10 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.autograd import differentiate
 from tensorcli.engine.autograd.graph import disable_saved_tensors_hooks
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import next_number
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
-from tensorcli.engine.func.levels import Gate, Level
+from tensorcli.engine.func.levels import Level, Transform
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import Tree, flatten, unflatten
 
@@ -172,7 +173,7 @@ def tensors_beside(leaves: list[Any]) -> list[Any]:
     return leaves
 
 
-def aux_outside(level: Level, aux: Any) -> Any:
+def aux_outside(level: Transform, aux: Any) -> Any:
     """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is no tensor."""
     leaves, tree = flatten(aux)
     return unflatten([level.outside(one) for one in tensors_beside(leaves)], tree)
@@ -210,10 +211,10 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
                 f"cotangents: {form.picture()}, primal output: {shape.picture()}"
             )
         create = mode.enabled if create_graph is None else create_graph
-        before = Gate((), {})
+        first = next_number()
         found = gradients(outputs, leaves, given, create_graph=create, retain_graph=retain_graph)
         found = [level.outside(marked(one, level)) for one in found]
-        level.trim(found, before)
+        level.trim(found, first)
         return unflatten(found, tree)
 
     wrapper.__qualname__ = "_vjp_with_argnums.<locals>.wrapper"

@@ -10,13 +10,25 @@ from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.tensor import Tensor
 
 
-def writer(line, check, *, preserve=False, out=True, twin_check=None, parts=None, stepwise=(), **formulas):
+def writer(
+    line,
+    check,
+    *,
+    preserve=False,
+    out=True,
+    twin_check=None,
+    parts=None,
+    stepwise=(),
+    tangents=None,
+    **formulas,
+):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
     writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
     self's strides where they are dense (else it is row-major), `twin_check` what the twin
-    refuses instead of the check and of overlapping memory, `stepwise` the reduced dtypes that the kernel adds up in,
+    refuses instead of the check and of overlapping memory, `stepwise` the reduced dtypes that the kernel adds up in, `tangents`
+    the formula of those (see `op`),
     `parts` the arguments with which the kernel writes what PyTorch does before it comes upon an index that is out of range.
     """
 
@@ -32,11 +44,11 @@ def writer(line, check, *, preserve=False, out=True, twin_check=None, parts=None
             )
 
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
-        op(line, check=check, out=out, stepwise=stepwise, **formulas)(changed)
+        op(line, check=check, out=out, stepwise=stepwise, tangents=tangents, **formulas)(changed)
         checked = twin_check or separate(check)
         if parts is not None:
             checked = writing_before(checked, kernel, parts)
-        op(in_place(line), check=checked, stepwise=stepwise, **formulas)(kernel)
+        op(in_place(line), check=checked, stepwise=stepwise, tangents=tangents, **formulas)(kernel)
         return kernel
 
     return declare

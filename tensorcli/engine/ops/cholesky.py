@@ -27,10 +27,20 @@ def _cholesky_backward(grad, upper, factor):
     return functions.linalg_solve_triangular(lower, found, upper=False, left=False)
 
 
+def _cholesky_tangents(tangent, upper, factor):
+    """All of the tangent counts, though the operator reads a triangle of its input."""
+    lower = factor.mH if upper else factor
+    inner = functions.linalg_solve_triangular(lower, tangent, upper=False)
+    inner = functions.linalg_solve_triangular(lower.mH, inner, upper=True, left=False)
+    found = lower.matmul(0.5 * (inner.tril() + inner.tril(-1)))
+    return (found.mH if upper else found), None
+
+
 @op(
     "linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)",
     variants="function",
     namespace="linalg",
+    tangents=lambda self_t, upper, L: _cholesky_tangents(self_t, upper, L),
     self=lambda grad, upper, L: _cholesky_backward(grad, upper, L),
 )
 def linalg_cholesky_ex(xp, self, upper, check_errors):
@@ -117,8 +127,16 @@ def _cholesky_inverse_backward(grad, factor, upper, inverse):
     return -(factor.matmul(common) if upper else common.matmul(factor))
 
 
+def _cholesky_inverse_tangent(factor, tangent, upper, inverse):
+    """PyTorch's formula (torch/csrc/autograd/FunctionsManual.cpp, cholesky_inverse_jvp), which no small step agrees with."""
+    factor, tangent = (factor, tangent) if upper else (factor.mH, tangent.mH)
+    found = -inverse.matmul(tangent.mH).matmul(inverse).matmul(factor)
+    return found + found.mH
+
+
 @op(
     "cholesky_inverse(Tensor self, bool upper=False) -> Tensor",
+    tangents=lambda self, self_t, upper, result: [_cholesky_inverse_tangent(self, self_t, upper, result)],
     self=lambda grad, self, upper, result: _cholesky_inverse_backward(grad, self, upper, result),
 )
 def cholesky_inverse(xp, self, upper):

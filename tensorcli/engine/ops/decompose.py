@@ -137,9 +137,18 @@ def _real_when(gradient, kind):
     return gradient if kind.is_complex else gradient.real
 
 
+def _eigh_tangents(tangent, values, vectors):
+    """All of the tangent counts, though the operator reads a triangle of its input."""
+    inner = vectors.mH.matmul(tangent.matmul(vectors))
+    along = inner.diagonal(0, -2, -1)
+    turned = (inner - functions.diag_embed(along)).div(_gaps(values))
+    return along.real, vectors.matmul(turned)
+
+
 @op(
     '_linalg_eigh(Tensor A, str UPLO="L", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)',
     variants="function",
+    tangents=lambda A_t, eigenvalues, eigenvectors: _eigh_tangents(A_t, eigenvalues, eigenvectors),
     A=lambda grads, eigenvalues, eigenvectors: _eig_backward(grads, eigenvalues, eigenvectors, True),
 )
 def linalg_eigh_(xp, A, UPLO, compute_v):

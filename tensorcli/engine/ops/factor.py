@@ -126,6 +126,10 @@ def lu(self, pivot, get_infos):
 @op(
     "triangular_solve(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool unitriangular=False) -> "
     "(Tensor solution, Tensor cloned_coefficient)",
+    tangents=lambda self_t, A, A_t, upper, transpose, unitriangular, solution: (
+        functions.triangular_solve(self_t - A_t.matmul(solution), A, upper, transpose, unitriangular)[0],
+        A_t,
+    ),
     self__A=lambda grads, self, A, solution, upper, transpose, unitriangular, needs: _triangular_backward(
         grads, A, solution, upper, transpose, unitriangular, needs
     ),

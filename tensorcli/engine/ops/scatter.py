@@ -235,6 +235,7 @@ def _reduce_gradients(grad, self, dim, index, src, reduce, include_self, result)
     "include_self=True) -> Tensor",
     _check_scatter_reduce,
     parts=_reduce_parts,
+    tangents=lambda reduce: None if reduce == "prod" else NotImplemented,
     self__src=_reduce_gradients,
     index=None,
 )
