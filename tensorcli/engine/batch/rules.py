@@ -450,3 +450,16 @@ def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         return found, 0
     dims = list(range(1, rank + 1))
     return getattr(functions, "mean" if reduction == 1 else "sum")(found, dims), 0
+
+
+@rule("huber_loss_backward")
+def bent(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """By other operators, of which PyTorch makes it under a vmap: tangents go through those, and not through the operator."""
+    *batches, reduction, delta = args
+    rank = max(one.rank for one in batches)
+    grad, value, target = (aligned(one, rank) for one in batches)
+    difference = value - target
+    mapped = any(one.dim is not None for one in batches[1:])
+    count = difference.numel() // (layer.size if mapped else 1)
+    slope = functions.clamp(difference, -delta, delta) * grad
+    return (slope / count if reduction == 1 else slope), 0
