@@ -171,6 +171,15 @@ def measure_on_meta() -> tuple[int, int]:
     return sum(not any(one) for one in found if one), sum(bool(one) for one in found)
 
 
+def measure_pushed() -> tuple[int, int]:
+    """Operators whose tangents are PyTorch's, and those that count."""
+    from tests.oracle import opinfo, pushed
+
+    warnings.simplefilter("ignore")
+    found = [pushed.compared(info) for info in opinfo.operators() if info.supports_autograd]
+    return sum(not any(one.values()) for one in found), len(found)
+
+
 def measure_graphs() -> tuple[int, int]:
     """Operators whose graphs and whose gradients' graphs agree, and those that count."""
     from tests.oracle import graphs, opinfo
@@ -230,6 +239,7 @@ def page(
     layers: tuple[int, int, int],
     optimisers: tuple[int, int, int],
     on_meta: tuple[int, int],
+    pushed: tuple[int, int],
 ) -> str:
     """docs/conformance.md."""
     import torch
@@ -260,6 +270,9 @@ def page(
         "",
         f"On meta {share(*on_meta)} operators give PyTorch's shapes, strides, dtypes and nodes, or refuse with its words, for",
         "a result and its gradients (`tests/oracle/on_meta.py`, the first 12 samples in float32).",
+        "",
+        f"In forward mode {share(*pushed)} operators give PyTorch's tangents, of results, of gradients and under vmap, or refuse",
+        "with its words (`tests/oracle/pushed.py`, the first 3 samples in float64).",
         "",
         "PyTorch's databases of modules and of optimisers are run in the same way (`tests/oracle/layers.py`,",
         f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in what is drawn, given,",
@@ -339,7 +352,14 @@ def main() -> None:
     whole_page = not asked.dtype and not asked.only
     with ProcessPoolExecutor(min(len(wanted), os.cpu_count() or 1) + 1) as pool:
         others: list[Any] = (
-            [measure_complaints, measure_graphs, measure_layers, measure_optimisers, measure_on_meta]
+            [
+                measure_complaints,
+                measure_graphs,
+                measure_layers,
+                measure_optimisers,
+                measure_on_meta,
+                measure_pushed,
+            ]
             if whole_page
             else []
         )

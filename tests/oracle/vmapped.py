@@ -102,19 +102,19 @@ def measure(info: Any, arguments: Any, masks: list[bool]) -> str:
     for want, got in zip(wanted[0], found[0], strict=True):
         if want[:2] != got[:2]:
             return f"{want[:2]} expected, {got[:2]} found"
-        if not _alike(want[2], got[2], 2e-4):
+        if not alike(want[2], got[2], 2e-4):
             return "values"
     if len(wanted[1]) != len(found[1]):
         return "no gradients"
     for want, got in zip(*(each[1] for each in (wanted, found)), strict=True):
         if (want is None) != (got is None):
             return "a gradient is missing"
-        if want is not None and not _alike(want, got, 2e-3):
+        if want is not None and not alike(want, got, 2e-3):
             return "gradients"
     return ""
 
 
-def _alike(want: Any, got: Any, tolerance: float) -> bool:
+def alike(want: Any, got: Any, tolerance: float) -> bool:
     want, got = (
         one.astype(np.complex64) if np.asarray(one).dtype.name == "complex32" else one for one in (want, got)
     )

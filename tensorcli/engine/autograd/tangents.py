@@ -158,11 +158,12 @@ class ForwardLevel:
     def laid_out(self, tensor: Tensor, tangent: Tensor) -> Tensor:
         """The tangent in the geometry of its tensor, so that views of both are the same: a copy where it has another.
 
-        An example of a batch is left as it is: its geometry is only that of one among others.
+        An example of a batch is left as it is, whose geometry is only that of one among others, and what has no elements.
         """
         if (
             tensor.batch is not None
             or tangent.batch is not None
+            or not tensor.geometry.numel
             or (
                 _same_strides(tangent.geometry, tensor.geometry)
                 and tangent.lazy == tensor.lazy

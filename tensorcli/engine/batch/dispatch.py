@@ -93,7 +93,8 @@ def _in_layer(layer: Layer, op: Op, asked: Run, values: tuple[Any, ...]) -> Any:
     with layer.below():
         result, dim = kinds.apply(layer, op, asked, changed(given, lambda one: one.batch, Tensor))
     result = each_result(result, lambda one: layer.wrap(one, dim))
-    several = [one for one in (result if isinstance(result, (tuple, list)) else (result,)) if one is not None]
+    outputs = result if isinstance(result, (tuple, list)) else (result,)
+    several = [one for one in outputs if isinstance(one, Tensor)]
     if op.effect is effects.view and op.tracked and any(not each.batched for each in layer.inside()):
         for one in several:
             _relate(given[0], one, len(several) > 1 or isinstance(result, (tuple, list)))

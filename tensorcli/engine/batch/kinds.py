@@ -129,6 +129,7 @@ def _new(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, in
     if op.base == "new_empty_strided":
         strides = op.names.index("stride")
         sizes = values[place][1:]
-        span = 1 + sum((size - 1) * stride for size, stride in zip(sizes, values[strides], strict=False))
+        ends = [(size - 1) * stride for size, stride in zip(sizes, values[strides], strict=False)]
+        span = 1 + sum(ends) if all(sizes) else 0
         values[strides] = (span, *values[strides])
     return run(tuple(values)), 0

@@ -21,14 +21,15 @@ layers: list["Layer"] = []
 
 
 class Behind:
-    """The storage of a tensor of a layer: where its bytes lie nobody may ask."""
+    """The storage of a tensor of a layer: where its bytes lie nobody may ask, and what they are only where nothing is mapped."""
 
-    __slots__ = ("storage",)
+    __slots__ = ("mapped", "storage")
 
     generation = -1
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, mapped: bool) -> None:
         self.storage = storage
+        self.mapped = mapped
 
     @property
     def device(self) -> Device:
@@ -40,7 +41,9 @@ class Behind:
         return int(self.storage.nbytes)
 
     def window(self, *wanted: Any) -> Any:
-        """Errors: RuntimeError, in other words where no vmap runs any more."""
+        """The elements, where all examples have the same. Errors: RuntimeError, in other words where no vmap runs any more."""
+        if not self.mapped:
+            return self.storage.window(*wanted)
         raise RuntimeError(messages.WRAPPED_POINTER if layers else messages.ESCAPED)
 
     @property
@@ -117,7 +120,7 @@ class Layer:
         found: Tensor = object.__new__(Tensor)
         found._dtype = value._dtype
         found.lazy = value.lazy
-        found._storage = Behind(value.memory)  # type: ignore[assignment]
+        found._storage = Behind(value.memory, dim is not None)  # type: ignore[assignment]
         if value.wrapped:
             found.wrapped = True
         if value.inference:
