@@ -165,11 +165,24 @@ def _written(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     if tangent is None and new is not None and target.view_of is None and op.base != "copy_":
         level.give(target, level.laid_out(target, new))
     else:
-        room = tangent if tangent is not None else _new_tangent(level, target, new)
-        with level.below():
-            room.zero_() if new is None else room.copy_(new)
+        _write_tangent(level, tangent if tangent is not None else _new_tangent(level, target, new), new)
     _save(level, target)
     return result
+
+
+def _write_tangent(level: ForwardLevel, tangent: Tensor, new: Tensor | None) -> None:
+    """Write into a tangent, which may be a tensor that somebody holds: of this it is heard."""
+    from tensorcli.engine.func.levels import listener
+
+    heard = listener()
+    values = (tangent,) if new is None else (tangent, new)
+    name = "zero_" if new is None else "copy_"
+    if heard is not None:
+        heard.writes(tangent, name, values)
+    with level.below():
+        tangent.zero_() if new is None else tangent.copy_(new)
+    if heard is not None:
+        heard.wrote(tangent, name, values)
 
 
 def _new_tangent(level: ForwardLevel, target: Tensor, new: Tensor | None) -> Tensor:

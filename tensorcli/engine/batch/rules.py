@@ -457,7 +457,8 @@ def bent(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """By other operators, of which PyTorch makes it under a vmap: tangents go through those, and not through the operator."""
     *batches, reduction, delta = args
     rank = max(one.rank for one in batches)
-    grad, value, target = (aligned(one, rank) for one in batches)
+    values: Any = (aligned(one, rank) for one in batches)
+    grad, value, target = values
     difference = value - target
     mapped = any(one.dim is not None for one in batches[1:])
     count = difference.numel() // (layer.size if mapped else 1)

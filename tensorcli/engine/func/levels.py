@@ -250,6 +250,12 @@ def unmark() -> None:
         events.observer = events.observer.listener
 
 
+def listener() -> events.Observer | None:
+    """Who hears of what happens, whether transforms run or not."""
+    observer = events.observer
+    return observer.listener if isinstance(observer, _Marking) else observer
+
+
 def refuse_captured(operator: str) -> None:
     """Errors: RuntimeError for a write to a tensor from outside of a transform."""
     raise RuntimeError(
