@@ -55,7 +55,10 @@ def execute(
     place = place_of(statement, name, within, index)
     observation = session.observation
     session.names.touched = {}
-    mentioned = None if observation is None else observation.begin(statement, index, place)
+    mentioned = None
+    if observation is not None:
+        observation.recorder.watch.reads(text, shows=form != "py")
+        mentioned = observation.begin(statement, index, place)
     value, result, error = session.evaluate(statement, text, name)
     if error is not None and _leaves_nothing(session, statement, error):
         if session.torn and observation is not None:

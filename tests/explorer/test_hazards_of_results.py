@@ -2,6 +2,7 @@
 
 import pytest
 
+from tensorcli.explorer.session import Session
 from tests.explorer.hazards_of import TRAIN, check
 
 # ---- wrap-around
@@ -120,6 +121,75 @@ def test_a_call_that_writes_or_is_used_discards_nothing(call):
 
 def test_a_value_that_is_shown_is_not_discarded():
     assert check("x = torch.ones(2, 3)\nx.t()") == []
+
+
+def in_a_file(text):
+    """The hazards of a text of a file of Python's, as (code, line)."""
+    session = Session(checking=True)
+    list(session.run(text, "demo.py", "py", keep_going=True))
+    return [(each.code, each.span.line) for each in session.hazards]
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["x.double()", "x.to(torch.float16)", "x.unsqueeze(0)", "x.masked_fill(x > 0, 1)", "torch.relu(x)"],
+)
+def test_a_result_that_a_file_of_pythons_discards_is_a_hazard(call):
+    text = f"import torch\nx = torch.ones(2, 3)\n{call}"
+    assert in_a_file(text) == [("TSC-H020", 3)]
+    assert check(text) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["x.sum()", "x.add_(1)", "x.to(torch.float32)", "torch.nn.functional.mse_loss(x, x)", "x.shape", "x + 1"],
+)
+def test_what_a_file_computes_alone_to_see_it_run_is_none(call):
+    assert in_a_file(f"import torch\nx = torch.ones(2, 3)\n{call}") == []
+
+
+# ---- contexts that nothing enters, signs behind =
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch.no_grad()",
+        "torch.inference_mode()",
+        "torch.enable_grad()",
+        "torch.autocast('cpu')",
+        "torch.autograd.detect_anomaly()",
+        "from torch import no_grad\nno_grad()",
+        "def f(x):\n    torch.no_grad()\n    return x * 2\nf(torch.ones(1))",
+    ],
+)
+def test_a_context_that_nothing_enters_is_a_hazard(text):
+    assert [code for code, _ in check(text)] == ["TSC-H041"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with torch.no_grad():\n    x = torch.ones(1)",
+        "@torch.no_grad()\ndef f(x):\n    return x * 2\nf(torch.ones(1))",
+        "torch.set_grad_enabled(True)",
+        "torch.autograd.set_detect_anomaly(False)",
+        "off = torch.no_grad()\nwith off:\n    x = torch.ones(1)",
+        "def no_grad():\n    return 1\nno_grad()",
+    ],
+)
+def test_a_context_that_is_entered_or_kept_is_none(text):
+    assert check(text) == []
+
+
+@pytest.mark.parametrize("line", ["x =+ y", "x =- y", "x =-  y * 2 + 1", "x=+ torch.ones(1)", "d.data =- y"])
+def test_a_sign_behind_the_equals_sign_is_a_hazard(line):
+    assert check(f"x, y, d = torch.ones(1), torch.ones(1), torch.ones(1)\n{line}") == [("TSC-H042", 2)]
+
+
+@pytest.mark.parametrize("line", ["x = -y", "x = +y", "x =-y", "x = - y", "x -= y", "new =- y", "x = y =- y"])
+def test_a_sign_of_the_value_that_stands_there_is_none(line):
+    assert check(f"x, y = torch.ones(1), torch.ones(1)\n{line}") == []
 
 
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])

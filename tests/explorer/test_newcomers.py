@@ -370,6 +370,104 @@ QUESTIONS = {
         "losses keeps each round's graph of loss",
         "line 8:  losses.append(loss.item())",
     ),
+    "an encoder that was detached": (
+        f"{NET}enc = nn.Linear(4, 4)\nopt.add_param_group({{'params': enc.parameters()}})\nfor i in range(2):\n"
+        "    z = enc(torch.ones(4)).detach()\n    opt.zero_grad()\n    net(z).sum().backward()\n    opt.step()",
+        "",
+        "opt holds enc.weight and 1 more, which no pass reached before any of 2 steps: they stay as they are. "
+        "enc.weight.grad is None because the way from enc.weight to what was differentiated was cut at line 7.",
+        "line 7:  z = enc(torch.ones(4))",
+    ),
+    "an encoder under no_grad in a loop": (
+        f"{NET}enc = nn.Linear(4, 4)\nopt.add_param_group({{'params': enc.parameters()}})\nfor i in range(2):\n"
+        "    with torch.no_grad():\n        z = enc(torch.ones(4))\n    opt.zero_grad()\n    net(z).sum().backward()\n"
+        "    opt.step()",
+        "",
+        "enc.weight.grad is None because the way from enc.weight to what was differentiated was cut at line 8.",
+        "line 7:  z = enc(torch.ones(4))",
+    ),
+    "the data of what an encoder gave": (
+        f"{NET}enc = nn.Linear(4, 4)\nopt.add_param_group({{'params': enc.parameters()}})\nfor i in range(2):\n"
+        "    z = enc(torch.ones(4)).data\n    opt.zero_grad()\n    net(z).sum().backward()\n    opt.step()",
+        "",
+        "enc.weight.grad is None because the way from enc.weight to what was differentiated was cut at line 7.",
+        "line 7:  z = enc(torch.ones(4))",
+    ),
+    "a generator whose fakes were detached for good": (
+        "from torch import nn\nG, D = nn.Linear(2, 2), nn.Linear(2, 1)\noptG = torch.optim.SGD(G.parameters(), lr=0.1)\n"
+        "for i in range(2):\n    fake = G(torch.ones(2)).detach()\n    D(fake).sum().backward()\n    optG.zero_grad()\n"
+        "    (-D(fake).sum()).backward()\n    optG.step()",
+        "",
+        "optG has no gradient to go by (none of its 2 parameters has one): this step changes nothing. G.weight.grad is None "
+        "because the way from G.weight to what was differentiated was cut at line 5.",
+        "line 5:  fake = G(torch.ones(2))\n         D(fake.detach()).sum().backward()",
+    ),
+    "a penalty of a gradient without a graph": (
+        f"{DATA}x.requires_grad_()\nout = net(x).sum()\ngrad, = torch.autograd.grad(out, x, retain_graph=True)\n"
+        "loss = out + (grad.norm() - 1) ** 2",
+        "",
+        "(grad.norm() - 1) ** 2 was computed from what learns, and has no graph: in the sum it is a constant, and no gradient "
+        "comes from it. The graph was cut at line 7: grad() gives gradients without a graph",
+        "line 7:  grad, = torch.autograd.grad(out, x, retain_graph=True, create_graph=True)",
+    ),
+    "a penalty of the data of parameters": (
+        f"{DATA}for i in range(2):\n    reg = torch.tensor(0.)\n    for p in net.parameters():\n        reg += p.data.norm()\n"
+        "    loss = net(x).mean() + 0.1 * reg\n    opt.zero_grad()\n    loss.backward()\n    opt.step()",
+        "",
+        "The graph was cut at line 8: .data gives another handle on the memory, outside the graph.",
+        "line 8:  reg += p.norm()",
+    ),
+    "a sign on the wrong side": (
+        "w = torch.ones(2, requires_grad=True)\nfor i in range(2):\n    loss = (w ** 2).sum()\n    loss.backward()\n"
+        "    with torch.no_grad():\n        w =- 0.1 * w.grad",
+        "",
+        "loss does not require grad",
+        "line 6:  w -= 0.1 * w.grad",
+    ),
+    "a sum that is assigned": (
+        "total = torch.zeros(1)\nfor i in range(3):\n    total =+ torch.ones(1)",
+        "",
+        "line 3: =+ assigns: the sign belongs to the value, and total loses what it was.",
+        "line 3:  total += torch.ones(1)",
+    ),
+    "a no_grad that stands alone": (
+        f"{NET}torch.no_grad()\ny = net(torch.ones(4))",
+        "",
+        "line 4: torch.no_grad() stands alone, and nothing enters it: what follows runs as before.",
+        "line 4:  torch.set_grad_enabled(False)",
+    ),
+    "probabilities over the examples": (
+        f"{DATA}p = torch.log_softmax(net(x), dim=0)\nloss = nn.functional.nll_loss(p, y)",
+        "",
+        "takes the classes to be dimension 1; the probabilities of p add up to 1 over dimension 0.",
+        "line 5:  p = torch.log_softmax(net(x), dim=1)",
+    ),
+    "classes of one score": (
+        "from torch import nn\nnet = nn.Linear(2, 1)\nx, y = torch.rand(3, 2), torch.tensor([0, 0, 0])\n"
+        "loss = nn.CrossEntropyLoss()(net(x), y)\nloss.backward()",
+        "",
+        "it became zero in LogSoftmaxBackward0 (line 4): its results are 0 to the last digit, as they always are over one",
+        "line 4:  loss = torch.nn.functional.binary_cross_entropy_with_logits(net(x).squeeze(1), y.float())",
+    ),
+    "a target that is the network itself": (
+        f"{NET}target = net\nnet(torch.ones(4)).sum().backward()\nopt.step()\ntarget.load_state_dict(net.state_dict())",
+        "",
+        "net.state_dict() holds the very tensors of target, not copies",
+        "line 4:  import copy\n         target = copy.deepcopy(net)",
+    ),
+    "a loss that was added up of numbers": (
+        f"{NET}total = 0\nfor i in range(2):\n    total += net(torch.ones(4)).mean().item()\nloss = total / 2\n"
+        "loss.backward()",
+        "",
+        "loss is a float: item() read the numbers of net(torch.ones(4)).mean(), and they have no backward.",
+        "line 6:  total += net(torch.ones(4)).mean()",
+    ),
+    "whole numbers that are told to require grad": (
+        "x = torch.arange(3)\nx.requires_grad = True",
+        "",
+        "a gradient is a limit of small steps, and whole numbers have none",
+        "before line 2:  x = x.float()",
+    ),
     "a fraction in whole numbers": (
         "x = torch.tensor([1, 2])\nx[0] = 2.7",
         "",

@@ -59,13 +59,16 @@ FACTS = {
         [(3, "w holds nan after it")],
         [],
     ),
-    "results that nobody sees": (
-        "import torch\nx = torch.tensor([1., -2.])\nx.abs()\ntorch.relu(x)\nprint(x)",
-        [
-            (3, "gives another tensor, and nothing takes it: x is as it was"),
-            (4, "gives another tensor, and nothing takes it: x is as it was"),
-        ],
-        ["line 3:  x = x.abs()", "line 4:  x = torch.relu(x)"],
+    "frozen statistics that move in a loop that tells all to train": (
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))\nnet[1].requires_grad_(False)\n"
+        "for i in range(2):\n    net.train()\n    y = net(torch.rand(3, 2))",
+        [(6, "moves the running statistics of net[1], whose parameters are frozen: it is in training mode")],
+        ["before line 6:  net[1].eval()"],
+    ),
+    "the last example in the place of the last step": (
+        "from torch import nn\nlstm = nn.LSTM(2, 3)\nout, (h, c) = lstm(torch.rand(4, 5, 2))\nlast = out[:, -1]",
+        [(4, "takes the last example of out, and not the last step: the steps are its first dimension")],
+        ["line 2:  lstm = nn.LSTM(2, 3, batch_first=True)", "line 4:  last = out[-1]"],
     ),
 }
 

@@ -479,6 +479,51 @@ _ENTRIES: Final = (
         "opt.zero_grad()\nnet(torch.ones(2)).sum().backward()\nopt.step()",
         "why",
     ),
+    Hazard(
+        "TSC-H040",
+        "unreached-parameter",
+        "An optimizer makes steps, and holds a parameter that no pass has reached.",
+        "detach(), .data, no_grad and numbers end a graph: what is computed behind them learns, and what stands before them "
+        "gets no gradient. A step leaves out what has none, in silence. So it is with a layer that nothing is computed with.",
+        "enc, dec = torch.nn.Linear(2, 1), torch.nn.Linear(1, 2)\n"
+        "opt = torch.optim.SGD([*enc.parameters(), *dec.parameters()], lr=0.1)\nfor i in range(2):\n"
+        "    code = enc(torch.ones(2)).detach()\n    opt.zero_grad()\n    dec(code).sum().backward()\n    opt.step()",
+        "enc, dec = torch.nn.Linear(2, 1), torch.nn.Linear(1, 2)\n"
+        "opt = torch.optim.SGD([*enc.parameters(), *dec.parameters()], lr=0.1)\nfor i in range(2):\n"
+        "    code = enc(torch.ones(2))\n    opt.zero_grad()\n    dec(code).sum().backward()\n    opt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H041",
+        "idle-context",
+        "torch.no_grad() stands alone as a statement.",
+        "no_grad(), inference_mode(), autocast() and detect_anomaly() make an object that does something when a with statement "
+        "enters it, or as a decorator. Alone it is made and dropped. torch.set_grad_enabled(False) does it from there on.",
+        "w = torch.ones(2, requires_grad=True)\ntorch.no_grad()",
+        "w = torch.ones(2, requires_grad=True)\nwith torch.no_grad():\n    y = w * 2",
+        "why",
+    ),
+    Hazard(
+        "TSC-H042",
+        "sign-of-the-value",
+        "=+ or =- stands where += or -= was meant.",
+        "x =+ 1 is x = +1: it assigns, and reads nothing of what x was. In place are x += 1 and x -= 1.",
+        "total = torch.zeros(1)\nfor i in range(2):\n    total =+ torch.ones(1)",
+        "total = torch.zeros(1)\nfor i in range(2):\n    total += torch.ones(1)",
+        "why",
+    ),
+    Hazard(
+        "TSC-H043",
+        "constant-term",
+        "A term of a loss was computed from what learns, and outside of its graph.",
+        "Under no_grad, of .data, of what autograd.grad() gives without create_graph=True, nothing is recorded. In a sum such "
+        "a term is a constant: the loss shows it, and no gradient comes from it. What is meant as one says detach().",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nloss = (w * w).sum()\n"
+        "grad, = torch.autograd.grad(loss, w, retain_graph=True)\ntotal = loss + grad.norm()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nloss = (w * w).sum()\n"
+        "grad, = torch.autograd.grad(loss, w, create_graph=True)\ntotal = loss + grad.norm()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -20,10 +20,11 @@ UNMISSED = frozenset("backward register_hook retain_grad item tolist".split())
 
 
 def discarded(
-    engine: Engine, names: Scope, statement: ast.Expr, result: Any, inputs: Sequence[Any]
+    engine: Engine, names: Scope, statement: ast.Expr, result: Any, inputs: Sequence[Any], inner: bool
 ) -> Told | None:
     """What is to be said of a statement that is a call of a named tensor's method, or of torch's function of one, and whose
-    result is another tensor; None for any other.
+    result is another tensor; None for any other. inner: whether it stands within another; where it stands alone in a file, it
+    may be there to see whether it fails, and what has fewer elements than the tensor is not taken to be meant for it.
     """
     call = statement.value
     function = call.func if isinstance(call, ast.Call) else None
@@ -43,6 +44,8 @@ def discarded(
         name, text = owner, f"{owner}.{function.attr}()"
     value = None if name is None else names.get(name)
     if name is None or engine.kind(value) != "tensor" or value is result or not _given(value, inputs):
+        return None
+    if not inner and engine.look(result).numel < engine.look(value).numel:
         return None
     return Told(
         "TSC-H020", f"{text} gives another tensor, and nothing takes it: {name} is as it was.", (name,)

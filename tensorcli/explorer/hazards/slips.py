@@ -1,5 +1,5 @@
-"""Slips of the pen that Python takes: a method that is not called, an attribute whose name is nearly right, or that nothing
-reads.
+"""Slips of the pen that Python takes: a method that is not called, a context that nothing enters, an attribute whose name is
+nearly right, or that nothing reads, a sign on the wrong side of `=`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ OF_PARTS = ("requires_grad", "training")
 """What a module has to be told by a method, which tells its parameters or its parts."""
 OF_GROUPS = ("lr", "momentum", "weight_decay", "betas", "eps", "alpha")
 """What an optimizer keeps in its groups of parameters."""
+CONTEXTS = ("no_grad", "enable_grad", "inference_mode", "autocast", "detect_anomaly", "fork_rng")
+"""What holds within a with statement alone, or in a function that it decorates."""
 NEAR = 0.8
 """How like another name one is that was meant to be it."""
 
@@ -39,6 +41,63 @@ def not_called(names: Scope, node: ast.expr) -> Told | None:
         f"{ast.unparse(node)} is a method, and was not called: nothing happens.",
         (ast.unparse(node.value),),
     )
+
+
+def idle_context(names: Scope, call: ast.Call) -> Told | None:
+    """What is to be said of a statement that is `torch.no_grad()`; None for a call of anything else."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        if not hasattr(names.get(function.id), "__enter__") and names.get(function.id) is not None:
+            return None  # a function of the script's own
+    elif not isinstance(function, ast.Attribute) or not _is_of_torch(function.value):
+        return None
+    text = f"{ast.unparse(function)}()"
+    return Told(
+        "TSC-H041",
+        f"{text} stands alone, and nothing enters it: what follows runs as before. It holds in a with statement.",
+        (text,),
+    )
+
+
+def _is_of_torch(node: ast.expr) -> bool:
+    """Whether an expression is `torch`, or `torch.amp`."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id == "torch"
+
+
+def sign_of_the_value(names: Scope, statement: ast.stmt, text: str) -> Told | None:
+    """What is to be said of `w =- lr * g` and `total =+ loss`, in this text, where the target is bound already; None for any
+    other statement.
+    """
+    sign = sign_in(statement, text)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if sign is None or target is None or (isinstance(target, ast.Name) and names.get(target.id) is None):
+        return None
+    name = ast.unparse(target)
+    does = "adds to" if sign == "+" else "subtracts from"
+    is_meant = f"{name} {sign}= … {does} it"
+    return Told(
+        "TSC-H042",
+        f"={sign} assigns: the sign belongs to the value, and {name} loses what it was. {is_meant}.",
+        (name,),
+    )
+
+
+def sign_in(statement: ast.stmt, text: str) -> str | None:
+    """`-` of `w =- lr * g` in this text; None of any other statement, `w = -lr * g` and `w =-1` among them."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
+        return None
+    target, value = statement.targets[0], statement.value
+    first = value
+    while isinstance(first, ast.BinOp):
+        first = first.left
+    lines = text.split("\n")
+    if not isinstance(first, ast.UnaryOp) or target.end_lineno != value.lineno or value.lineno > len(lines):
+        return None
+    behind = lines[value.lineno - 1].encode()[target.end_col_offset :].lstrip()
+    sign = behind[1:2].decode(errors="replace")
+    return sign if behind[:1] == b"=" and sign in ("+", "-") and behind[2:3] in (b" ", b"\t") else None
 
 
 def misspelt(engine: Engine, names: Scope, target: ast.expr) -> Told | None:

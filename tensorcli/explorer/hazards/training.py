@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
-from tensorcli.explorer.hazards.values import no_logarithms
+from tensorcli.explorer.hazards.values import no_log_probabilities, no_logarithms
 from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
@@ -296,8 +296,8 @@ OPERANDS: Final[dict[str, Trap]] = {
     "rsub": outer_difference,
     "_log_softmax": partial(probabilities, "SoftmaxBackward0", "the softmax"),
     "binary_cross_entropy_with_logits": partial(probabilities, "SigmoidBackward0", "the sigmoid"),
-    "nll_loss_forward": no_logarithms,
-    "nll_loss2d_forward": no_logarithms,
+    "nll_loss_forward": no_log_probabilities,
+    "nll_loss2d_forward": no_log_probabilities,
     "_ctc_loss": no_logarithms,
 }
 """What is looked for in the operands of which operator, where its result is to be differentiated."""

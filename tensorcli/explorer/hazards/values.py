@@ -42,6 +42,34 @@ def no_logarithms(engine: Engine, name: Namer, inputs: Sequence[Any]) -> Told | 
     )
 
 
+def no_log_probabilities(engine: Engine, name: Namer, inputs: Sequence[Any]) -> Told | None:
+    """What is to be said of a loss of classes whose logarithms are none, or are those of probabilities of other things; None for
+    any other.
+    """
+    return no_logarithms(engine, name, inputs) or _over_another(engine, name, inputs[0])
+
+
+def _over_another(engine: Engine, name: Namer, given: Any) -> Told | None:
+    """What is to be said of logarithms of probabilities that add up to 1 over another dimension than the classes', the second."""
+    elements = _elements(engine, given)
+    if elements is None or elements.ndim < 2 or 1 in elements.shape:
+        return None
+    chances = 2.718281828459045**elements
+    off = [float(abs(chances.sum(axis) - 1).max()) for axis in range(elements.ndim)]
+    others = [axis for axis, each in enumerate(off) if axis != 1 and each < CLOSE]
+    if off[1] < CLOSE or not others:
+        return None
+    node = current_node()
+    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
+    known = name(given)
+    return Told(
+        "TSC-H023",
+        f"{function} takes the classes to be dimension 1; the probabilities of {known or 'what it was given'} add up to 1 over "
+        f"dimension {others[0]}.",
+        named(known),
+    )
+
+
 def probabilities_compared(engine: Engine, names: Scope, given: Any) -> Told | None:
     """What is to be said of a KL divergence that is given greater numbers than logarithms of probabilities."""
     node = current_node()
@@ -70,6 +98,13 @@ def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | 
     )
 
 
+def over_one(tensor: Any, operator: str, inputs: Sequence[Any]) -> bool:
+    """Whether an operator is a softmax along a dimension of one element."""
+    if operator not in ("_softmax", "_log_softmax") or len(inputs) < 2 or not tensor.ndim:
+        return False
+    return isinstance(inputs[1], int) and tensor.shape[inputs[1]] == 1
+
+
 class Flats:
     """The recorded results of operators without a slope, weakly: which of them a pass went through in vain."""
 
@@ -95,7 +130,10 @@ class Flats:
             if any(self.engine.variable(each) is leaf for each in nodes_below(self.engine, node, 1000)):
                 known = name(leaf)
                 verb = operation_of(self.engine.node_name(node)).lower()
-                text = f"{known or 'a leaf'}.grad is 0 throughout: {verb}() is on the way, and its slope is 0 everywhere."
+                what = f"{verb}() is on the way, and its slope is 0 everywhere."
+                if verb.endswith("softmax"):
+                    what = "a softmax over one element is on the way: it gives 1 whatever that is."
+                text = f"{known or 'a leaf'}.grad is 0 throughout: {what}"
                 return Told("TSC-H029", text, named(known))
         return None
 

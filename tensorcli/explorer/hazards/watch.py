@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING, base_of
+from tensorcli.explorer.hazards.constants import Constants
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself
 from tensorcli.explorer.hazards.keep import Keeper
@@ -31,14 +32,22 @@ from tensorcli.explorer.hazards.places import (
     reads_what_it_writes,
 )
 from tensorcli.explorer.hazards.scope import Scope
-from tensorcli.explorer.hazards.slips import idle_attribute, misspelt, not_called
+from tensorcli.explorer.hazards.slips import (
+    CONTEXTS,
+    idle_attribute,
+    idle_context,
+    misspelt,
+    not_called,
+    sign_of_the_value,
+)
 from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
+from tensorcli.explorer.hazards.unreached import Unreached
 from tensorcli.explorer.hazards.untimely import CLIPS, dropout_in_evaluation, idle_clip
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
-from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, probabilities_compared
+from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, over_one, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
@@ -125,15 +134,21 @@ class Watch:
         """Whether any operator was recorded: where none was, nobody is learning."""
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
+        self.constants = Constants(recorder.engine, self.gradients.leaves)
         self.loops = Loops(recorder.engine)
         self.flats = Flats(recorder.engine)
         self.steps = Steps(recorder.engine)
+        self.unreached = Unreached(recorder.engine)
         self.factor: Any = None
         """What the last matrix was multiplied with, weakly: kl_div() multiplies before it takes logarithms."""
         self.names = Scope(recorder.index.bound, recorder.index.name)
         self.lost = LostWrites(recorder.engine, self.names.name)
         self.stores = Stores(recorder.engine)
         self.unwritten = Unwritten(recorder.engine, self.names.name)
+        self.shown = True
+        """Whether a statement that is an expression shows its value: Python's files show none."""
+        self.text = ""
+        """What the statement that runs points into."""
         self.begin()
 
     def begin(self) -> None:
@@ -159,6 +174,10 @@ class Watch:
         self.keeper.begin()
         if self.tainted:
             self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
+
+    def reads(self, text: str, shows: bool) -> None:
+        """A statement of a text is about to begin. shows: whether one that is an expression shows its value."""
+        self.text, self.shown = text, shows
 
     def note(self, told: Told | None, node: ast.AST | None = None) -> None:
         """A hazard was seen at a node, or in what is being evaluated, where there is something to say."""
@@ -190,6 +209,8 @@ class Watch:
                 self.steps.begins(self.names, statement)
             if isinstance(statement, ast.Assign):
                 self._steps(value)
+        if isinstance(value, ast.UnaryOp | ast.BinOp):
+            self.note(sign_of_the_value(self.names, statement, self.text), statement)
         if isinstance(statement, ast.Expr):
             self._expression(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
@@ -207,8 +228,10 @@ class Watch:
         if isinstance(node, ast.Attribute):
             self.note(not_called(self.names, node), statement)
         elif isinstance(node, ast.Call):
-            method = getattr(node.func, "attr", "")
-            if method == "step":
+            method = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if method in CONTEXTS:
+                self.note(idle_context(self.names, node), statement)
+            elif method == "step":
                 self._steps(node)
             elif method == "zero_grad":
                 self._clears(node)
@@ -240,8 +263,8 @@ class Watch:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
-        if self.inner and isinstance(self.running, ast.Expr):
-            told = discarded(engine, self.names, self.running, tensor, inputs)
+        if isinstance(self.running, ast.Expr) and (self.inner or not self.shown):
+            told = discarded(engine, self.names, self.running, tensor, inputs, self.inner)
             if told is not None and not self.loops.repeats(self.running):
                 self.note(told)
         if known.copies:
@@ -267,12 +290,14 @@ class Watch:
         if not recorded:
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
+            if self.recorded:
+                self.constants.computed(tensor, known.name, inputs)
         else:
             self.recorded = True
             self._without_history(inputs)
-            if known.adds and self.loops.begun:
-                self._history(inputs)
-            if known.flat:
+            if known.adds:
+                self._adds(inputs)
+            if known.flat or over_one(tensor, known.name, inputs):
                 self.flats.made(tensor)
             if known.trap is not None:
                 self.note(known.trap(engine, self.names.name, inputs))
@@ -361,8 +386,11 @@ class Watch:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
-        if self.loops.begun and base_of(operator) == "add_" and engine.node(tensor) is not None:
-            self._history(inputs)
+        if not tensor.requires_grad:
+            if self.recorded:
+                self.constants.computed(tensor, base_of(operator), inputs[1:])
+        elif base_of(operator) == "add_" and engine.node(tensor) is not None:
+            self._adds(inputs)
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
@@ -431,7 +459,8 @@ class Watch:
             if leaves and self.recorded:
                 dropped = None if given else self.gradients.dropped(leaves, text)
                 self.note(dropped)
-                self.note(self.gradients.outdated(leaves, text, self._names))
+                outdated = self.gradients.outdated(leaves, text, self._names)
+                self.note(outdated)
                 reached, gone = self.gradients.leaves.values(), self.gradients.gone
                 self.note(unheld(self.engine, self.names, leaves, reached, gone, text))
                 self.note(self.steps.first(self.names, optimizer, leaves, text))
@@ -440,6 +469,9 @@ class Watch:
                 self.steps.freezes(self.names, leaves, text, node)
                 if not given and dropped is None:
                     self.note(idle(self.engine, leaves, text))
+                if not given and outdated is None:
+                    brought = self.gradients.brought
+                    self.unreached.steps(self.names, optimizer, leaves, text, node, brought)
 
     def _clears(self, node: ast.Call) -> None:
         """`opt.zero_grad()`: whether what it drops was ever of use."""
@@ -454,6 +486,14 @@ class Watch:
         """What is frozen, after the step that ran last."""
         for told, node in self.steps.moved():
             self.note(told, node)
+
+    def _adds(self, inputs: Sequence[Any]) -> None:
+        """A recorded sum: whether a term is without a graph, and, in a loop, whether it keeps those of all rounds."""
+        value = getattr(self.running, "value", None)
+        if not isinstance(value, ast.Call) or getattr(value.func, "id", "") != "print":
+            self.note(self.constants.added(self.names.name, inputs))
+        if self.loops.begun:
+            self._history(inputs)
 
     def _history(self, inputs: Sequence[Any]) -> None:
         """An addition in a loop: whether its sum keeps the graph of each round."""
@@ -483,6 +523,7 @@ class Watch:
             or self.steps.frozen
             or self.steps.idle
             or self.steps.closures
+            or self.unreached.waiting
         )
 
     def findings(self) -> list[Finding]:
@@ -495,6 +536,8 @@ class Watch:
             if self.recorded:
                 self.note(told, node)
         for told, node in self.steps.never_made(self.gradients.ever_applied):
+            self.note(told, node)
+        for told, node in self.unreached.never():
             self.note(told, node)
         if self.loops.written:
             self.lists = held_by(self.names, self.loops.appends)

@@ -11,11 +11,12 @@ import numpy as np
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import called_name, loaded, receiver_of
+from tensorcli.explorer.trees import called_name, calls_in, loaded, receiver_of, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand, operands
 from tensorcli.explorer.why.reconnect import joined
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Event
@@ -190,22 +191,54 @@ def read_as_number(case: Case) -> Story:
 
 
 def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:
-    """A tensor's attribute, asked of the numbers that were read from one: `loss = net(x).item()`, then `loss.backward()`."""
-    name = node.value.id if isinstance(node.value, ast.Name) else ""
-    at = case.bound_at(name) if name else None
-    tree = None if at is None else case.journal.tree(at)
-    read = tree.value if isinstance(tree, ast.Assign) else None
-    if at is None or not isinstance(read, ast.Call):
+    """A tensor's attribute, asked of the numbers that were read from one: `loss += net(x).item()`, then `loss.backward()`."""
+    name, number = node.value.id if isinstance(node.value, ast.Name) else "", case.value(node.value)
+    found = list(_readings(case, name)) if name else []
+    array = case.engine.kind(number) == "ndarray"
+    if not found or not (array or isinstance(number, int | float | complex | list)):
         return None
-    reader = called_name(read)
-    tensor = receiver_of(read) or (read.args[0] if read.args else None)
-    if reader not in READERS or tensor is None:
-        return None
-    source, kind = case.journal.source(at, tensor), article(type(case.value(node.value)).__name__)
+    at, call, tensor = found[0]
+    source, kind, reader = case.journal.source(at, tensor), article(type(number).__name__), called_name(call)
     story = Story(f"{name} is {kind}: {reader}() read the numbers of {source}, and they have no {node.attr}.")
     story.events = [
-        case.event(at, f"{reader}() gives numbers", "cut", culprit=True),
+        *(
+            case.event(place, f"{called_name(read)}() gives numbers", "cut", culprit=True, node=read)
+            for place, read, _ in found
+        ),
         case.raised(f"{name} is no tensor"),
     ]
-    story.proposals = [case.journal.changed(at, [(read, source)], "the tensor, not its numbers")]
+    changed = [
+        case.journal.changed(
+            place,
+            [(read, case.journal.source(place, owner)) for each, read, owner in found if each == place],
+            "the tensor, not its numbers",
+        )
+        for place in dict.fromkeys(each for each, _, _ in found)
+    ]
+    story.proposals = [case.journal.together([each for each in changed if each is not None])]
     return story
+
+
+def _readings(case: Case, name: str) -> Iterator[tuple[int, ast.Call, ast.expr]]:
+    """Where the numbers were read that a name was computed from: the statement, the call, and the tensor."""
+    names, known = [name], {name}
+    for each in names:
+        for at in range(case.at + 1):
+            for node in in_order(case.journal.tree(at)):
+                if not isinstance(node, ast.Assign | ast.AugAssign) or each not in stored(node):
+                    continue
+                reads = [
+                    (call, tensor)
+                    for call in calls_in(node.value, *READERS)
+                    if (tensor := receiver_of(call) or (call.args[0] if call.args else None)) is not None
+                ]
+                yield from ((at, *read) for read in reads)
+                if not reads:
+                    further = [other for other in sorted(loaded(node.value)) if other not in known]
+                    numbers = [
+                        other
+                        for other in further
+                        if type(case.trace.session.names.get(other)) in (int, float, list)
+                    ]
+                    known.update(numbers)
+                    names.extend(numbers)

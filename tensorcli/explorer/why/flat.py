@@ -180,6 +180,11 @@ def _watched(case: Case, last: int) -> tuple[Any, str]:
 
 def _sloped(case: Case, at: int, node: ast.AST | None, operation: str) -> Iterator[Any]:
     """A flat operation with the slope of its operand, or without it; a softmax over one element as a sigmoid."""
+    if isinstance(node, ast.Call) and operation == "LogSoftmax" and len(node.args) == 2:
+        scores, classes = (atom(each, case.journal.source(at, each)) for each in node.args)
+        loss = "torch.nn.functional.binary_cross_entropy_with_logits"
+        new = f"{loss}({scores}.squeeze(1), {classes}.float())"
+        yield case.journal.changed(at, [(node, new)], "yes or no, of one score")
     if not isinstance(node, ast.Call) or receiver_of(node) is None:
         return
     text, operand = case.journal.source(at, node), operand_of(node)

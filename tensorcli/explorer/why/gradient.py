@@ -17,6 +17,7 @@ from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
+from tensorcli.explorer.why.updates import sign_moved
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -53,8 +54,21 @@ def no_grad_fn(case: Case) -> Story:
     events.append(case.raised(f"{text} does not require grad"))
     way = way_back(cuts, text, case)
     story = Story(f"{text} does not require grad: {sentence}", events, [way] if way else [])
-    story.proposals = list(ways_back(case, cuts, text))
+    _tell_signs(case, story)
+    story.proposals.extend(ways_back(case, cuts, text))
     return story
+
+
+def _tell_signs(case: Case, story: Story) -> None:
+    """`w =- lr * w.grad` in a loop, after which w is what was computed from a gradient."""
+    for node in ast.walk(case.tree):
+        at = case.place_of(node)
+        proposal = sign_moved(case, at, node) if isinstance(node, ast.Assign) else None
+        if proposal is not None and isinstance(node, ast.Assign):
+            name = ast.unparse(node.targets[0])
+            text = f"= assigns, whatever sign stands behind it: {name} is another tensor after it"
+            story.events.insert(0, case.event(at, text, "cut", culprit=True, node=node))
+            story.proposals.append(proposal)
 
 
 _TO_ONE_NUMBER: Final = ((".sum()", "the gradient of the sum"), (".mean()", "the gradient of the mean"))

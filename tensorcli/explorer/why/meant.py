@@ -12,7 +12,8 @@ from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.trees import called_name, calls_in, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
-from tensorcli.explorer.why.updates import copied_into, in_place
+from tensorcli.explorer.why.surprises import one_object
+from tensorcli.explorer.why.updates import copied_into, in_place, sign_moved
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -67,6 +68,10 @@ def live_state(case: Case, row: HazardRow) -> Story:
                     story.proposals.append(case.journal.instead(bound.at, each, source, "keep copies"))
             return story
         story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], "keep copies"))
+    else:
+        for surprise in one_object(case):
+            story.events.append(surprise.event)
+            story.proposals.extend(surprise.proposals)
     return story
 
 
@@ -229,6 +234,39 @@ def not_called(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     method = case.expression()
     story.proposals.append(case.changed([(method, f"{case.text_of(method)}()")], "the method is called"))
+    return story
+
+
+def idle_context(case: Case, row: HazardRow) -> Story:
+    """`torch.no_grad()`: the function that does it from there on, or a with statement around what follows."""
+    story = Story(f"line {case.line}: {row.text}")
+    call = case.expression()
+    method = called_name(call)
+    if method in ("no_grad", "enable_grad"):
+        new = f"torch.set_grad_enabled({method == 'enable_grad'})"
+        story.proposals.append(case.instead(new, "from here on"))
+    following = _following(case)
+    if following:
+        body = "\n".join(f"    {line}" for each in following for line in ast.unparse(each).split("\n"))
+        source = f"with {case.text_of(call)}:\n{body}"
+        changes = [(case.inner, source), *((each, "") for each in following)]
+        story.proposals.append(case.changed(changes, "what follows in the block"))
+    return story
+
+
+def _following(case: Case) -> list[ast.stmt]:
+    """The statements of a block that stand behind the failing one."""
+    for node in ast.walk(case.tree):
+        for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
+            if isinstance(body, list) and case.inner in body:
+                return body[body.index(case.inner) + 1 :]
+    return []
+
+
+def sign_of_the_value(case: Case, row: HazardRow) -> Story:
+    """`w =- lr * g`: the operator that was meant."""
+    story = Story(f"line {case.line}: {row.text}")
+    story.proposals.append(sign_moved(case, case.place_of(case.inner), case.inner))
     return story
 
 

@@ -10,11 +10,12 @@ from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.steps import CLOSURE
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.networks import holder_for
-from tensorcli.explorer.why.unreached import users_of
+from tensorcli.explorer.why.unreached import leaf_without, users_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Event, HazardRow
@@ -90,6 +91,10 @@ def idle_step(case: Case, row: HazardRow) -> Story:
         story.events.append(case.event(before.number - 1, f"ended at {ended.leaf}", "other", node=ended.node))
         story.proposals.extend(ended.proposals)
         return story
+    path = case.name(held[0]) if held else None
+    if path is not None and _tell_unreached(case, story, path, cut=True):
+        story.proposals.extend(_detached_later(case))
+        return story
     for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
         if user.isidentifier() and case.engine.look(names[user]).numel == 1:
             story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))
@@ -115,6 +120,25 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     if made is not None:
         _tell_others(case, story, made)
     return story
+
+
+def _detached_later(case: Case) -> Iterator[Proposal | None]:
+    """`fake = G(z).detach()`, which the loss of another network goes through first: detached there instead."""
+    for assigned in ast.walk(case.tree):
+        value = assigned.value if isinstance(assigned, ast.Assign) else None
+        owner = receiver_of(value) if called_name(value) == "detach" else None
+        if not isinstance(assigned, ast.Assign) or owner is None or value is None:
+            continue
+        name = ast.unparse(assigned.targets[0])
+        uses = [
+            node
+            for node in ast.walk(case.tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id == name
+        ]
+        for last in sorted(each.lineno for each in uses)[-1:]:
+            detached = [(each, f"{name}.detach()") for each in uses if each.lineno < last]
+            changes = [(value, case.text_of(owner)), *detached]
+            yield case.changed(changes, f"stay in the graph, and detach {name} for the others")
 
 
 def _closures_that_go_backward(case: Case) -> Iterator[Proposal | None]:
@@ -194,6 +218,31 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
                 holder, note = holder_for(value)
                 story.proposals.append(case.journal.changed(at, [(node.value, f"{holder}({text})")], note))
     return story
+
+
+def unreached_parameter(case: Case, row: HazardRow) -> Story:
+    """Parameters that no pass reached: where the way to them was cut."""
+    story = Story(f"line {case.line}: {row.text}")
+    if len(row.names) > 1:
+        _tell_unreached(case, story, row.names[1])
+    return story
+
+
+def _tell_unreached(case: Case, story: Story, name: str, cut: bool = False) -> bool:
+    """Why the gradient of a leaf, known by its name, is None, and whether that was told. cut: only where the way to it was
+    cut.
+    """
+    leaf = case.value(ast.parse(name, mode="eval").body)
+    if case.engine.kind(leaf) != "tensor" or case.engine.grad(leaf) is not None:
+        return False
+    told = leaf_without(case, leaf, name, case.bound_at(path_root(name)))
+    if cut and not any(event.culprit for event in told.events):
+        return False
+    story.title += f" {told.title}"
+    story.events.extend(told.events)
+    story.notes.extend(told.notes)
+    story.proposals.extend(told.proposals)
+    return True
 
 
 def _took(case: Case, made: int, optimizer: str, what: str) -> Event:

@@ -71,7 +71,7 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "data":
             yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
-    yield from out_of_the_block(case, at, "record it")
+    yield from out_of_the_block(case, at, "record it", cut.node)
     yield from _undecorated(case, cut)
     yield from _turned_on(case, cut)
     yield from _in_place(case, cut)

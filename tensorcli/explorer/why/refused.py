@@ -12,7 +12,7 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.trees import root_name, write_target
+from tensorcli.explorer.trees import holds, root_name, write_target
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import as_loaded, bound_event, with_operand
@@ -25,12 +25,17 @@ def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
         yield case.instead(f"with torch.no_grad():\n    {case.text_of(case.inner)}", note)
 
 
-def out_of_the_block(case: Case, at: int, note: str) -> Iterator[Proposal | None]:
-    """A `with` statement replaced by its body."""
+def out_of_the_block(
+    case: Case, at: int, note: str, node: ast.AST | None = None
+) -> Iterator[Proposal | None]:
+    """A `with` statement replaced by its body: the whole statement, or the innermost that an expression of it stands in."""
     tree = case.journal.tree(at)
-    if isinstance(tree, ast.With):
-        body = "\n".join(ast.unparse(each) for each in tree.body)
-        yield case.journal.replaced(at, body, note)
+    around = [each for each in ast.walk(tree) if isinstance(each, ast.With)]
+    if node is not None and not isinstance(tree, ast.With):
+        around = [each for each in around if holds(each, node)][-1:]
+    for block in around[:1] if isinstance(tree, ast.With) or node is not None else ():
+        body = "\n".join(ast.unparse(each) for each in block.body)
+        yield case.journal.instead(at, block, body, note)
 
 
 def written(case: Case) -> tuple[str | None, str, Bound | None]:

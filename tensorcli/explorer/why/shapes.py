@@ -196,7 +196,7 @@ def float_only(case: Case) -> Story | None:
     for node in ast.walk(case.statement.tree):
         if (
             isinstance(node, ast.Attribute)
-            and node.attr == "requires_grad_"
+            and node.attr in ("requires_grad", "requires_grad_")
             and isinstance(node.value, ast.Name)
         ):
             name = node.value.id

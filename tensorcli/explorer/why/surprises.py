@@ -12,11 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.hazards.discarded import UNMISSED
 from tensorcli.explorer.hazards.steps import BY_MODE
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
-from tensorcli.explorer.rewrite import to_the_end
+from tensorcli.explorer.rewrite import to_the_end, with_argument
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import (
     called_name,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 MOST: Final = 6
 """So many are shown."""
 RECORDED_NOT: Final = ("no_grad", "inference_mode")
+RECURRENT: Final = ("RNN", "LSTM", "GRU")
 COPIES: Final = {"tensor": ".clone()", "ndarray": ".copy()"}
 
 
@@ -154,7 +154,7 @@ def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposa
     return [case.journal.changed(place, [(tree.value, new)], note)]
 
 
-def _one_object(case: Case) -> Iterator[Surprise]:
+def one_object(case: Case) -> Iterator[Surprise]:
     """`target = policy`, where what the two are is changed later."""
     names = case.trace.session.names
     for at, step in enumerate(case.trace.steps):
@@ -178,7 +178,7 @@ def _one_object(case: Case) -> Iterator[Surprise]:
         yield Surprise(case.event(at, text, "shared"), [copied])
 
 
-# ---- modes, and results that nothing takes
+# ---- modes
 
 
 def _in_training(case: Case) -> Iterator[Surprise]:
@@ -234,38 +234,67 @@ def _statistics(case: Case) -> Iterator[Surprise]:
                 node = next(
                     (each.node_at for each in step.writes if path in step.names.get(each.memory, [])), None
                 )
-                evaluated = case.journal.inserted(at, f"{part}.eval()", "its statistics stay as they are")
-                yield Surprise(case.event(at, text, "wrote", node=node), [evaluated])
+                yield Surprise(case.event(at, text, "wrote", node=node), [_evaluated(case, at, part)])
 
 
-def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
-    """`x.abs()` in a file, where nobody is shown what it gives."""
-    names = case.trace.session.names
-    for at, step in enumerate(case.trace.steps[:-1]):
-        tree = step.record.statement.tree
-        call = tree.value if isinstance(tree, ast.Expr) and step.record.form == "py" else None
-        value = step.step.value
-        if (
-            not isinstance(call, ast.Call)
-            or value is None
-            or value.facts is None
-            or value.facts.kind != "tensor"
-        ):
+def _evaluated(case: Case, at: int, part: str) -> Proposal | None:
+    """A part of a network told that it is in evaluation: before a statement, or behind what tells it to train there."""
+    owners = {part, path_root(part)}
+    for node in ast.walk(case.journal.tree(at)):
+        if not isinstance(node, ast.Expr) or called_name(node.value) != "train":
             continue
-        method = called_name(call)
-        given = receiver_of(call)
-        if isinstance(given, ast.Name) and given.id == "torch" and call.args:
-            given = call.args[0]
-        if not isinstance(given, ast.Name) or method in UNMISSED or method.endswith("_"):
-            continue
-        later = (each.record.statement.tree for each in case.trace.steps[at + 1 :])
-        if case.engine.kind(names.get(given.id)) == "tensor" and any(
-            given.id in loaded(each) for each in later
-        ):
-            text = f"gives another tensor, and nothing takes it: {given.id} is as it was"
-            new = f"{given.id} = {case.journal.source(at, call)}"
-            bound = case.journal.changed(at, [(call, new)], f"{given.id} is the result")
-            yield Surprise(case.event(at, text, "other"), [bound])
+        if root_name(receiver_of(node.value)) in owners:
+            source = f"{case.journal.source(at, node)}\n{part}.eval()"
+            return case.journal.instead(at, node, source, "its statistics stay as they are")
+    return case.journal.inserted(at, f"{part}.eval()", "its statistics stay as they are")
+
+
+# ---- dimensions
+
+
+def _last_of_the_batch(case: Case) -> Iterator[Surprise]:
+    """`out, h = lstm(x)` and `out[:, -1]`, where the steps are dimension 0 and the examples dimension 1."""
+    makers: dict[str, tuple[int, ast.Call]] = {}
+    outputs: dict[str, str] = {}
+    for at, step in enumerate(case.trace.steps):
+        for node in in_order(step.record.statement.tree):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            call = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
+            if call is not None and target is not None:
+                if called_name(call) in RECURRENT:
+                    makers[_last_part(target)] = at, call
+                elif isinstance(target, ast.Tuple) and isinstance(target.elts[0], ast.Name):
+                    outputs[target.elts[0].id] = _last_part(call.func)
+            name = root_name(node) if isinstance(node, ast.Subscript) else ""
+            place, maker = makers.get(outputs.get(name or "", ""), (0, None))
+            first = maker is not None and all(each.arg != "batch_first" for each in maker.keywords)
+            if (
+                maker is None
+                or not first
+                or not isinstance(node, ast.Subscript)
+                or not _is_last_of_the_second(node)
+            ):
+                continue
+            text = (
+                f"takes the last example of {name}, and not the last step: the steps are its first dimension"
+            )
+            new = with_argument(case.journal.source(place, maker), "batch_first=True")
+            ways = [
+                case.journal.changed(place, [(maker, new)], "the examples first"),
+                case.journal.changed(at, [(node, f"{name}[-1]")], "the last step of each example"),
+            ]
+            yield Surprise(case.event(at, text, "other", node=node), ways)
+
+
+def _last_part(node: ast.expr) -> str:
+    """`lstm` of `self.lstm`."""
+    return ast.unparse(node).rpartition(".")[2]
+
+
+def _is_last_of_the_second(node: ast.Subscript) -> bool:
+    """Whether an index is `[:, -1]` or `[:, -1, :]`."""
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+    return len(parts) > 1 and ast.unparse(parts[0]) == ":" and ast.unparse(parts[1]) == "-1"
 
 
 # ---- values
@@ -317,11 +346,11 @@ def _is_given(tree: ast.stmt) -> bool:
 
 
 LOOKS: Final = (
-    _one_object,
+    one_object,
     _seen_elsewhere,
     _in_training,
     _statistics,
-    _taken_by_nothing,
+    _last_of_the_batch,
     _counted,
     _no_numbers,
 )

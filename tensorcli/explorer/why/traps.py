@@ -6,7 +6,7 @@ Each way out is run on a fork, and shown only where the hazard is gone there.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -69,6 +69,10 @@ TELLERS: Final = {
     "TSC-H037": "meant.one_with_itself",
     "TSC-H038": "untimely.no_step",
     "TSC-H039": "untimely.frozen_moves",
+    "TSC-H040": "optimizers.unreached_parameter",
+    "TSC-H041": "meant.idle_context",
+    "TSC-H042": "meant.sign_of_the_value",
+    "TSC-H043": "constants.constant_term",
 }
 """Who tells a hazard."""
 MEASURED: Final = ("TSC-H001", "TSC-H002", "TSC-H005", "TSC-H010")
@@ -94,14 +98,23 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
     held: Iterator[tuple[Proposal, str, Verdict]] = (
         (proposal, gave, "runs")
-        for proposal in story.proposals
-        if proposal is not None and (gave := _tried(session, proposal, shown, row, allowed)) is not None
+        for proposal in _once(story.proposals)
+        if (gave := _tried(session, proposal, shown, row, allowed)) is not None
     )
     ways, kept = numbered(islice(held, WAYS))
     culprit = not any(event.culprit for event in story.events)
     events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"
     return Why(title, row.code, "", events, None, tuple(story.notes), tuple(ways)), kept
+
+
+def _once(proposals: Iterable[Proposal | None]) -> Iterator[Proposal]:
+    """Those that there are, each once."""
+    seen: set[str] = set()
+    for proposal in proposals:
+        if proposal is not None and proposal.text not in seen:
+            seen.add(proposal.text)
+            yield proposal
 
 
 def _expression(case: Case) -> ast.AST:

@@ -16,6 +16,7 @@ from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, verb_of
 from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.views import cut_from_base, view_again, views_cut_off
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Made, Traced
@@ -80,6 +81,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     begin = 0 if bound is None else bound + 1
     _tell_views(case, story, value, name, begin, last)
     cuts = _tell_cuts(case, story, value, name, begin)
+    cuts = cuts or _tell_data(case, story, name, begin)
     story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
     users = users_of(case, value)
     if story.title == untold and not users:
@@ -126,6 +128,24 @@ def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> l
         event = case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
         story.events.append(event)
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
+    return cuts
+
+
+def _tell_data(case: Case, story: Story, name: str, begin: int) -> list[Cut]:
+    """`h = net(x).data`, where what the leaf belongs to was computed with: no operator tells of it."""
+    root, cuts = path_root(name), []
+    for step in case.trace.steps[begin:]:
+        for node in in_order(step.record.statement.tree):
+            owner = node.value if isinstance(node, ast.Attribute) and node.attr == "data" else None
+            if not isinstance(owner, ast.Call) or root not in loaded(owner) or called_name(owner) == "grad":
+                continue
+            cuts.append(Cut(step, "", "cut", node, ("data",)))
+            event = case.event(step.number - 1, ".data leaves the graph", "cut", culprit=True, node=node)
+            story.events.append(event)
+            story.title = (
+                f"{name}.grad is None because the way from {name} to what was differentiated was cut at line "
+                f"{event.line}."
+            )
     return cuts
 
 

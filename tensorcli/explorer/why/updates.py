@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.hazards.slips import sign_in
 from tensorcli.explorer.trees import binds, holds
 from tensorcli.explorer.why.case import Case
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 
 SIGNS: Final = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def sign_moved(case: Case, at: int, node: ast.stmt) -> Proposal | None:
+    """`w =- lr * g` in the statement `at` as `w -= lr * g`; None where no sign stands so."""
+    sign = sign_in(node, case.journal.python(at)[1])
+    if sign is None or not isinstance(node, ast.Assign):
+        return None
+    value = case.journal.source(at, node.value)[1:].lstrip()
+    new = f"{case.journal.source(at, node.targets[0])} {sign}= {value}"
+    return case.journal.instead(at, node, new, "add to it" if sign == "+" else "subtract from it")
 
 
 def in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:

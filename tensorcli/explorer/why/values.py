@@ -22,6 +22,7 @@ LOGARITHMS: Final = {
     "softmax": ("log_softmax", "the logarithms of the probabilities"),
     "Softmax": ("LogSoftmax", "the network gives logarithms"),
 }
+OVER: Final = ("softmax", "log_softmax", "Softmax", "LogSoftmax")
 ANOMALY: Final = "torch.autograd.set_detect_anomaly(True)"
 STEEP: Final = frozenset(
     f"{name}Backward0"
@@ -46,6 +47,9 @@ def no_logarithm(case: Case, row: HazardRow) -> Story:
         text = f"{given.text} comes out of {given.look.grad_fn or 'this'}"
         story.events.append(case.event(step.number - 1, text, "made", node=one.node_at))
         node = node if isinstance(node, ast.Call) and called_name(node) == "softmax" else one.node_at or node
+    if "add up to 1" in row.text:
+        story.proposals.extend(_over_the_classes(case))
+        return story
     story.proposals.extend(_logarithm(case, node))
     suffix, note = (
         f".log_softmax({min(1, len(given.look.sizes) - 1)})",
@@ -64,6 +68,16 @@ def _logarithm(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
         instead, note = LOGARITHMS[name]
         function = case.journal.source(at, made.func).removesuffix(name) + instead
         yield case.journal.changed(at, [(made.func, function)], note)
+
+
+def _over_the_classes(case: Case) -> Iterator[Proposal | None]:
+    """`softmax(x, dim=0)`, wherever it is written, with the dimension of the classes."""
+    for at in range(case.at + 1):
+        for call in calls_in(case.journal.tree(at), *OVER):
+            dims = [each.value for each in call.keywords if each.arg == "dim"] or call.args[-1:]
+            for dim in dims:
+                if isinstance(dim, ast.Constant) and dim.value != 1:
+                    yield case.journal.changed(at, [(dim, "1")], "over the classes")
 
 
 def nan_gradient(case: Case, row: HazardRow) -> Story:
