@@ -1,5 +1,6 @@
 """`tensorcli devices` and `--simulate-cuda`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +80,39 @@ def test_looking_leaves_the_generators_of_devices_alone(run) -> None:
     looked = run("run", "--quiet", "--simulate-cuda", "-c", f"{draw}compare detach clone\n{draw}")
     alone = run("run", "--quiet", "--simulate-cuda", "-c", draw + draw)
     assert looked.out.splitlines()[0 :: len(looked.out.splitlines()) - 1] == alone.out.splitlines()
+
+
+WAYS = {
+    "what a network is given": (
+        "net = torch.nn.Linear(3, 1).to('cuda')\nx = torch.randn(4, 3)\nout = net(x)",
+        "net is on cuda:0 (simulated), x is on cpu: one operation takes one device.",
+        ['line 3:  out = net(x.to("cuda:0"))', 'before line 3:  net.to("cpu")'],
+    ),
+    "a copy that nothing takes": (
+        "net = torch.nn.Linear(3, 1).to('cuda')\nx = torch.randn(4, 3)\nx.to('cuda')\nout = net(x)",
+        "net is on cuda:0 (simulated), x is on cpu",
+        ["line 3:  x = x.to('cuda')"],
+    ),
+    "a state that was made on the CPU": (
+        "rnn = torch.nn.RNN(3, 4).to('cuda')\nx, h = torch.ones(5, 2, 3, device='cuda'), torch.zeros(1, 2, 4)\n"
+        "out, h = rnn(x, h)",
+        "rnn is on cuda:0 (simulated), h is on cpu",
+        ['line 3:  out, h = rnn(x, h.to("cuda:0"))'],
+    ),
+    "a mask that its module does not name": (
+        "net = torch.nn.Linear(3, 3)\nnet.mask = torch.ones(3)\nnet = net.to('cuda')\n"
+        "out = net(torch.ones(2, 3, device='cuda')) * net.mask",
+        "net.mask is on cpu: one operation takes one device.",
+        ["line 2:  net.register_buffer('mask', torch.ones(3))", '* net.mask.to("cuda:0")'],
+    ),
+}
+
+
+@pytest.mark.parametrize("program", WAYS)
+def test_why_leads_to_one_device(program: str, run) -> None:
+    text, title, ways = WAYS[program]
+    Path("net.py").write_text(f"import torch\n{text}\n")
+    told = run("why", "--simulate-cuda", "net.py")
+    out = re.sub(r"line (\d+)", lambda found: f"line {int(found[1]) - 1}", told.out)
+    assert title in out
+    assert [way for way in ways if way not in out] == []

@@ -158,9 +158,15 @@ def at_odds(
     for each, own in zip(found, facts, strict=True):
         for wanted in dict.fromkeys([*facts, *also]):
             if wanted != own:
-                said = note.format(each.text, wanted)
-                story.proposals.append(with_operand(case, each.node, suffix.format(wanted), said))
+                there = place_of(str(wanted))
+                said = note.format(each.text, there)
+                story.proposals.append(with_operand(case, each.node, suffix.format(there), said))
     return story
+
+
+def place_of(device: str) -> str:
+    """A device as a script writes it: `cuda:0` of `cuda:0 (simulated)`."""
+    return device.removesuffix(" (simulated)")
 
 
 def behind(node: ast.expr, text: str, suffix: str) -> str:
