@@ -342,6 +342,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "def forward(ctx, x):\n    return x * 2\ndef backward(ctx, grad):\n    return grad * 2\n"
          "Twice = type('Twice', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
          "Twice()(torch.ones(1, requires_grad=True))"),
+        ("TSC-E112", "one_result", "to return a scalar Tensor|to return a scalar tensor",
+         "a gradient is of one number: the function gives a sum or a mean, or jacrev() is asked for all of them",
+         "torch.func.grad(lambda x: x * 2)(torch.ones(2))"),
         # what is only warned of
         ("TSC-E096", "copied", "To copy construct from a tensor",
          "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",

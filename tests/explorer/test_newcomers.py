@@ -468,6 +468,38 @@ QUESTIONS = {
         "a gradient is a limit of small steps, and whole numbers have none",
         "before line 2:  x = x.float()",
     ),
+    "steps that are too long": (
+        "w = torch.tensor([1.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=1.5)\nfor i in range(140):\n"
+        "    opt.zero_grad()\n    loss = (w * w).sum()\n    loss.backward()\n    opt.step()",
+        "",
+        "line 6: w.grad is infinite: the steps before it grew until float32 holds no such number.",
+        "line 2:  opt = torch.optim.SGD([w], lr=0.15)",
+    ),
+    "steps of one's own that are too long": (
+        "lr = 10\nw = torch.ones(1, requires_grad=True)\nfor i in range(200):\n    w.grad = None\n    loss = (w * w).sum()\n"
+        "    loss.backward()\n    with torch.no_grad():\n        w -= lr * w.grad",
+        "",
+        "line 6: w.grad is infinite",
+        "line 1:  lr = 1",
+    ),
+    "a gradient of a function of several results": (
+        "from torch.func import grad\ndef f(x):\n    return x * 2\ngrad(f)(torch.ones(2))",
+        "",
+        "A gradient is of one number",
+        "line 3:  return (x * 2).sum()",
+    ),
+    "a function of numpy's on the way": (
+        "x = torch.ones(3, requires_grad=True)\ny = torch.tensor(np.exp(x.detach().numpy()))\ny.sum().backward()",
+        "",
+        "the graph ends at line 2: tensor(…) takes numbers or an array of x: no edge leads back",
+        "line 2:  y = torch.exp(x)",
+    ),
+    "a method that is printed": (
+        "x = torch.ones(1)\nprint(f'loss {x.item}')",
+        "",
+        "line 2: x.item is a method, and was not called: the method itself is shown.",
+        "line 2:  print(f'loss {x.item()}')",
+    ),
     "a fraction in whole numbers": (
         "x = torch.tensor([1, 2])\nx[0] = 2.7",
         "",

@@ -53,10 +53,9 @@ FACTS = {
         [(4, "mask is int32: its zeros and ones are the positions 0 and 1, not yes and no")],
         ["line 4:  y = x[mask.bool()]"],
     ),
-    "steps that are too long": (
-        "import torch\nw = torch.ones(1, requires_grad=True)\nfor i in range(200):\n    w.grad = None\n"
-        "    (w * w).sum().backward()\n    with torch.no_grad():\n        w -= 10 * w.grad",
-        [(3, "w holds nan after it")],
+    "a mean of nothing": (
+        "import torch\nx = torch.ones(3)\nm = x[x > 1].mean()",
+        [(3, "m holds nan after it")],
         [],
     ),
     "frozen statistics that move in a loop that tells all to train": (
@@ -64,6 +63,27 @@ FACTS = {
         "for i in range(2):\n    net.train()\n    y = net(torch.rand(3, 2))",
         [(6, "moves the running statistics of net[1], whose parameters are frozen: it is in training mode")],
         ["before line 6:  net[1].eval()"],
+    ),
+    "one layer at three places": (
+        "from torch import nn\nnet = nn.Sequential(*[nn.Linear(3, 3)] * 3)",
+        [(2, "is one Linear at 3 places, and not 3 of them: they learn as one")],
+        ["line 2:  net = nn.Sequential(*[nn.Linear(3, 3) for _ in range(3)])"],
+    ),
+    "a block of layers at several places": (
+        "from torch import nn\nn = 2\nlayers = [nn.ReLU(), nn.Linear(3, 3)] * n",
+        [(3, "is one Linear at n places, and not n of them: they learn as one")],
+        ["line 3:  layers = [each for _ in range(n) for each in (nn.ReLU(), nn.Linear(3, 3))]"],
+    ),
+    "weights that are laid over those of another network": (
+        "from torch import nn\na, b = nn.Linear(2, 2), nn.Linear(2, 2)\nb.weight.data = a.weight.data",
+        [(3, "lays b.weight over the memory of a.weight: what changes the one changes both")],
+        ["line 3:  b.weight.data = a.weight.data.clone()"],
+    ),
+    "a network that no optimizer was given": (
+        "from torch import nn\nenc, dec = nn.Linear(2, 2), nn.Linear(2, 1)\n"
+        "opt = torch.optim.SGD(dec.parameters(), lr=0.1)\ndec(enc(torch.ones(2))).sum().backward()\nopt.step()",
+        [(3, "opt does not hold the parameters of enc, which have gradients: no step changes enc")],
+        ["line 3:  opt = torch.optim.SGD([*dec.parameters(), *enc.parameters()], lr=0.1)"],
     ),
     "the last example in the place of the last step": (
         "from torch import nn\nlstm = nn.LSTM(2, 3)\nout, (h, c) = lstm(torch.rand(4, 5, 2))\nlast = out[:, -1]",

@@ -524,6 +524,19 @@ _ENTRIES: Final = (
         "grad, = torch.autograd.grad(loss, w, create_graph=True)\ntotal = loss + grad.norm()",
         "why",
     ),
+    Hazard(
+        "TSC-H044",
+        "diverging-steps",
+        "Steps grew from round to round, until a gradient was infinite.",
+        "A step that is too long goes past the least loss to where the gradient is greater, and the next one is longer still. "
+        "The loss becomes inf, then the parameters, and then everything nan. A smaller learning rate, or gradients that are "
+        "clipped, keep the steps short.",
+        "w = torch.tensor([1.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=1.5)\n(w * w).sum().backward()\n"
+        "for i in range(140):\n    opt.step()\n    opt.zero_grad()\n    (w * w).sum().backward()",
+        "w = torch.tensor([1.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.15)\n(w * w).sum().backward()\n"
+        "for i in range(140):\n    opt.step()\n    opt.zero_grad()\n    (w * w).sum().backward()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -5,6 +5,7 @@ nearly right, or that nothing reads, a sign on the wrong side of `=`.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,18 @@ def not_called(names: Scope, node: ast.expr) -> Told | None:
         f"{ast.unparse(node)} is a method, and was not called: nothing happens.",
         (ast.unparse(node.value),),
     )
+
+
+def shown_methods(names: Scope, call: ast.Call) -> Iterator[tuple[Told, ast.expr]]:
+    """What is to be said of `print(loss.item)` and `print(f'{loss.item}')`, and where."""
+    for argument in call.args:
+        parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+        for part in parts:
+            node = part.value if isinstance(part, ast.FormattedValue) else part
+            told = not_called(names, node)
+            if told is not None and isinstance(node, ast.Attribute):
+                text = f"{ast.unparse(node)} is a method, and was not called: the method itself is shown."
+                yield told._replace(text=text), node
 
 
 def idle_context(names: Scope, call: ast.Call) -> Told | None:

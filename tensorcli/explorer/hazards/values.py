@@ -80,11 +80,15 @@ def probabilities_compared(engine: Engine, names: Scope, given: Any) -> Told | N
     return no_logarithms(engine, names.name, [given]) if named or text.endswith("kl_div") else None
 
 
-def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:
-    """What is to be said of a leaf whose gradient a pass made nan; None where it did not, or where the leaf was nan before."""
+def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any, moved: bool) -> Told | None:
+    """What is to be said of a leaf whose gradient a pass made nan, or infinite where steps have moved the leaf; None where it did
+    not, or where the leaf was nan before.
+    """
     elements = _elements(engine, gradient)
-    if elements is None or not (lost := elements != elements).any():
+    if elements is None:
         return None
+    if not (lost := elements != elements).any():
+        return _diverged(engine, name, leaf, elements) if moved else None
     before = _elements(engine, leaf)
     if before is None or (before != before).any():
         return None
@@ -94,6 +98,21 @@ def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | 
         "TSC-H024",
         f"{known or 'a leaf'}.grad is nan{f' in {int(lost.sum())}{of}' if of else ''}: a step would make "
         f"{known or 'the leaf'} nan, and what is computed from it.",
+        named(known),
+    )
+
+
+def _diverged(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:
+    """What is to be said of a leaf that is finite, and of its gradient that is not."""
+    infinite = abs(gradient) == float("inf")
+    before = _elements(engine, leaf)
+    if before is None or not infinite.any() or (abs(before) == float("inf")).any():
+        return None
+    known, dtype = name(leaf), engine.look(leaf).dtype
+    return Told(
+        "TSC-H044",
+        f"{known or 'a leaf'}.grad is infinite: the steps before it grew until {dtype} holds no such number. What is computed "
+        "after the next one is nan.",
         named(known),
     )
 

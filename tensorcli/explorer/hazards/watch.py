@@ -38,6 +38,7 @@ from tensorcli.explorer.hazards.slips import (
     idle_context,
     misspelt,
     not_called,
+    shown_methods,
     sign_of_the_value,
 )
 from tensorcli.explorer.hazards.steps import Steps
@@ -231,6 +232,9 @@ class Watch:
             method = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if method in CONTEXTS:
                 self.note(idle_context(self.names, node), statement)
+            elif method == "print":
+                for told, where in shown_methods(self.names, node):
+                    self.note(told, where)
             elif method == "step":
                 self._steps(node)
             elif method == "zero_grad":
@@ -400,7 +404,8 @@ class Watch:
         """A leaf's gradient was made or added to."""
         self.gradients.accumulated(leaf, gradient, kind)
         if not self.nan:
-            told = no_numbers(self.engine, self.names.name, leaf, gradient)
+            moved = id(leaf) in self.gradients.moved
+            told = no_numbers(self.engine, self.names.name, leaf, gradient, moved)
             self.nan = told is not None
             self.note(told)
         if self.flats.nodes and kind == "new" and not self.zero:

@@ -305,6 +305,9 @@ def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | 
                 and (inside or _has_graph(case, read))
             ):
                 return Reading(ast.unparse(read), case.within_line(at, read), "item")
+            for reader in calls_in(read, *READERS):
+                if reader is not read and _has_graph(case, reader):
+                    return Reading(ast.unparse(read), case.within_line(at, read), called_name(reader))
     for name in sorted(loaded(tree)) if depth else ():
         found = case.bound_before(at, name, tree)
         if found is None:

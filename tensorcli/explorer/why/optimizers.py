@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
@@ -16,6 +16,9 @@ from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.unreached import leaf_without, users_of
+
+RATES: Final = ("lr", "learning_rate", "rate", "eta", "step_size")
+"""What the learning rate is called."""
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Event, HazardRow
@@ -218,6 +221,32 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
                 holder, note = holder_for(value)
                 story.proposals.append(case.journal.changed(at, [(node.value, f"{holder}({text})")], note))
     return story
+
+
+def diverging_steps(case: Case, row: HazardRow) -> Story:
+    """Steps that grow: a tenth of the learning rate, or a hundredth."""
+    story = Story(f"line {case.line}: {row.text}")
+    for at in range(case.at + 1):
+        for node, rate in _rates(case.journal.tree(at)):
+            text = f"steps of {rate:g} times the gradient"
+            story.events.append(case.event(at, text, "made", node=node))
+            for part, note in ((10, "a tenth of it"), (100, "a hundredth"), (1000, "a thousandth")):
+                story.proposals.append(case.journal.changed(at, [(node, f"{rate / part:g}")], note))
+    return story
+
+
+def _rates(tree: ast.AST) -> Iterator[tuple[ast.expr, float]]:
+    """The learning rates of a statement, and where they stand: `lr=0.5` of a call, `lr = 0.5`, `0.5 * w.grad`."""
+    for node in ast.walk(tree):
+        named = node.arg == "lr" if isinstance(node, ast.keyword) else False
+        named = named or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in RATES)
+        found: ast.expr | None = None
+        if isinstance(node, ast.keyword | ast.Assign) and named:
+            found = node.value
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            found = node.left if ast.unparse(node.right).endswith((".grad", ".grad.data")) else None
+        if isinstance(found, ast.Constant) and isinstance(found.value, int | float):
+            yield found, found.value
 
 
 def unreached_parameter(case: Case, row: HazardRow) -> Story:

@@ -121,7 +121,13 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
     if isinstance(call, ast.Call):
         function = journal.source(at, call.func).rpartition(".")[2]
         if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
-            new = with_argument(journal.source(at, call), "requires_grad=True")
+            whole, wanted = journal.source(at, call), "requires_grad=True"
+            made = case.trace.session.names.get(name)
+            if case.engine.kind(made) == "tensor" and "int" in case.engine.look(made).dtype:
+                if any(each.arg == "dtype" for each in call.keywords):
+                    return
+                wanted = f"dtype=torch.float32, {wanted}"
+            new = with_argument(whole, wanted)
             yield journal.changed(at, [(call, new)], f"make {name} a leaf that wants a gradient")
             return
     if at < case.at and (name != root or cut.node is call):

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.hazards.steps import BY_MODE
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
@@ -19,6 +20,7 @@ from tensorcli.explorer.rewrite import to_the_end, with_argument
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import (
     called_name,
+    calls_in,
     holds,
     in_place_nodes,
     loaded,
@@ -176,6 +178,82 @@ def one_object(case: Case) -> Iterator[Surprise]:
             at, f"import copy\n{name} = copy.deepcopy({value.id})", "a module of its own"
         )
         yield Surprise(case.event(at, text, "shared"), [copied])
+
+
+def _one_layer(case: Case) -> Iterator[Surprise]:
+    """`[nn.Linear(3, 3)] * 3`, which is one layer at three places."""
+    for at, step in enumerate(case.trace.steps):
+        for node in in_order(step.record.statement.tree):
+            if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+                continue
+            sides = (node.left, node.right)
+            layers = next((each for each in sides if isinstance(each, ast.List)), None)
+            learning = [] if layers is None else [each for each in layers.elts if _learns(case, each)]
+            if layers is None or not learning:
+                continue
+            count = case.journal.source(at, node.right if layers is node.left else node.left)
+            text = f"is one {called_name(learning[0])} at {count} places, and not {count} of them: they learn as one"
+            texts = [case.journal.source(at, each) for each in layers.elts]
+            new = f"[{texts[0]} for _ in range({count})]"
+            if len(texts) > 1:
+                new = f"[each for _ in range({count}) for each in ({', '.join(texts)})]"
+            made_anew = case.journal.changed(at, [(node, new)], "a layer for each place")
+            yield Surprise(case.event(at, text, "shared", node=node), [made_anew])
+
+
+def _learns(case: Case, node: ast.expr) -> bool:
+    """Whether an expression makes a module with parameters."""
+    made = case.value(node) if isinstance(node, ast.Call) else None
+    return made is not None and is_module(made) and any(True for _ in made.parameters())
+
+
+def _left_out(case: Case) -> Iterator[Surprise]:
+    """Networks that passes reach and whose parameters no optimizer was given."""
+    engine, names = case.engine, case.trace.session.names
+    held = {name: found for name, value in names.items() if (found := optimised(engine, value))}
+    leaves = [leaf for found in held.values() for leaf in found]
+    if not held or any(type(leaf).__name__ != "Parameter" for leaf in leaves):
+        return  # what is learned is an input, and no network
+    known = set(map(id, leaves))
+    optimizer = next(iter(held))
+    at = case.bound_at(optimizer)
+    for name, value in names.items() if at is not None else ():
+        own = list(value.parameters()) if is_module(value) else []
+        if any(id(leaf) in known for leaf in own) or all(engine.grad(leaf) is None for leaf in own):
+            continue
+        assert at is not None
+        text = f"{optimizer} does not hold the parameters of {name}, which have gradients: no step changes {name}"
+        ways = [
+            case.journal.changed(
+                at,
+                [(call.args[0], f"[*{case.journal.source(at, call.args[0])}, *{name}.parameters()]")],
+                f"{name} learns too",
+            )
+            for call in calls_in(case.journal.tree(at))
+            if call.args and "parameters()" in ast.unparse(call.args[0])
+        ]
+        yield Surprise(case.event(at, text, "made"), ways[:1])
+
+
+def _one_memory(case: Case) -> Iterator[Surprise]:
+    """`b.weight.data = a.weight.data`, after which a step of the one is one of the other."""
+    for at, step in enumerate(case.trace.steps):
+        for node in in_order(step.record.statement.tree):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            value = node.value if isinstance(node, ast.Assign) else None
+            if not isinstance(target, ast.Attribute) or target.attr != "data":
+                continue
+            owner = value.value if isinstance(value, ast.Attribute) and value.attr == "data" else value
+            mine, theirs = (case.tensor(each) for each in (target.value, owner))
+            if mine is None or theirs is None or value is None:
+                continue
+            if case.engine.look(mine).memory != case.engine.look(theirs).memory:
+                continue
+            of, from_ = case.journal.source(at, target.value), case.journal.source(at, owner or value)
+            text = f"lays {of} over the memory of {from_}: what changes the one changes both"
+            copied = behind(value, case.journal.source(at, value), ".clone()")
+            own = case.journal.changed(at, [(value, copied)], f"{of} has a memory of its own")
+            yield Surprise(case.event(at, text, "shared", node=node), [own])
 
 
 # ---- modes
@@ -348,6 +426,9 @@ def _is_given(tree: ast.stmt) -> bool:
 LOOKS: Final = (
     one_object,
     _seen_elsewhere,
+    _one_layer,
+    _one_memory,
+    _left_out,
     _in_training,
     _statistics,
     _last_of_the_batch,

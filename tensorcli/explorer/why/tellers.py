@@ -81,6 +81,7 @@ TELLERS: Final = {
     "unpack": "unpacking.unpacked",
     "opened": "arguments.opened",
     "vmap_random": "transforms.random",
+    "one_result": "transforms.one_result",
     "vmap_write": "transforms.written",
     "vmap_escaped": "transforms.escaped",
     "hook_result": "hooks.result",

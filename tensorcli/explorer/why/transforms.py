@@ -9,7 +9,7 @@ from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, calls_in, holds, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import operands
+from tensorcli.explorer.why.operands import behind, operands
 
 NEW = ("zeros", "ones", "full", "empty")
 RANDOMNESS = {"different": "each example draws its own numbers", "same": "all examples draw the same numbers"}
@@ -46,6 +46,38 @@ def written(case: Case) -> Story:
                     note = f"with room for the examples of {mapped.arg}"
                     story.proposals.append(case.journal.changed(at, [(call.func, new)], note))
     return story
+
+
+def one_result(case: Case) -> Story:
+    """A gradient of a function that gives several numbers: of their sum, of their mean, or all gradients."""
+    story = given(case)
+    for call in calls_in(case.statement.tree, "grad", "grad_and_value"):
+        function = case.value(call.args[0]) if call.args else None
+        defined = getattr(function, "tree", None)
+        home = None if defined is None else case.holder_of(defined)
+        results = [] if defined is None or home is None else _results(defined)
+        for suffix, note in ((".sum()", "the gradient of the sum"), (".mean()", "the gradient of the mean")):
+            changes = [
+                (each, behind(each, case.journal.source(home, each), suffix))
+                for each in results
+                if home is not None
+            ]
+            if home is not None and changes:
+                story.proposals.append(case.journal.changed(home, changes, note))
+        if called_name(call) == "grad":
+            of = case.text_of(call.func).removesuffix("grad") or "torch.func."
+            note = "the gradient of each of them"
+            story.proposals.append(case.changed([(call.func, f"{of}jacrev")], note))
+    return story
+
+
+def _results(function: ast.AST) -> list[ast.expr]:
+    """What a function returns, or a lambda."""
+    if isinstance(function, ast.Lambda):
+        return [function.body]
+    return [
+        each.value for each in ast.walk(function) if isinstance(each, ast.Return) and each.value is not None
+    ]
 
 
 def _makings(function: ast.FunctionDef, name: str | None) -> Iterator[ast.Call]:

@@ -73,6 +73,7 @@ TELLERS: Final = {
     "TSC-H041": "meant.idle_context",
     "TSC-H042": "meant.sign_of_the_value",
     "TSC-H043": "constants.constant_term",
+    "TSC-H044": "optimizers.diverging_steps",
 }
 """Who tells a hazard."""
 MEASURED: Final = ("TSC-H001", "TSC-H002", "TSC-H005", "TSC-H010")
@@ -159,6 +160,8 @@ def _tried(
         ):
             return None
         text = _text(other, shown)
+        if row.code == "TSC-H044" and any(word in text for word in ("inf", "nan")):
+            return None  # it grows more slowly, and that is all
         return value_text(step) or (f"{shown} = {text}" if text else "")
 
 
