@@ -4,6 +4,7 @@ import pytest
 
 from tensorcli.explorer.results import Notice, Why
 from tensorcli.explorer.session import Session
+from tensorcli.explorer.why.surprises import permuted
 
 NET = "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 1))\nx = torch.ones(3, 2)\n"
 
@@ -85,6 +86,11 @@ FACTS = {
         [(3, "opt does not hold the parameters of enc, which have gradients: no step changes enc")],
         ["line 3:  opt = torch.optim.SGD([*dec.parameters(), *enc.parameters()], lr=0.1)"],
     ),
+    "heads that are merged and were not moved": (
+        "import torch\nB, H, T, D = 2, 2, 3, 4\nheads = torch.ones(B, H, T, D)\nout = heads.reshape(B, T, H * D)",
+        [(4, "cuts (2, 2, 3, 4) anew in the order of memory to get (2, 3, 8), and moves no dimension")],
+        ["line 4:  out = heads.permute(0, 2, 1, 3).reshape(B, T, H * D)"],
+    ),
     "the last example in the place of the last step": (
         "from torch import nn\nlstm = nn.LSTM(2, 3)\nout, (h, c) = lstm(torch.rand(4, 5, 2))\nlast = out[:, -1]",
         [(4, "takes the last example of out, and not the last step: the steps are its first dimension")],
@@ -130,3 +136,26 @@ def test_what_is_written_as_it_is_meant_is_not_shown(program: str) -> None:
 
 def test_a_result_is_seen_at_the_prompt() -> None:
     assert isinstance(asked("x = torch.ones(2)\nx.abs()\ny = x + 1", "tsc"), Notice)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "order"),
+    [
+        ((2, 8, 20, 64), (2, 20, 512), (0, 2, 1, 3)),
+        ((2, 20, 8, 64), (2, 8, 20, 64), (0, 2, 1, 3)),
+        ((4, 3, 32, 32), (4, 32, 32, 3), (0, 2, 3, 1)),
+        ((2, 5, 7), (5, 14), (1, 0, 2)),
+        ((2, 20, 8, 64), (2, 20, 512), None),
+        ((2, 20, 512), (2, 20, 8, 64), None),
+        ((2, 3, 4), (24,), None),
+        ((2, 3, 4), (6, 4), None),
+        ((4, 6, 5), (2, 12, 5), None),  # no order of the dimensions has these sizes
+        ((2, 3, 8), (6, 2, 4), None),
+        ((1, 3, 5, 5), (3, 25), None),
+        ((2, 6), (6, 2), None),  # two dimensions are shown so to say what view() does
+    ],
+)
+def test_sizes_that_only_another_order_of_dimensions_has(
+    old: tuple[int, ...], new: tuple[int, ...], order: tuple[int, ...] | None
+) -> None:
+    assert permuted(old, new) == order

@@ -7,8 +7,10 @@ failed, is shown it.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice, permutations
+from operator import mul
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
@@ -364,6 +366,69 @@ def _last_of_the_batch(case: Case) -> Iterator[Surprise]:
             yield Surprise(case.event(at, text, "other", node=node), ways)
 
 
+def _in_the_order_of_memory(case: Case) -> Iterator[Surprise]:
+    """`heads.reshape(B, T, H * D)` of (B, H, T, D), which has the sizes that were wanted, and mixes what they stand for."""
+    sizes: dict[int, tuple[int, ...]] = {}
+    said: set[ast.AST] = set()
+    for step in case.trace.steps:
+        for made in step.made:
+            old, node = sizes.get(made.inputs[0]) if made.inputs else None, made.node_at
+            sizes[made.tensor] = new = made.look.sizes
+            owner = receiver_of(node) if called_name(node) in ("view", "reshape") else None
+            if owner is None or not isinstance(node, ast.Call) or node in said:
+                continue
+            given = case.tensor(owner) if old is None else None
+            old = old if given is None else case.engine.look(given).sizes
+            order = None if old is None else permuted(old, new)
+            home = None if order is None else case.holder_of(node)
+            if order is None or home is None:
+                continue
+            said.add(node)
+            text = f"cuts {old} anew in the order of memory to get {new}, and moves no dimension"
+            whole, function = (case.journal.source(home, each) for each in (node, node.func))
+            inner = f".permute({', '.join(map(str, order))}).reshape{whole.removeprefix(function)}"
+            moved = behind(owner, case.journal.source(home, owner), inner)
+            moves = case.journal.changed(home, [(node, moved)], "move the dimensions first")
+            yield Surprise(case.event(step.number - 1, text, "other", node=node), [moves])
+
+
+def permuted(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of dimensions in which sizes only have to be merged to give others, where they do not as they stand; None where
+    there is no such order, or no need of one.
+    """
+    if not 2 < len(old) <= 5 or 0 in old or _aligned(old, new):
+        return None
+    orders = permutations(range(len(old)))
+    return next((each for each in orders if _merges([old[at] for at in each], new)), None)
+
+
+def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    """Whether dimensions that stand together are merged, or one is cut, and nothing else."""
+    old, new = (tuple(size for size in each if size > 1) for each in (old, new))
+    ends = set(accumulate(old, mul)) & set(accumulate(new, mul))
+    return all(min(_within(old, ends)[each], _within(new, ends)[each]) == 1 for each in ends)
+
+
+def _within(sizes: tuple[int, ...], ends: set[int]) -> Counter[int]:
+    """How many sizes there are up to each of these products, from the one before."""
+    ordered = sorted(ends)
+    return Counter(
+        next(end for end in ordered if product <= end) for product in accumulate(sizes, mul) if ordered
+    )
+
+
+def _merges(old: list[int], new: tuple[int, ...]) -> bool:
+    """Whether each of the new sizes is a product of old ones that stand together."""
+    waiting = [size for size in old if size > 1]
+    for size in new:
+        product = 1
+        while product < size and waiting:
+            product *= waiting.pop(0)
+        if product != size:
+            return False
+    return not waiting
+
+
 def _last_part(node: ast.expr) -> str:
     """`lstm` of `self.lstm`."""
     return ast.unparse(node).rpartition(".")[2]
@@ -432,6 +497,7 @@ LOOKS: Final = (
     _in_training,
     _statistics,
     _last_of_the_batch,
+    _in_the_order_of_memory,
     _counted,
     _no_numbers,
 )
