@@ -242,15 +242,18 @@ def idle_context(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     call = case.expression()
     method = called_name(call)
+    following = _following(case)
+    if following:
+        before = " " * case.inner.col_offset
+        lines = (line for each in following for line in ast.unparse(each).split("\n"))
+        source = "\n".join([f"with {case.text_of(call)}:", *(f"{before}    {line}" for line in lines)])
+        whole = ast.copy_location(ast.Pass(), case.inner)
+        whole.end_lineno, whole.end_col_offset = following[-1].end_lineno, following[-1].end_col_offset
+        note = "what follows in the block"
+        story.proposals.append(case.journal.changed(case.home, [(whole, source)], note))
     if method in ("no_grad", "enable_grad"):
         new = f"torch.set_grad_enabled({method == 'enable_grad'})"
         story.proposals.append(case.instead(new, "from here on"))
-    following = _following(case)
-    if following:
-        body = "\n".join(f"    {line}" for each in following for line in ast.unparse(each).split("\n"))
-        source = f"with {case.text_of(call)}:\n{body}"
-        changes = [(case.inner, source), *((each, "") for each in following)]
-        story.proposals.append(case.changed(changes, "what follows in the block"))
     return story
 
 
