@@ -305,3 +305,11 @@ def test_a_network_may_have_an_attribute_that_optimizers_keep_in_groups(name):
     text = f"net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))\nnet.{name} = 0.5\n"
     assert [step.error for step in session.run(text) if step.error] == []
     assert session.hazards == []
+
+
+def test_a_leaf_that_the_running_loop_writes_in_place_is_named():
+    text = (
+        "w = torch.ones(2, requires_grad=True)\nfor i in range(3):\n    (w ** 2).sum().backward()\n"
+        "    with torch.no_grad():\n        w -= 0.1 * w.grad"
+    )
+    assert [each.partition(" ")[0] for each in texts(text, "TSC-H011")] == ["w.grad"]

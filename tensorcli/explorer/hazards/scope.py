@@ -79,8 +79,10 @@ class Scope:
                     waiting.extend((path + suffix, each, depth - 1) for suffix, each in _parts(value, depth))
 
     def name(self, tensor: Any) -> str | None:
-        """A path to a tensor: the session's, or one from a local name of the function that runs; None where it has none."""
-        return self.known(tensor) or next(self._paths(tensor), None)
+        """A path to a tensor: the session's, or one from a local name of the function that runs, or a name that the running
+        statement has bound anew; None where it has none.
+        """
+        return self.known(tensor) or next(self._paths(tensor), None) or self._bound(tensor)
 
     def _local(self) -> list[Mapping[str, Any]]:
         """The names of the functions that are running in this session, from the inside to the outside."""
@@ -92,6 +94,9 @@ class Scope:
             frame = frame.up
         # A session may run within a statement of another: the outermost frame tells whose functions these are.
         return found if frame is not None and frame.names is self.bound else []
+
+    def _bound(self, tensor: Any) -> str | None:
+        return next((name for name, value in self.bound.items() if value is tensor), None)
 
     def _paths(self, tensor: Any) -> Iterator[str]:
         for names in self._local():
