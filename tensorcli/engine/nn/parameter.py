@@ -6,8 +6,10 @@ from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.native import PYTHON_FUNCTIONS, PYTHON_METHODS
+from tensorcli.engine.op import PACKETS
 from tensorcli.engine.overrides import disabled
-from tensorcli.engine.tensor import Tensor, TensorType, alias
+from tensorcli.engine.tensor import Size, Tensor, TensorType, alias
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
@@ -89,9 +91,18 @@ _UNSET = (
     "accessing their attributes."
 )
 _ALLOWED = frozenset(
-    "size copy_ is_complex is_floating_point half float double char short int long cuda cpu to get_device data requires_grad_ "
-    "detach grad".split()
+    "size copy_ is_complex is_floating_point half float double char short int long cuda cpu to get_device".split()
 )
+"""The operators that have a meaning without sizes."""
+_REFUSED = frozenset(
+    "apply_ backward data_ptr detach dim dim_order index is_contiguous is_shared item map_ nbytes ndimension nelement "
+    "new_tensor nonzero numel numpy register_hook register_post_accumulate_grad_hook requires_grad_ resize split storage "
+    "storage_offset stride tolist type untyped_storage".split()
+)
+"""The methods without a meaning that are no operators."""
+_OF_PYTHON = PYTHON_METHODS | {"__array__", "__contains__", "__format__", "__len__", "__reversed__"}
+_OTHERWISE = {"nelement": "numel", "ndimension": "dim", "__iter__": "dim"}
+"""Methods by what they ask first."""
 
 
 class _Uninitialized(Tensor):
@@ -122,12 +133,14 @@ class _Uninitialized(Tensor):
         )
 
     def __getattribute__(self, name: str) -> Any:
-        if name[0] != "_" and name not in _ALLOWED:
-            from tensorcli.engine.op import PACKETS
-
-            if name in PACKETS or name in ("numel", "nelement", "dim", "stride", "item", "tolist", "numpy"):
-                _refuse(type(self), name)
+        if name in _REFUSED or (name in PACKETS and name not in _ALLOWED):
+            _refuse(type(self), _method(name))
         return super().__getattribute__(name)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The sizes of the nothing that it holds until then."""
+        sizes = Size(self.geometry.sizes)
+        return sizes if dim is None else sizes[dim]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         persistent = getattr(self, "persistent", None)
@@ -146,24 +159,47 @@ def _lazily_again(persistent: bool | None, *facts: Any) -> Any:
     return UninitializedBuffer(*facts, persistent)
 
 
-def _refuse(kind: type, name: str) -> None:
+def _refuse(kind: type, what: str) -> None:
     raise ValueError(
-        f"Attempted to use an uninitialized parameter in <method '{name}' of 'torch._C.TensorBase' objects>. This error happens "
-        f"when you are using a `LazyModule` or explicitly manipulating `torch.nn.parameter.{kind.__name__}` objects. When "
-        "using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+        f"Attempted to use an uninitialized parameter in {what}. This error happens when you are using a `LazyModule` or "
+        f"explicitly manipulating `torch.nn.parameter.{kind.__name__}` objects. When using LazyModules Call `forward` "
+        "with a dummy batch to initialize the parameters before calling torch functions"
     )
+
+
+def _method(name: str) -> str:
+    """What PyTorch shows of a method of tensors."""
+    name = _OTHERWISE.get(name, name)
+    if name in _OF_PYTHON:
+        return f"<function Tensor.{name} at {id(name):#x}>"
+    kind = "slot wrapper" if name in ("__getitem__", "__setitem__") else "method"
+    return f"<{kind} '{name}' of 'torch._C.TensorBase' objects>"
+
+
+def _function(func: Any) -> str:
+    """What PyTorch shows of a function."""
+    name = func.__name__
+    if name in PYTHON_FUNCTIONS:
+        return f"<function {name} at {id(func):#x}>"
+    overloads = PACKETS.get(name)
+    if overloads and overloads[0].namespace:
+        return f"<built-in function {name}>"
+    return f"<built-in method {name} of type object at {id(func):#x}>"
+
+
+def _answer(func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The `__torch_function__` of what has no sizes. Errors: ValueError."""
+    if func.__name__ not in _ALLOWED:
+        is_method = func.__qualname__.startswith("Tensor.")
+        _refuse(types[0], _method(func.__name__) if is_method else _function(func))
+    return disabled(func, types, args, kwargs)
 
 
 def _refusing(name: str) -> Any:
     def operator(self: Any, *operands: Any) -> Any:
-        _refuse(type(self), name)
+        _refuse(type(self), _method(name))
 
     return operator
-
-
-for _name in ("add", "sub", "mul", "matmul", "neg", "eq", "lt", "gt"):
-    setattr(_Uninitialized, f"__{_name}__", _refusing(_name))
-_Uninitialized.__hash__ = Tensor.__hash__  # type: ignore[method-assign]
 
 
 class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc] # both have a repr; the first one's counts
@@ -215,6 +251,16 @@ class UninitializedBuffer(_Uninitialized):
         if found is None:
             found = memo[id(self)] = type(self)(False, self.device, self.dtype, self.persistent)
         return found
+
+
+for _kind in (UninitializedParameter, UninitializedBuffer):
+    # Now that they are made: classes that are made with another `__torch_function__` have attributes of their own class.
+    _kind.__torch_function__ = staticmethod(_answer)
+    for _name in (
+        *("__getitem__", "__setitem__", "__len__", "__iter__", "__contains__", "__format__"),
+        *("__bool__", "__int__", "__float__", "__complex__", "__index__"),
+    ):
+        setattr(_kind, _name, _refusing(_name))
 
 
 def is_lazy(param: Any) -> bool:

@@ -4,6 +4,7 @@ A lazy module is an ordinary one with a forward pre-hook that looks at the input
 them, and turns the module into the ordinary class.
 """
 
+from types import FunctionType
 from typing import Any
 
 from tensorcli.engine import dtypes
@@ -116,7 +117,12 @@ class LazyLinear(_Lazy, Linear):
         """Give the parameters the sizes that the input asks for, unless a state gave them, and draw them."""
         super().initialize_parameters(input)
         if self.in_features == 0:
-            self.in_features = self.weight.shape[-1]
+            given, known = input.shape[-1], self.weight.shape[-1]
+            if given != known:
+                raise AssertionError(
+                    f"The in_features inferred from input: {given} is not equal to in_features from self.weight: {known}"
+                )
+            self.in_features = given
 
     def _inputs_of(self, input: Any) -> int:
         return int(input.shape[-1])
@@ -187,7 +193,7 @@ class _LazyTransposed(_LazyConv):
         self._await(bias, device, dtype)
 
 
-class _LazyNorm(_Lazy):
+class _LazyNormBase(_Lazy):
     inward = "num_features"
 
     def __init__(
@@ -218,6 +224,12 @@ def _lazy(mixin: type, base: Any) -> Any:
     name = f"Lazy{base.__name__}"
     space = {"__module__": base.__module__, "__qualname__": name, "cls_to_become": base}
     space["__doc__"] = f"A `{base.__name__}` whose number of inputs is found at the first call."
+    if issubclass(mixin, _LazyConv):  # whose constructors PyTorch has written out for each class
+        given: Any = mixin.__init__
+        space["__init__"] = own = FunctionType(
+            given.__code__, given.__globals__, "__init__", given.__defaults__
+        )
+        own.__qualname__ = f"{name}.__init__"
     return type(name, (mixin, base), space)
 
 
@@ -229,8 +241,8 @@ LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d = (
     for base in (conv.ConvTranspose1d, conv.ConvTranspose2d, conv.ConvTranspose3d)
 )
 LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d = (
-    _lazy(_LazyNorm, base) for base in (norm.BatchNorm1d, norm.BatchNorm2d, norm.BatchNorm3d)
+    _lazy(_LazyNormBase, base) for base in (norm.BatchNorm1d, norm.BatchNorm2d, norm.BatchNorm3d)
 )
 LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = (
-    _lazy(_LazyNorm, base) for base in (norm.InstanceNorm1d, norm.InstanceNorm2d, norm.InstanceNorm3d)
+    _lazy(_LazyNormBase, base) for base in (norm.InstanceNorm1d, norm.InstanceNorm2d, norm.InstanceNorm3d)
 )
