@@ -27,7 +27,9 @@ def function(name: str) -> Callable[..., Any]:
     overloads = [o for o in PACKETS.get(name, ()) if o.is_function]
     if not overloads:
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
-    return _in_python(SPOKEN_OF.get(name, name), _caller(name, overloads, method=False))
+    found = _in_python(SPOKEN_OF.get(name, name), _caller(name, overloads, method=False))
+    found.__module__ = "tensorcli.engine"  # where pickles find it
+    return found
 
 
 def method(name: str) -> Callable[..., Any]:
@@ -155,6 +157,8 @@ class Functions:
         if not overloads:
             raise AttributeError(f"no operator is called {name!r}")
         found = _caller(name, overloads, method=False)
+        if overloads[0].namespace == "nn":
+            found.__module__ = "tensorcli.engine.nn.functional"  # where pickles find it
         setattr(self, name, found)
         return found
 

@@ -100,7 +100,11 @@ def qualified_name(told: str) -> str:
     """The qualified name of a function or method in C, of which its repr says this."""
     found = _METHOD.search(told)
     if found is None:
-        return told.removeprefix("built-in function ")
+        name = told.removeprefix("built-in function ")
+        if name in PLAIN_FUNCTIONS:
+            return f"torch.{name}"
+        chapter = name.partition("_")[0]
+        return f"torch._C._{chapter if chapter in ('linalg', 'fft', 'special') else 'nn'}.{name}"
     name, owner = found.groups()
     return f"{'torch._VariableFunctionsClass' if owner == 'type' else owner}.{name}"
 

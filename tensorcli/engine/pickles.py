@@ -10,15 +10,19 @@ from importlib import import_module
 from typing import Any
 
 
-def reduced(thing: Any, protocol: Any) -> Any:
-    """What `__reduce_ex__` returns; the ordinary thing for classes that are the user's own."""
-    kind: Any = type(thing)
-    ordinary: Any = object.__reduce_ex__(thing, max(protocol, 2))
-    place = _place(kind)
-    if place is None:
-        return ordinary
-    _, arguments, *state = ordinary
-    return (_blank, (place, kind.__name__, *arguments[1:]), *state)
+class Pickled:
+    """What pickles and copies of instances hold; the ordinary thing for classes that are the user's own."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        kind: Any = type(self)
+        ordinary: Any = object.__reduce_ex__(self, max(protocol, 2))
+        place = _place(kind)
+        if place is None:
+            return ordinary
+        _, arguments, *state = ordinary
+        return (_blank, (place, kind.__name__, *arguments[1:]), *state)
 
 
 @cache

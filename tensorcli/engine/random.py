@@ -52,6 +52,9 @@ class Generator(Native):
         self.device = resolve(asked)
         self.stream = Stream()
 
+    def __reduce__(self) -> Any:
+        return _again, (str(self.device), self.get_state())
+
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64 bits."""
         self.stream.manual_seed(seed)
@@ -104,6 +107,11 @@ _on_devices: dict[Device, Generator] = {}
 """The default generators of the CUDA devices, each made when it is first asked for."""
 _seeded: list[int] = []
 """What `manual_seed` said last: the seed of the generators that are not made yet."""
+
+
+def _again(device: str, state: Tensor) -> Generator:
+    """A generator from a pickle."""
+    return Generator(device).set_state(state)
 
 
 def generator_of(device: Device) -> Generator:

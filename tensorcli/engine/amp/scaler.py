@@ -11,6 +11,7 @@ from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import cuda_devices
 from tensorcli.engine.effects import store_quietly
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 
@@ -32,7 +33,7 @@ class _Progress:
         self.found: dict[Any, Tensor] = {}
 
 
-class GradScaler:
+class GradScaler(Pickled):
     """A factor that grows while all gradients are finite and shrinks when one is not. Errors: AssertionError, RuntimeError,
     ValueError for calls out of their order.
     """

@@ -15,6 +15,7 @@ from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import refuse_in_transform
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 Table = dict[int, Callable[..., Any]]
@@ -57,7 +58,7 @@ def _accumulator(leaf: Tensor) -> Node | None:
     return found
 
 
-class RemovableHandle:
+class RemovableHandle(Pickled):
     """What registering a hook returns: `remove()` takes the hook away. Also a context manager."""
 
     __module__ = "torch.utils.hooks"
@@ -68,11 +69,6 @@ class RemovableHandle:
         self.tables = (table, *marks)
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from tensorcli.engine.pickles import reduced
-
-        return reduced(self, protocol)
 
     def hooks_dict_ref(self) -> dict[int, Any]:
         """The table that the hook is in."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.queries import finfo
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 
-class Constraint:
+class Constraint(Pickled):
     """A region of a tensor's values."""
 
     __module__ = "torch.distributions.constraints"

@@ -13,6 +13,7 @@ from tensorcli.engine.autograd.modes import enable_grad, no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Size, Tensor
 from tensorcli.engine.variadic import broadcast_tensors
 
@@ -43,7 +44,7 @@ def _undefined(self: Any) -> Any:
     raise NotImplementedError
 
 
-class Distribution:
+class Distribution(Pickled):
     """The base of all distributions. Errors: ValueError for arguments and values outside of what the distribution takes."""
 
     __module__ = "torch.distributions.distribution"

@@ -8,10 +8,11 @@ from typing import Any
 from tensorcli.engine.callers import functions
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import sum_rightmost
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Size
 
 
-class Transform:
+class Transform(Pickled):
     """A function with an inverse; with `cache_size=1` it remembers the last pair of values."""
 
     __module__ = "torch.distributions.transforms"

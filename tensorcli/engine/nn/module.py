@@ -11,6 +11,7 @@ from typing import Any
 from tensorcli.engine.autograd.hooks import RemovableHandle
 from tensorcli.engine.nn import everywhere
 from tensorcli.engine.nn.parameter import Buffer, Parameter
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 _HOOKS = (
@@ -40,7 +41,7 @@ def typename(value: Any) -> str:
     return typename(value)
 
 
-class Module:
+class Module(Pickled):
     """The base of all modules: `forward` says what calling one does."""
 
     __module__ = "torch.nn.modules.module"
@@ -84,11 +85,6 @@ class Module:
         own.setdefault("_is_full_backward_hook", None)
         for name in ("_backward_pre_hooks", *_HOOKS[1:]):
             own.setdefault(name, OrderedDict())
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from tensorcli.engine.pickles import reduced
-
-        return reduced(self, protocol)
 
     # ---- calling
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.nn.parameter import Parameter, is_lazy
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 MOST = 1_000_000
@@ -18,7 +19,7 @@ class _Keys(NamedTuple):
     unexpected_keys: list[str]
 
 
-class _IncompatibleKeys(_Keys):
+class _IncompatibleKeys(Pickled, _Keys):
     """What a load found missing and unexpected."""
 
     __module__ = "torch.nn.modules.module"
@@ -30,7 +31,7 @@ class _IncompatibleKeys(_Keys):
     __str__ = __repr__
 
 
-class WithoutModule:
+class WithoutModule(Pickled):
     """A hook that is not given the module that it belongs to."""
 
     def __init__(self, hook: Any) -> None:

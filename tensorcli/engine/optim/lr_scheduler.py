@@ -16,6 +16,7 @@ from weakref import ref
 from tensorcli.engine import messages
 from tensorcli.engine.late import late as _late
 from tensorcli.engine.optim.optimizer import Group, Optimizer
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 EPOCH = (
@@ -44,7 +45,7 @@ _RESUMED = (
 )
 
 
-class LRScheduler:
+class LRScheduler(Pickled):
     """The base of all schedulers: counts epochs and writes the rates into the optimiser's groups."""
 
     __module__ = "torch.optim.lr_scheduler"

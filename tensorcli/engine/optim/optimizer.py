@@ -19,6 +19,7 @@ from tensorcli.engine.optim.step_hooks import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
@@ -27,7 +28,7 @@ Group = dict[str, Any]
 State = dict[str, Any]
 
 
-class Optimizer:
+class Optimizer(Pickled):
     """The base of all optimisers.
 
     Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is no leaf, or is in two
@@ -65,11 +66,6 @@ class Optimizer:
         self._optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self._optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         let_step_call_hooks(type(self))
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from tensorcli.engine.pickles import reduced
-
-        return reduced(self, protocol)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.utils import parameters_to_vector
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-class BasePruningMethod(ABC):
+class BasePruningMethod(Pickled, ABC):
     """Chooses what to prune (`compute_mask`) and sets `name` to `name_orig * name_mask`."""
 
     __module__ = "torch.nn.utils.prune"
@@ -359,7 +360,9 @@ def global_unstructured(
     if not isinstance(scores, dict):
         raise TypeError("global_unstructured(): importance_scores must be of type dict")
     pairs = list(parameters)
-    whole = parameters_to_vector([scores.get(pair, getattr(*pair)) for pair in pairs])
+    whole = parameters_to_vector(
+        [scores.get((module, name), getattr(module, name)) for module, name in pairs]
+    )
     before = parameters_to_vector(
         [
             getattr(module, f"{name}_mask", functions.ones_like(getattr(module, name)))

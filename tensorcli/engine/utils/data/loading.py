@@ -11,6 +11,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import as_tensor, tensor
 from tensorcli.engine.devices import cuda_devices
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.utils.data.orders import BatchSampler, RandomSampler, SequentialSampler, drawn_seed
 from tensorcli.engine.utils.data.sets import IterableDataset
@@ -153,7 +154,7 @@ def _check_workers(num_workers: int, timeout: float, prefetch_factor: Any, persi
         raise ValueError("persistent_workers option needs num_workers > 0")
 
 
-class DataLoader:
+class DataLoader(Pickled):
     """Batches of a set of samples, in order or shuffled."""
 
     __module__ = "torch.utils.data.dataloader"

@@ -7,10 +7,11 @@ from typing import Any
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import as_tensor
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.random import Generator
 
 
-class Sampler:
+class Sampler(Pickled):
     """The order in which samples are read."""
 
     __module__ = "torch.utils.data.sampler"

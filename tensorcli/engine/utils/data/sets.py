@@ -10,10 +10,11 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 
-class Dataset:
+class Dataset(Pickled):
     """What has samples by their numbers."""
 
     __module__ = "torch.utils.data.dataset"
