@@ -8,6 +8,7 @@ from tensorcli.engine.autograd.modes import mode as recording
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._composed import derived, direct
+from tensorcli.engine.ops._dimensions import kind_of
 
 
 def _order(steps, reverse):
@@ -60,6 +61,7 @@ def mkldnn_rnn_layer(
 
     input (steps, batch, features), weight0 and weight1 of the input and the hidden state with biases weight2 and weight3.
     """
+    _check_single((weight0, weight1), (weight2, weight3), (hx_, cx_))
     projected = input @ weight0.T + (weight2 + weight3)
     outputs = xp.empty((*input.shape[:2], hidden_size), input.dtype)
     hidden, cell = hx_, cx_
@@ -69,6 +71,20 @@ def mkldnn_rnn_layer(
         cell = _sigmoid(xp, forget) * cell + _sigmoid(xp, inward) * xp.tanh(inner)
         hidden = outputs[step] = _sigmoid(xp, outward) * xp.tanh(cell)
     return outputs, hidden.copy(), cell.copy(), xp.empty(0, np.uint8)
+
+
+def _check_single(weights, biases, states):
+    """What goes with an input of float32, as oneDNN refuses the rest. Errors: RuntimeError."""
+    for array in (*weights, *biases, *states):
+        if array.dtype in (np.int8, np.uint8):
+            raise RuntimeError("itensor_view_from_dense expects float, bfloat16 or half tensor input")
+        if kind_of(array) not in ("Float", "Half", "BFloat16"):
+            raise RuntimeError("get_mkldnn_dtype: unsupported data type")
+    if any(array.dtype != np.float32 for array in (*weights, *states)):  # biases of a reduced dtype are taken
+        raise RuntimeError(
+            "could not create a primitive descriptor for the LSTM forward propagation primitive. Run workload with environment "
+            "variable ONEDNN_VERBOSE=all to get additional diagnostic information."
+        )
 
 
 def _sigmoid(xp, values):

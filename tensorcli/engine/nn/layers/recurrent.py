@@ -45,6 +45,8 @@ class RNNBase(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self._check(dropout)
+        if mode not in STEPS:
+            raise ValueError("Unrecognized RNN mode: " + mode)
         gates = STEPS[mode][1] * hidden_size
         outward = proj_size or hidden_size
         self._all_weights: list[list[str]] = []
@@ -239,8 +241,7 @@ class _OneState(RNNBase):
 
     __module__ = "torch.nn.modules.rnn"
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        """The outputs of all steps, and the last hidden state."""
+    def _forward(self, input: Any, hx: Any) -> Any:
         if _is_packed(input):
             return self._packed(input, hx)
         name = type(self).__name__
@@ -280,6 +281,10 @@ class RNN(_OneState):
         super().__init__(f"RNN_{nonlinearity.upper()}", *args[:3], *args[4:], **kwargs)
         self.nonlinearity = nonlinearity
 
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """The outputs of all steps, and the last hidden state."""
+        return self._forward(input, hx)
+
 
 class GRU(_OneState):
     """A recurrent layer of gated units."""
@@ -289,6 +294,10 @@ class GRU(_OneState):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         _refuse_projection(kwargs)
         super().__init__("GRU", *args, **kwargs)
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """The outputs of all steps, and the last hidden state."""
+        return self._forward(input, hx)
 
 
 def _is_packed(input: Any) -> bool:

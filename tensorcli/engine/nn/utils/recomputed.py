@@ -9,6 +9,7 @@ from tensorcli.engine.nn import functional
 from tensorcli.engine.nn.layers.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.parameter import Parameter, UninitializedParameter
+from tensorcli.engine.pickles import Pickled
 
 
 def _refuse_twice(module: Module, kind: type, name: str, told: str) -> None:
@@ -33,7 +34,7 @@ def _remove(module: Module, kind: Any, name: str, told: str) -> Module:
     raise ValueError(f"{told} of '{name}' not found in {module}")
 
 
-class WeightNorm:
+class WeightNorm(Pickled):
     """Sets a weight from its length (`_g`) and direction (`_v`)."""
 
     __module__ = "torch.nn.utils.weight_norm"
@@ -89,7 +90,7 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     return _remove(module, WeightNorm, name, "weight_norm")
 
 
-class SpectralNorm:
+class SpectralNorm(Pickled):
     """Sets a weight to its original over the largest singular value."""
 
     __module__ = "torch.nn.utils.spectral_norm"
@@ -144,6 +145,8 @@ class SpectralNorm:
         module.register_buffer(f"{name}_u", u)
         module.register_buffer(f"{name}_v", v)
         module.register_forward_pre_hook(hook)
+        module._register_state_dict_hook(SpectralNormStateDictHook(hook))
+        module._register_load_state_dict_pre_hook(SpectralNormLoadStateDictPreHook(hook))
         return hook
 
     def remove(self, module: Any) -> None:
@@ -156,6 +159,62 @@ class SpectralNorm:
 
     def __call__(self, module: Any, inputs: Any) -> None:
         setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
+
+
+class _OfState(Pickled):
+    __module__ = "torch.nn.utils.spectral_norm"
+
+    def __init__(self, fn: SpectralNorm) -> None:
+        self.fn = fn
+
+
+class SpectralNormStateDictHook(_OfState):
+    """Says in the metadata of a state how it was written."""
+
+    __module__ = _OfState.__module__
+
+    def __call__(self, module: Any, state: Any, prefix: str, metadata: dict[str, Any]) -> None:
+        versions = metadata.setdefault("spectral_norm", {})
+        key = f"{self.fn.name}.version"
+        if key in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {key}")
+        versions[key] = _VERSION
+
+
+class SpectralNormLoadStateDictPreHook(_OfState):
+    """Works out the right singular vector, which states of old do not hold but the weight, from the others."""
+
+    __module__ = _OfState.__module__
+
+    def __call__(
+        self, state: Any, prefix: str, metadata: dict[str, Any], strict: bool, missing: list[str], *more: Any
+    ) -> None:
+        name = self.fn.name
+        version = metadata.get("spectral_norm", {}).get(f"{name}.version")
+        if version is not None and version >= _VERSION:
+            return
+        key = prefix + name
+        if (
+            version is None
+            and key not in state
+            and all(f"{key}_{part}" in state for part in ("orig", "u", "v"))
+        ):
+            return  # a new state without its metadata
+        absent = [each for each in (f"{key}_orig", key, f"{key}_u") if each not in state]
+        if absent:
+            missing.extend(absent if strict else [])
+            return
+        with no_grad():
+            original, weight, u = state[f"{key}_orig"], state.pop(key), state[f"{key}_u"]
+            sigma = (original / weight).mean()
+            matrix = self.fn.reshape_weight_to_matrix(original)
+            inverse = functions.linalg_pinv(matrix.t().mm(matrix))
+            v = functions.linalg_multi_dot([inverse, matrix.t(), u.unsqueeze(1)]).squeeze(1)
+            state[f"{key}_v"] = v.mul_(sigma / functions.dot(u, functions.mv(matrix, v)))
+
+
+_VERSION = 1
+"""How states are written: since it is 1, with the right singular vector and without the weight."""
 
 
 def spectral_norm(
@@ -174,4 +233,9 @@ def spectral_norm(
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Make the weight an ordinary parameter again. Errors: ValueError where it is."""
-    return _remove(module, SpectralNorm, name, "spectral_norm")
+    _remove(module, SpectralNorm, name, "spectral_norm")
+    for key, hook in module._state_dict_hooks.items():
+        if isinstance(hook, SpectralNormStateDictHook) and hook.fn.name == name:
+            del module._state_dict_hooks[key]
+            break
+    return module

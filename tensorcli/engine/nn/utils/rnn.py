@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import as_tensor
+from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [
@@ -31,7 +32,7 @@ class PackedSequence_(NamedTuple):  # noqa: N801 (as it shows itself)
     unsorted_indices: Any
 
 
-class PackedSequence(PackedSequence_):
+class PackedSequence(Pickled, PackedSequence_):
     """The steps of several sequences, one after another; how many sequences each step has, and their order."""
 
     __module__ = "torch.nn.utils.rnn"
@@ -41,27 +42,40 @@ class PackedSequence(PackedSequence_):
     ) -> "PackedSequence":
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        if batch_sizes is None:
+        if batch_sizes is not None:
+            if batch_sizes.device.type != "cpu":
+                raise ValueError(
+                    "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. They "
+                    "should be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn. "
+                    "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
+                )
+        else:
             if not (isinstance(data, list | tuple) and len(data) == 2):
                 raise AssertionError("Expected data to be a list or tuple of length 2")
             data, batch_sizes = data
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from tensorcli.engine.pickles import reduced
-
-        return reduced(self, protocol)
 
     def to(self, *args: Any, **kwargs: Any) -> "PackedSequence":
         """The sequence in another dtype or on another device; itself where nothing changes."""
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
+        if "copy" in kwargs:
+            raise RuntimeError(".to() does not accept copy argument")
         return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
 
-    def cpu(self) -> "PackedSequence":
+    def cpu(self, *args: Any, **kwargs: Any) -> "PackedSequence":
         """The sequence on the CPU."""
-        return self.to("cpu")
+        return self._on("cpu", args, kwargs)
+
+    def cuda(self, *args: Any, **kwargs: Any) -> "PackedSequence":
+        """The sequence on a GPU."""
+        return self._on("cuda", args, kwargs)
+
+    def _on(self, kind: str, args: Any, kwargs: dict[str, Any]) -> "PackedSequence":
+        if self.data[:0].to(*args, **kwargs).device.type != kind:
+            kwargs["device"] = kind
+        return self.to(*args, **kwargs)
 
     def double(self) -> "PackedSequence":
         """The sequence in float64."""
@@ -100,6 +114,10 @@ class PackedSequence(PackedSequence_):
         """Whether the data lie on a GPU."""
         return bool(self.data.is_cuda)
 
+    def is_pinned(self) -> bool:
+        """Whether the data lie in pinned memory."""
+        return bool(self.data.is_pinned())
+
 
 def invert_permutation(permutation: Any) -> Any:
     """The permutation that takes another back."""
@@ -123,6 +141,11 @@ def pad_sequence(
         raise RuntimeError("received an empty list of sequences")
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
+    for number, one in enumerate(found):
+        if not isinstance(one, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {number} in argument 0, but got {type(one).__name__}"
+            )
     longest = max(one.size(0) for one in found)
     sizes = (len(found), longest) if batch_first else (longest, len(found))
     result = functions.empty(
