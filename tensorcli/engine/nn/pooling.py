@@ -1,6 +1,7 @@
 """Pooling as PyTorch's Python functions have it: with and without places, adaptive, by a power, and back."""
 
-from math import prod
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.engine.callers import functions
@@ -38,7 +39,7 @@ max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
 
 def _adaptive(name: str, count: int, indices: bool) -> Any:
     def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)
+        wanted = output_size if count == 1 else _output_size(output_size, input.size())
         found = getattr(functions, name)(input, wanted)
         return found if indices or return_indices else found[0]
 
@@ -47,9 +48,9 @@ def _adaptive(name: str, count: int, indices: bool) -> Any:
     return pool
 
 
-def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
+def _output_size(wanted: Any, sizes: Any) -> Any:
     if isinstance(wanted, int):
-        return (wanted,) * count
+        return wanted
     if len(sizes) <= len(wanted):
         raise ValueError(f"Input dimension should be at least {len(wanted) + 1}")
     return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :]))
@@ -101,12 +102,12 @@ fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (
 
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """The means of parts of an image, for an output of a given size."""
-    return functions.adaptive_avg_pool2d(input, _output_size(output_size, input.size(), 2))
+    return functions.adaptive_avg_pool2d(input, _output_size(output_size, input.size()))
 
 
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     """The means of parts of a volume, for an output of a given size."""
-    return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size(), 3))
+    return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size()))
 
 
 def _lp_pool(n: int) -> Any:
@@ -114,7 +115,14 @@ def _lp_pool(n: int) -> Any:
         input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
     ) -> Any:
         steps = () if stride is None else stride
-        covered = kernel_size if n == 1 else prod(_numbers(kernel_size, n))
+        covered = kernel_size if n == 1 else math.prod(_numbers(kernel_size, n))
+        if isinstance(norm_type, (int, float)) and abs(norm_type) == math.inf:
+            sign = 1 if norm_type > 0 else -1
+            size = input.abs()
+            if sign < 0:
+                size = -size
+            found = getattr(functions, f"max_pool{n}d")(size, kernel_size, steps, 0, 1, ceil_mode)
+            return -found if sign < 0 else found
         out = getattr(functions, f"avg_pool{n}d")(input.pow(norm_type), kernel_size, steps, 0, ceil_mode)
         return (functions.sign(out) * functions.relu(functions.abs(out))).mul(covered).pow(1.0 / norm_type)
 
@@ -150,8 +158,8 @@ def _unpool(n: int) -> Any:
     return unpool
 
 
-def _numbers(value: Any, n: int) -> tuple[int, ...]:
-    return (value,) * n if isinstance(value, int) else tuple(value)
+def _numbers(value: Any, n: int) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Iterable) else (value,) * n
 
 
 def _unpooled_size(input: Any, kernel: Any, stride: Any, padding: Any, wanted: Any) -> Any:

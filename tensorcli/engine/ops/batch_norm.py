@@ -176,6 +176,9 @@ def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, runnin
 )
 def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
     """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
+    if not input.numel():  # before anything is checked
+        result = input.clone() if weight is None else input.clone() * weight.select(0, 0)
+        return result if bias is None else result + bias.select(0, 0)
     channels = input.size(1) if input.ndim > 1 else 0
     for name, one in (
         ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
@@ -184,9 +187,6 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
             raise RuntimeError(f"{name} should contain {channels} elements not {one.numel()}")
         if one is None and name.startswith("running") and not training:
             raise RuntimeError(f"{name} must be defined in evaluation mode")
-    if not input.numel():
-        result = input.clone() if weight is None else input.clone() * weight[0]
-        return result if bias is None else result + bias[0]
     for one in (running_mean, running_var):
         if one is not None and one.ndim != 1:
             raise RuntimeError(f"TensorAccessor expected 1 dims but tensor has {one.ndim}")
@@ -221,9 +221,11 @@ def instance_norm(
     def repeated(one):
         return None if one is None else one.repeat(batch)
 
-    # The copies of the statistics are in the weight's dtype, or in the input's.
+    mean, variance = repeated(running_mean), repeated(running_var)
+    # Where the mean is not in the weight's dtype, or the input's, copies of both statistics are.
     kind = (input if weight is None else weight).dtype
-    mean, variance = (None if one is None else repeated(one).to(kind) for one in (running_mean, running_var))
+    if mean is not None and mean.dtype is not kind:
+        mean, variance = mean.to(kind), None if variance is None else variance.to(kind)
     flat = input.contiguous().view((1, batch * channels, *sizes[2:]))
     found = functions.batch_norm(
         flat, repeated(weight), repeated(bias), mean, variance, use_input_stats, momentum, eps, cudnn_enabled

@@ -118,7 +118,8 @@ def _margins(xp, self, target, margin, weight):
     rows = self.reshape(-1, self.shape[-1] if self.ndim else 1)
     index = target.reshape(-1)
     own = xp.take_along_axis(rows, index[:, None], 1)
-    hinge = xp.maximum(self.dtype.type(margin) - own + rows, 0)
+    lead = self.dtype.type(margin) - own + rows
+    hinge = xp.where(lead > 0, lead, 0)  # a NaN is behind nothing
     scale = xp.ones_like(own) if weight is None else weight[index][:, None]
     return hinge, scale, index
 
@@ -192,7 +193,8 @@ def multilabel_margin_loss_forward(xp, self, target, reduction):
     counts = _label_counts(xp, target)
     mask = counts > 0
     rows = self.reshape(mask.shape)
-    hinge = xp.maximum(1 - rows[:, :, None] + rows[:, None, :], 0) * (counts[:, :, None] * ~mask[:, None, :])
+    lead = 1 - rows[:, :, None] + rows[:, None, :]
+    hinge = xp.where(lead > 0, lead, 0) * (counts[:, :, None] * ~mask[:, None, :])
     losses = (hinge.sum(axis=(1, 2)) / mask.shape[1]).astype(self.dtype)
     if reduction == NONE and self.ndim < 2:
         losses = losses.reshape(())

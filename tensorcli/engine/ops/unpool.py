@@ -83,12 +83,13 @@ def _unpooled(xp, array, indices, sizes, n):
     room = prod(sizes)
     flat = indices.reshape(prod(lead), prod(indices.shape[-n:]))
     wrong = flat[(flat < 0) | (flat >= room)]
-    if wrong.size:
+    if wrong.size and room:
         raise RuntimeError(
             f"Found an invalid max index: {int(wrong[-1])} (output volumes are of size {'x'.join(map(str, sizes))})"
         )
     result = xp.zeros((flat.shape[0], room), array.dtype)
-    xp.put_along_axis(result, flat, array.reshape(flat.shape), -1)
+    if room:
+        xp.put_along_axis(result, flat, array.reshape(flat.shape), -1)
     result = result.reshape(*lead, *sizes)
     if n == 2 and array.ndim == 4:
         # An input in channels-last order gives such an output.
