@@ -39,7 +39,7 @@ _WHERE = {
         "layers.synchronised": "SyncBatchNorm",
         "layers.adaptive": "AdaptiveLogSoftmaxWithLoss",
         "layers.losses": "L1Loss MSELoss SoftMarginLoss MultiLabelMarginLoss SmoothL1Loss KLDivLoss HingeEmbeddingLoss "
-        "BCELoss BCEWithLogitsLoss NLLLoss CrossEntropyLoss MultiLabelSoftMarginLoss GaussianNLLLoss PoissonNLLLoss "
+        "BCELoss BCEWithLogitsLoss NLLLoss NLLLoss2d CrossEntropyLoss MultiLabelSoftMarginLoss GaussianNLLLoss PoissonNLLLoss "
         "CosineEmbeddingLoss MarginRankingLoss HuberLoss MultiMarginLoss TripletMarginLoss "
         "TripletMarginWithDistanceLoss CTCLoss CosineSimilarity PairwiseDistance",
     }.items()

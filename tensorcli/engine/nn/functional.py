@@ -4,6 +4,7 @@ What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the ta
 and attention are in files of their own.
 """
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -272,16 +273,15 @@ def embedding(
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
     """The rows of weight that the input's indices name."""
-    rows = weight.size(0) if weight.ndim else 0
     if padding_idx is None:
         padding_idx = -1
     elif padding_idx > 0:
-        if padding_idx >= rows:
+        if padding_idx >= weight.size(0):
             raise AssertionError("Padding_idx must be within num_embeddings")
     elif padding_idx < 0:
-        if padding_idx < -rows:
+        if padding_idx < -weight.size(0):
             raise AssertionError("Padding_idx must be within num_embeddings")
-        padding_idx = rows + padding_idx
+        padding_idx = weight.size(0) + padding_idx
     if max_norm is not None:
         from tensorcli.engine.autograd.modes import no_grad
 
@@ -393,7 +393,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 
 def _pair(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) else value
+    return tuple(value) if isinstance(value, Iterable) else (value, value)
 
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.nn.functional import dropout
 
 
 def float_mask(mask: Any, name: str, kind: Any, other: Any = None) -> Any:
@@ -204,7 +205,7 @@ def _shares(scaled: Any, k: Any, mask: Any, dropped: float) -> Any:
     keys = k.transpose(-2, -1)
     scores = functions.bmm(scaled, keys) if mask is None else functions.baddbmm(mask, scaled, keys)
     shares = scores.softmax(-1)
-    return functions.dropout(shares, dropped, True) if dropped > 0.0 else shares
+    return dropout(shares, dropped) if dropped > 0.0 else shares
 
 
 def _checked_mask(mask: Any, sizes: tuple[int, int], several: int) -> Any:
@@ -218,7 +219,7 @@ def _checked_mask(mask: Any, sizes: tuple[int, int], several: int) -> Any:
     return mask.unsqueeze(0) if mask.dim() == 2 else mask
 
 
-def _fused(q: Any, k: Any, v: Any, mask: Any, sizes: Any, dropout: float, is_causal: bool) -> Any:
+def _fused(q: Any, k: Any, v: Any, mask: Any, sizes: Any, dropped: float, is_causal: bool) -> Any:
     batch, heads, length, source, head = sizes
     if mask is not None:
         one = mask.size(0) == 1 and mask.dim() == 3
@@ -228,7 +229,7 @@ def _fused(q: Any, k: Any, v: Any, mask: Any, sizes: Any, dropout: float, is_cau
         k.view(batch, heads, source, head),
         v.view(batch, heads, source, head),
         mask,
-        dropout,
+        dropped,
         is_causal,
     )
     return found.permute(2, 0, 1, 3).reshape(batch * length, heads * head)

@@ -104,13 +104,13 @@ def zeros_(tensor: Any) -> Tensor:
 @_quiet
 def eye_(tensor: Any) -> Tensor:
     """The identity matrix. Errors: ValueError unless there are two dimensions."""
-    if tensor.ndim != 2:
+    if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return tensor.copy_(functions.eye(*tensor.geometry.sizes, dtype=tensor.dtype))  # type: ignore[no-any-return]
 
 
 def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
-    if tensor.ndim < 2:
+    if tensor.dim() < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
     sizes = tensor.geometry.sizes
     field = math.prod(sizes[2:])
@@ -174,6 +174,8 @@ def trunc_normal_(
     tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
     """Normal numbers between a and b: what falls outside is drawn again."""
+    if tensor.is_meta:
+        return tensor  # type: ignore[no-any-return]
 
     def below(x: float) -> float:
         return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
@@ -202,21 +204,25 @@ def _drawn_under_the_curve(
 ) -> Tensor:
     """Numbers drawn evenly, each kept with the probability that the normal curve gives it (rejection sampling)."""
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    result, pending = tensor, None
     chance = functions.empty_like(tensor)
-    while pending is None or pending.any():
-        drawn = functions.empty_like(tensor).uniform_(a, b, generator=generator)
-        result = drawn if pending is None else functions.where(pending, drawn, result)
+
+    def refused(drawn: Any) -> Any:
         density = drawn.clone().sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
-        refused = chance.uniform_(generator=generator).log_().gt(density)
-        pending = refused if pending is None else pending & refused
-    return tensor.copy_(result)  # type: ignore[no-any-return]
+        return chance.uniform_(generator=generator).log_().gt(density)
+
+    result = tensor.uniform_(a, b, generator=generator)
+    pending = refused(result)
+    while pending.any():
+        drawn = functions.empty_like(tensor).uniform_(a, b, generator=generator)
+        result = functions.where(pending, drawn, result)
+        pending = pending & refused(drawn)
+    return tensor if result is tensor else tensor.copy_(result)  # type: ignore[no-any-return]
 
 
 @_quiet
 def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Tensor:
     """A matrix whose rows or columns are orthogonal. Errors: ValueError for fewer than two dimensions."""
-    if tensor.ndim < 2:
+    if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if not tensor.numel():
         return tensor  # type: ignore[no-any-return]
@@ -236,7 +242,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Tensor:
 @_quiet
 def dirac_(tensor: Any, groups: int = 1) -> Tensor:
     """The weights of a convolution that changes nothing. Errors: ValueError for other than 3 to 5 dimensions."""
-    if tensor.ndim not in (3, 4, 5):
+    if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     sizes = tensor.geometry.sizes
     if sizes[0] % groups:
@@ -252,7 +258,7 @@ def dirac_(tensor: Any, groups: int = 1) -> Tensor:
 @_quiet
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Normal numbers, of which a share of each column is zero. Errors: ValueError unless there are two dimensions."""
-    if tensor.ndim != 2:
+    if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.geometry.sizes
     zeros = math.ceil(sparsity * rows)

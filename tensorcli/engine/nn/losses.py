@@ -13,10 +13,9 @@ _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 def number_of(reduction: str) -> int:
     """The number of a reduction. Errors: ValueError for a name that is none."""
-    found = _REDUCTIONS.get(reduction)
-    if found is None:
+    if reduction not in tuple(_REDUCTIONS):  # whatever is given, hashable or not
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    return found
+    return _REDUCTIONS[reduction]
 
 
 def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -222,7 +221,8 @@ def binary_cross_entropy(
             "Please ensure they have the same size."
         )
     if weight is not None:
-        weight = weight.expand(_broadcast(tuple(target.size()), weight.size()))
+        sizes = _broadcast(tuple(target.size()), weight.size())
+        weight = weight.expand(sizes)
     return functions.binary_cross_entropy(input, target, weight, number)
 
 
@@ -375,10 +375,11 @@ def triplet_margin_with_distance_loss(
     number_of(reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.dim() == positive.dim() == negative.dim():
+    ranks = anchor.ndim, positive.ndim, negative.ndim
+    if len(set(ranks)) > 1:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
-            f"anchor {anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D inputs"
+            f"anchor {ranks[0]}D, positive {ranks[1]}D, and negative {ranks[2]}D inputs"
         )
     distance = functions.pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)

@@ -145,22 +145,23 @@ _PADDINGS = {"zeros": 0, "border": 1, "reflection": 2}
 
 def _corners(align_corners: bool | None) -> bool:
     if align_corners is None:
+        align_corners = False
         messages.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
             "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
         )
-    return bool(align_corners)
+    return align_corners
 
 
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Any:  # fmt: skip
     """An image or a volume read at the places that a grid names, from -1 to 1 in each dimension."""
-    if mode not in _INTERPOLATIONS:
+    if mode not in tuple(_INTERPOLATIONS):
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
-    if padding_mode not in _PADDINGS:
+    if padding_mode not in tuple(_PADDINGS):
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"'{padding_mode}'"

@@ -163,8 +163,6 @@ def power_number(self, exponent):
 
 def reciprocal_square_root(x):
     """1 / sqrt(x)."""
-    if x.dtype.kind == "c":
-        return widely(lambda v: 1 / np.sqrt(v), x)
     if _registers.is_reduced(x):
         return _registers.by_place(_reduced_root, x)
     return x.dtype.type(1) / np.sqrt(x)

@@ -112,15 +112,27 @@ def statistics(input, *parameters):
 
 
 def check_dtypes(input, *parameters):
-    """Refuse parameters of another dtype than the input's, but for float32 ones beside a reduced input
-    (aten/src/ATen/native/cpu/mixed_data_type.h).
+    """Refuse parameters of another dtype than the input's, but for float32 ones beside a reduced input. Errors: RuntimeError."""
+    check_mixed(input, *parameters)
+    check_same(input, *parameters)
+
+
+def check_same(input, *parameters):
+    """Refuse parameters of another dtype than the input's where the first is of it. Errors: RuntimeError."""
+    given = [one for one in parameters if one is not None]
+    if given and given[0].dtype == input.dtype:
+        for one in given:
+            if one.dtype != input.dtype:
+                raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(one)}")
+
+
+def check_mixed(input, *parameters):
+    """Refuse parameters of which the first is of another dtype than the input, unless they are of float32 and it of a reduced
+    one (aten/src/ATen/native/cpu/mixed_data_type.h). Errors: RuntimeError.
     """
     given = [one for one in parameters if one is not None]
-    if not given or all(one.dtype == input.dtype for one in given):
+    if not given or given[0].dtype == input.dtype:
         return
-    if given[0].dtype == input.dtype:
-        other = next(one for one in given if one.dtype != input.dtype)
-        raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(other)}")
     if any(one.dtype != np.float32 for one in given):
         raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
     if kind_of(input) not in ("Half", "BFloat16"):

@@ -254,8 +254,9 @@ def patches(array, kernel_size, dilation, padding, stride):
     """The settings of unfolding. Errors: RuntimeError, IndexError."""
     _pairs(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
     _positive_patches(kernel_size, dilation, padding, stride)
-    for dim in (1, 2):
-        existing(dim, array.ndim)
+    existing(1, array.ndim)
+    if array.shape[1]:
+        existing(2, array.ndim)
     if array.ndim not in (3, 4) or not all(array.shape[-3:]):
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but "
@@ -288,11 +289,18 @@ def columns(array, output_size, kernel_size, dilation, padding, stride):
             f"{cells} and kernel_size={_tuple(kernel_size)}."
         )
     found = _blocks(output_size, kernel_size, dilation, padding, stride)
+    settings = (
+        f"Given output_size={_tuple(output_size)}, kernel_size={_tuple(kernel_size)}, dilation={_tuple(dilation)}, "
+        f"padding={_tuple(padding)}, stride={_tuple(stride)}"
+    )
     if length != found[0] * found[1]:
         raise RuntimeError(
-            f"Given output_size={_tuple(output_size)}, kernel_size={_tuple(kernel_size)}, dilation={_tuple(dilation)}, "
-            f"padding={_tuple(padding)}, stride={_tuple(stride)}, expected size of input's dimension 2 to match the "
+            f"{settings}, expected size of input's dimension 2 to match the "
             f"calculated number of sliding blocks {found[0]} * {found[1]} = {found[0] * found[1]}, but got "
             f"input.size(2)={length}."
+        )
+    if min(found) < 1:
+        raise RuntimeError(
+            f"{settings}, calculated shape of the array of sliding blocks as {_tuple(found)}, which is too small (non-positive)"
         )
     return found

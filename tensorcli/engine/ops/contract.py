@@ -361,6 +361,11 @@ def _trilinear_in_steps(arrays, expands, sumdim, unroll_dim):
 )
 def bilinear(input1, input2, weight, bias):
     """For each output the product of two inputs through a matrix of weights, plus bias."""
+    given = {"input1": input1, "input2": input2, "weight": weight, "bias": bias}
+    kinds = {name: one.dtype for name, one in given.items() if one is not None}
+    if len(set(kinds.values())) > 1:
+        listed = ", ".join(f"{name}: {kind.cpp_name}" for name, kind in kinds.items())
+        raise RuntimeError(f"All tensors must have the same dtype, got {listed}")
     first, second = input1.geometry.sizes, input2.geometry.sizes
     if len(first) != len(second):
         raise RuntimeError(f"bilinear(): input dimensions do not match: got {len(first)} and {len(second)}")
@@ -373,11 +378,6 @@ def bilinear(input1, input2, weight, bias):
             raise RuntimeError(
                 f"bilinear(): input{number} size does not match weight size: got {size} but expected {weight.size(number)}"
             )
-    given = {"input1": input1, "input2": input2, "weight": weight, "bias": bias}
-    kinds = {name: one.dtype for name, one in given.items() if one is not None}
-    if len(set(kinds.values())) > 1:
-        listed = ", ".join(f"{name}: {kind.cpp_name}" for name, kind in kinds.items())
-        raise RuntimeError(f"All tensors must have the same dtype, got {listed}")
     if bias is not None and bias.size(0) != weight.size(0):
         raise RuntimeError(
             f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected {weight.size(0)}"

@@ -403,21 +403,17 @@ def _declare(n):
         def call(x, w, b):
             return functions.convolution(x, w, b, stride, padding, dilation, False, (0,) * n, groups)
 
-        def checked(x):
-            if bias is not None and bias.dtype is not x.dtype:
-                raise RuntimeError(
-                    f"Input type ({x.dtype.cpp_name}) and bias type ({bias.dtype.cpp_name}) should be the same"
-                )
-            return _by_parts(x, weight, bias, call)
-
-        return _batched(input, n, name, checked)
+        if bias is not None and bias.dtype is not input.dtype:
+            raise RuntimeError(
+                f"Input type ({input.dtype.cpp_name}) and bias type ({bias.dtype.cpp_name}) should be the same"
+            )
+        return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))
 
     def named_padding(input, weight, bias, stride, padding, dilation, groups):
-        if padding not in ("valid", "same"):
-            raise RuntimeError(f"Invalid padding string: '{padding}'")
-
         def call(x, w, b):
             amounts = [0] * n
+            if padding not in ("valid", "same"):
+                raise RuntimeError(f"Invalid padding string: '{padding}'")
             if padding == "same":
                 x, amounts = _same(x, w, stride, dilation, n)
             return functions.convolution(x, w, b, stride, amounts, dilation, False, (0,) * n, groups)

@@ -245,11 +245,11 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
         if ignore_index >= 0 and target.dtype.is_floating_point:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _cross_entropy_probabilities(self, target, weight, reduction, label_smoothing, classes)
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     scores = self.log_softmax(classes, self.dtype)
     loss = functions.nll_loss_nd(scores, target, weight, reduction, ignore_index)
-    if not label_smoothing:
+    if not label_smoothing > 0:  # as PyTorch asks: a negative one smooths nothing
         return loss
     scale = None if weight is None else weight.view(_along(self, classes, weight))
     smooth = -(scores if scale is None else scores * scale).sum(classes)

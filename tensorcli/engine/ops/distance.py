@@ -214,7 +214,7 @@ def pdist(self, p):
         raise RuntimeError(f"pdist only supports 2D tensors, got: {self.ndim}D")
     if not self.dtype.is_floating_point:
         raise RuntimeError("pdist only supports floating-point dtypes")
-    if p < 0:
+    if not p >= 0:
         raise RuntimeError("pdist only supports non-negative p values")
     if self.dtype.reduced and self.size(0) > 1:
         raise messages.not_implemented("pdist", self.dtype.scalar_type)
@@ -281,7 +281,7 @@ def cosine_similarity(x1, x2, dim, eps):
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )
-    if eps < 0:
+    if not eps >= 0:
         raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
     x1, x2 = (one if one.dtype.category == dtypes.FLOATING else one.to(kind) for one in (x1, x2))
     if x1.shape != x2.shape:

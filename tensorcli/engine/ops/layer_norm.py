@@ -18,6 +18,8 @@ from tensorcli.engine.ops._moments import (
     channel_axes,
     check_dtypes,
     check_kept,
+    check_mixed,
+    check_same,
     has_small_rows,
     in_turn,
     moments,
@@ -82,8 +84,9 @@ def _eps_of(rstd, input, dims):
 def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
     shape = tuple(normalized_shape)
+    check_mixed(input, weight, bias)
     _check_shape(input, shape, weight, bias)
-    check_dtypes(input, weight, bias)
+    check_same(input, weight, bias)
     refuse(input, "LayerNormKernelImpl", "biuc")
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     own, kept = input.dtype, statistics(input, weight, bias)
@@ -185,14 +188,16 @@ def rms_norm(input, normalized_shape, weight, eps):
         _check_shape(None, shape, weight, None)
         raise ValueError(f"Input tensor must have at least {len(shape)} dimensions, but got {input.ndim}")
     _check_shape(input, shape, weight, None, "")
-    if input.dtype.category < dtypes.FLOATING or input.dtype in dtypes.FEW_KERNELS:
-        raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
+    channels_last = geometry.suggests_channels_last(input.geometry)
+    fusible = not input.dtype.is_complex and not channels_last
     mismatch = weight is not None and weight.dtype is not input.dtype
-    if mismatch and messages.said.first("rms_norm"):  # Once, whatever the dtypes are.
+    if fusible and mismatch and messages.said.first("rms_norm"):  # Once, whatever the dtypes are.
         messages.warn(
             f"Mismatch dtype between input and weight: input dtype = {input.dtype.cpp_name}, weight dtype = "
             f"{weight.dtype.cpp_name}, Cannot dispatch to fused implementation."
         )
+    if input.dtype.category < dtypes.FLOATING or input.dtype in dtypes.FEW_KERNELS:
+        raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))

@@ -125,7 +125,7 @@ def _smooth_double(grad, self, target, reduction, beta):
 )
 def smooth_l1_loss(xp, self, target, reduction, beta):
     """Half the squared differences over beta below beta, the absolute differences less half of beta above."""
-    if beta < 0:
+    if not beta >= 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     refuse(self, "smooth_l1_cpu", "biuc")
     # PyTorch rounds the differences of float16 ones, and of bfloat16 only the losses.
@@ -190,7 +190,7 @@ def _huber_double_output(grad, grad_output, self, target, reduction, delta):
 )
 def huber_loss(xp, self, target, reduction, delta):
     """Half the squared differences up to delta, growing linearly above."""
-    if delta <= 0:
+    if not delta > 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     refuse(self, "huber_cpu", "biuc")
     # PyTorch rounds each step of bfloat16 ones, and of float16 only the losses.

@@ -29,6 +29,7 @@ def layer(
     base: type = Module,
     prepare: Callable[[Any], None] | None = None,
     like: Any = None,
+    passes: str = "",
 ) -> Any:
     """A class of modules from its constructor's signature.
 
@@ -37,11 +38,12 @@ def layer(
     `name=True` where it is so (`name?`).
     `prepare`: called with the new module, to check its attributes and to normalise them.
     `like`: whose docstring is the class's too.
+    `passes`: attributes that the base makes, and the functional gets, where the class has no constructor of its own.
     """
     name, _, parameters = signature[:-1].partition("(")
     space: dict[str, Any] = {"__module__": f"torch.nn.modules.{place}", "__qualname__": name}
     bind = python_signature(f"{name}.__init__", f"self, {parameters}" if parameters else "self")
-    names = bind.__code__.co_varnames[1:]
+    names = (*bind.__code__.co_varnames[1:], *passes.split())
     if parameters or prepare:
         space["__init__"] = _constructor(bind, names, prepare)
     if isinstance(calls, str) and calls:

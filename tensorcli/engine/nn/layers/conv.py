@@ -118,10 +118,10 @@ class _Conv(_ConvNd):
         super().__init__(*geometry, groups, bias, padding_mode, device, dtype)
 
     @property
-    def _reversed_padding_repeated_twice(self) -> list[int]:
+    def _reversed_padding_repeated_twice(self) -> list[int] | tuple[int, ...]:
         """How much `F.pad` adds where the padding is not by zeros."""
         if not isinstance(self.padding, str):
-            return [each for each in reversed(self.padding) for _ in range(2)]
+            return tuple(each for each in reversed(self.padding) for _ in range(2))
         found = []
         for dilation, kernel in zip(reversed(self.dilation), reversed(self.kernel_size), strict=True):
             total = dilation * (kernel - 1) if self.padding == "same" else 0

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn.layers import layer
 from tensorcli.engine.nn.losses import legacy
@@ -37,27 +38,39 @@ class _WeightedLoss(_Loss):
 loss = partial(layer, place="loss", base=_Loss, takes="input, target")
 weighted = partial(layer, place="loss", base=_WeightedLoss, takes="input, target")
 
-L1Loss = loss(f"L1Loss({_OLD})", "l1_loss")
-MSELoss = loss(f"MSELoss({_OLD})", "mse_loss")
-SoftMarginLoss = loss(f"SoftMarginLoss({_OLD})", "soft_margin_loss")
-MultiLabelMarginLoss = loss(f"MultiLabelMarginLoss({_OLD})", "multilabel_margin_loss")
+L1Loss = loss("L1Loss()", "l1_loss", passes="reduction")
+MSELoss = loss("MSELoss()", "mse_loss", passes="reduction")
+SoftMarginLoss = loss("SoftMarginLoss()", "soft_margin_loss", passes="reduction")
+MultiLabelMarginLoss = loss("MultiLabelMarginLoss()", "multilabel_margin_loss", passes="reduction")
 SmoothL1Loss = loss(f"SmoothL1Loss({_OLD}, beta=1.0)", "smooth_l1_loss")
 KLDivLoss = loss(f"KLDivLoss({_OLD}, log_target=False)", "kl_div")
 HingeEmbeddingLoss = loss(f"HingeEmbeddingLoss(margin=1.0, {_OLD})", "hinge_embedding_loss")
 BCEWithLogitsLoss = loss(
     f"BCEWithLogitsLoss(weight=None, {_OLD}, pos_weight=None)", "binary_cross_entropy_with_logits"
 )
-NLLLoss = weighted(
-    "NLLLoss(weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean')", "nll_loss"
-)
+_NLL = "weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean'"
+NLLLoss = weighted(f"NLLLoss({_NLL})", "nll_loss")
+NLLLoss2d = weighted(f"NLLLoss2d({_NLL})", "nll_loss", base=NLLLoss)
+
+
+def _deprecated(cls: type, *args: Any, **kwargs: Any) -> Any:
+    messages.warn(
+        "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
+        "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
+        FutureWarning,
+    )
+    return object.__new__(cls)
+
+
+NLLLoss2d.__new__ = _deprecated
 CrossEntropyLoss = weighted(
     "CrossEntropyLoss(weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean', "
     "label_smoothing=0.0)",
     "cross_entropy",
 )
-BCELoss = weighted(f"BCELoss(weight=None, {_OLD})", "binary_cross_entropy")
+BCELoss = weighted("BCELoss()", "binary_cross_entropy", passes="weight reduction")
 MultiLabelSoftMarginLoss = weighted(
-    f"MultiLabelSoftMarginLoss(weight=None, {_OLD})", "multilabel_soft_margin_loss"
+    "MultiLabelSoftMarginLoss()", "multilabel_soft_margin_loss", passes="weight reduction"
 )
 GaussianNLLLoss = loss(
     "GaussianNLLLoss(*, full=False, eps=1e-6, reduction='mean')",

@@ -172,9 +172,13 @@ def _fractional(n: int) -> Any:
         samples = module.__dict__.pop("_random_samples")
         module.register_buffer("_random_samples", samples)
         given = module.kernel_size
-        module.kernel_size = numbers(given, n)
-        if n == 3 and not all(each > 0 for each in module.kernel_size):
+        if (
+            n == 3
+            and isinstance(given, int | tuple | list)
+            and not all(each > 0 for each in numbers(given, n))
+        ):
             raise ValueError(f"kernel_size must be greater than 0, but got {given}")
+        module.kernel_size = numbers(given, n)
         size, ratio = module.output_size, module.output_ratio
         module.output_size = None if size is None else numbers(size, n)
         module.output_ratio = None if ratio is None else numbers(ratio, n)
@@ -182,7 +186,7 @@ def _fractional(n: int) -> Any:
             raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
         if size is not None and ratio is not None:
             raise ValueError("only one of output_size and output_ratio may be specified")
-        if ratio is not None and not all(0 < each < 1 for each in module.output_ratio):
+        if ratio is not None and not all(0 < module.output_ratio[place] < 1 for place in range(n)):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {ratio})")
 
     return pooling(

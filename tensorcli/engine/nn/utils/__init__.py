@@ -39,7 +39,7 @@ def clip_grads_with_norm_(
 ) -> None:
     """Scale the gradients in place so that a total norm of `total_norm` becomes at most `max_norm`."""
     with no_grad():
-        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        scale = functions.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
         for parameter in _parameters(parameters):
             if parameter._grad is not None:
                 parameter._grad.mul_(scale)
@@ -56,7 +56,7 @@ def clip_grad_norm_(
     found = _parameters(parameters)
     if not found and isinstance(parameters, Generator):
         messages.warn("`parameters` is an empty generator, no gradient clipping will occur.")
-    grads = [p._grad for p in found if p._grad is not None]
+    grads = [p.grad for p in found if p.grad is not None]
     total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(found, max_norm, total, foreach)
     return total
