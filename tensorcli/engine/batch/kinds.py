@@ -22,7 +22,7 @@ FLOATING: Final = dtypes.FLOATING
 NEW: Final = frozenset("new_empty new_empty_strided new_full new_zeros new_ones".split())
 """Composites that make a batch of what they make where they are asked of a batch."""
 
-WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere"}
+WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere", "ctc_loss"}
 """Composites that are asked as one operator, not as those that they are made of."""
 
 Run = Callable[[tuple[Any, ...]], Any]

@@ -63,11 +63,11 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
     """The function that `to` applies. Errors: TypeError for integer dtypes, and for what no form of `to` takes."""
     place, values = _binder().bind(args, kwargs)
     if place == 0:
-        device, dtype, non_blocking, copy, layout = values
+        device, dtype, non_blocking, _, layout = values
     else:
-        target, non_blocking, copy, layout = values
+        target, non_blocking, _, layout = values
         device, dtype = (None, target) if place == 1 else (target.device, target.dtype)
-    if copy:
+    if "copy" in kwargs or len(args) > len(values) - 2:
         raise RuntimeError(".to() does not accept copy argument")
     if device is not None:
         from tensorcli.engine.devices import resolve

@@ -17,22 +17,31 @@ from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, single
 # ---- means
 
 
-def _shares(xp, size, count, kind):
-    """The matrix that averages `size` elements to `count`: each window goes from floor to ceil."""
-    starts = xp.arange(count) * size // count
-    stops = -(-(xp.arange(1, count + 1) * size) // count)
-    cells = xp.arange(size)
-    inside = (cells >= starts[:, None]) & (cells < stops[:, None])
-    return (inside / (stops - starts)[:, None]).astype(kind)
+def _edges(size, count):
+    """Where the parts of `size` cells begin and end: each from floor to ceil."""
+    places = np.arange(count + 1) * size
+    return places[:-1] // count, -(-places[1:] // count)
 
 
-def _along_last(xp, array, matrices):
-    """Each of the last dimensions multiplied by a matrix."""
-    n = len(matrices)
-    for i, matrix in enumerate(matrices):
-        axis = array.ndim - n + i
-        array = xp.moveaxis(xp.tensordot(array, matrix, ((axis,), (1,))), -1, axis)
-    return array
+_LONGEST = 4096
+"""Up to how many cells a part has that is added up cell by cell: beyond it, speed counts more than the order."""
+
+
+def _running_means(xp, array, n, output_size):
+    """The means of parts, each cell after the other for all parts at once, so that none meets what lies outside its part."""
+    edges = [_edges(size, count) for size, count in zip(array.shape[-n:], output_size, strict=True)]
+    counts = [stops - starts for starts, stops in edges]
+    total = xp.zeros((*array.shape[:-n], *output_size), array.dtype)
+    for steps in product(*(range(max(count.tolist(), default=0)) for count in counts)):
+        cells, inside = array, np.True_
+        for axis, (step, (starts, stops)) in enumerate(zip(steps, edges, strict=True), -n):
+            along = (-1,) + (1,) * (-axis - 1)
+            cells = xp.take(cells, xp.asarray(np.minimum(starts + step, stops - 1)), axis=axis)
+            inside = inside & (starts + step < stops).reshape(along)
+        total = xp.where(xp.asarray(inside), total + cells, total)
+    for axis, count in enumerate(counts, -n):
+        total = total / xp.asarray(count.reshape((-1,) + (1,) * (-axis - 1)).astype(array.dtype))
+    return total
 
 
 def _parts(sizes, counts):
@@ -42,23 +51,24 @@ def _parts(sizes, counts):
         yield at, tuple(slice(*edge) for edge in edges), [b - a for a, b in edges]
 
 
-def _reduced_means(xp, array, n, output_size):
-    """The means of parts of an array of a reduced dtype: in three dimensions PyTorch adds up and divides in it."""
+def _means_by_part(xp, array, n, output_size):
+    """The means of one part after the other; in three dimensions PyTorch adds up and divides in a reduced dtype."""
+    reduced = array.dtype.itemsize == 2
     result = xp.empty((*array.shape[:-n], *output_size), array.dtype)
     for at, part, counts in _parts(array.shape[-n:], output_size):
         cells = array[(..., *part)].reshape(*array.shape[:-n], prod(counts))
-        if n == 3:
+        if n == 3 and reduced:
             total = xp.take(behind(xp).running("add", cells, cells.ndim - 1), -1, axis=-1)
         else:
-            total = cells.sum(axis=-1, dtype=np.float32)
+            total = cells.sum(axis=-1, dtype=np.float32 if reduced else None)
         for count in counts:
             total = total / total.dtype.type(count)
         result[(..., *at)] = total
     return result
 
 
-def _reduced_shares(xp, grad, n, sizes):
-    """The gradient of `_reduced_means`: each share is rounded, and each sum."""
+def _each_share(xp, grad, n, sizes):
+    """The gradient of the means: each share is rounded, and each sum."""
     result = xp.zeros((*grad.shape[:-n], *sizes), grad.dtype)
     for at, part, counts in _parts(sizes, grad.shape[-n:]):
         share = grad[(..., *at)]
@@ -80,18 +90,19 @@ def _means(xp, self, n, output_size):
         not_empty_parts(self, self.ndim - 2, name)
     if self.size or n == 3:
         refuse(self, name if n == 2 else f"{name}_cpu", "biuc")
-    if self.dtype.itemsize == 2:
-        return _reduced_means(xp, self, n, output_size)
-    pairs = zip(self.shape[-n:], output_size, strict=True)
-    return _along_last(xp, self, [_shares(xp, size, count, self.dtype) for size, count in pairs])
+    if not self.size:
+        return xp.zeros((*self.shape[:-n], *output_size), self.dtype)
+    longest = prod(
+        -(-size // max(count, 1)) + 1 for size, count in zip(self.shape[-n:], output_size, strict=True)
+    )
+    if self.dtype.itemsize == 2 or longest > _LONGEST:
+        return _means_by_part(xp, self, n, output_size)
+    return _running_means(xp, self, n, output_size)
 
 
 def _means_backward(xp, grad_output, self, n):
     not_empty_parts(grad_output, 1, f"adaptive_avg_pool{n}d_backward", "grad_output")
-    if self.dtype.itemsize == 2:
-        return _reduced_shares(xp, grad_output, n, self.shape[-n:])
-    pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
-    return _along_last(xp, grad_output, [_shares(xp, size, count, self.dtype).T for size, count in pairs])
+    return _each_share(xp, grad_output, n, self.shape[-n:])
 
 
 def _checked_means(self, n, output_size):

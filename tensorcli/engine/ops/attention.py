@@ -360,6 +360,7 @@ def safe_softmax(xp, self, dim, dtype):
         return self.copy()
     refuse(self, "softmax_lastdim_kernel_impl", "c")
     most = xp.max(self, axis=dim, keepdims=True)
-    powers = xp.exp(self - xp.where(xp.isinf(most), 0, most))
+    masked = most == -xp.inf
+    powers = xp.exp(self - xp.where(masked, 0, most))
     total = powers.sum(axis=dim, keepdims=True)
-    return xp.where(total > 0, powers / xp.where(total > 0, total, 1), 0).astype(self.dtype)
+    return xp.where(masked, 0, powers / xp.where(masked, 1, total)).astype(self.dtype)

@@ -194,7 +194,8 @@ def multilabel_margin_loss_forward(xp, self, target, reduction):
     mask = counts > 0
     rows = self.reshape(mask.shape)
     lead = 1 - rows[:, :, None] + rows[:, None, :]
-    hinge = xp.where(lead > 0, lead, 0) * (counts[:, :, None] * ~mask[:, None, :])
+    times = counts[:, :, None] * ~mask[:, None, :]
+    hinge = xp.where((lead > 0) & (times > 0), lead, 0) * times
     losses = (hinge.sum(axis=(1, 2)) / mask.shape[1]).astype(self.dtype)
     if reduction == NONE and self.ndim < 2:
         losses = losses.reshape(())

@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
-from tensorcli.engine.nn.layers.steps import STEPS
+from tensorcli.engine.nn.layers.steps import STEPS, is_mapped, refuse_mapped
 from tensorcli.engine.nn.module import Module
 from tensorcli.engine.parameters import type_name
 
@@ -81,7 +80,7 @@ class RNNCellBase(Module):
                 )
 
     def _zeros(self, input: Any) -> Any:
-        return functions.zeros((input.size(0), self.hidden_size), dtype=input.dtype, device=input.device)
+        return input.new_zeros((input.size(0), self.hidden_size))
 
     def _step(self, input: Any, hidden: Any) -> Any:
         projected = F.linear(input, self.weight_ih, self.bias_ih)
@@ -104,6 +103,11 @@ class _OneStateCell(RNNCellBase):
         hidden = self._zeros(found) if hx is None else hx.unsqueeze(0) if single else hx
         self._check(found, hidden)
         result = self._step(found, hidden)
+        if is_mapped((result,)):
+            name = "gru" if self.mode == "GRU" else f"rnn_{self.nonlinearity}"
+            from tensorcli.engine.batch.slow import warn_of_examples
+
+            warn_of_examples(f"{name}_cell")
         return result.squeeze(0) if single else result
 
 
@@ -175,5 +179,6 @@ class LSTMCell(RNNCellBase):
         if len(hx) != 2:
             raise RuntimeError("lstm_cell expects two hidden states")
         self._check(found, *hx)
+        refuse_mapped("lstm_cell", (found, *hx, *self.parameters()))
         result = self._step(found, hx)
         return tuple(each.squeeze(0) for each in result) if single else result

@@ -11,7 +11,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
-from tensorcli.engine.nn.layers.steps import STEPS, run, run_packed
+from tensorcli.engine.nn.layers.steps import STEPS, refuse_mapped, run, run_packed
 from tensorcli.engine.nn.module import Module
 
 
@@ -151,6 +151,16 @@ class RNNBase(Module):
         if hidden.size() != expected:
             raise RuntimeError(f"Expected {what} size {expected}, got {list(hidden.size())}")
 
+    def _check_devices(self, input: Any, states: list[Any]) -> None:
+        """Errors: RuntimeError for states or weights on another device than the input."""
+        for name, given in (("hidden", states), ("parameter", self._flat_weights)):
+            for one in given:
+                if one.device != input.device:
+                    raise RuntimeError(
+                        f"Input and {name} tensors are not at the same device, found input tensor at {input.device} and {name} "
+                        f"tensor at {one.device}"
+                    )
+
     # ---- the walk
 
     def _walk(self, input: Any, hidden: list[Any], sizes: list[int] | None = None) -> tuple[Any, list[Any]]:
@@ -158,6 +168,13 @@ class RNNBase(Module):
         the steps of a packed sequence.
         """
         directions = 2 if self.bidirectional else 1
+        states = [part for state in hidden for part in (state if isinstance(state, tuple) else (state,))]
+        if sizes is None:
+            self._check_devices(input, states)
+        refuse_mapped(
+            f"{self.mode.lower()}.{'input' if sizes is None else 'data'}",
+            (input, *states, *self._flat_weights),
+        )
         fused = sizes is None and self._is_fused(input)
         last = []
         turned = self.batch_first and sizes is None

@@ -1,5 +1,6 @@
 """One step of each kind of recurrent layer, and one direction of a layer over all its steps."""
 
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
@@ -44,6 +45,19 @@ STEPS = {
     "GRU": (_gru_step, 3),
 }
 """The step of each kind, and how many gates it has."""
+
+
+def is_mapped(tensors: Iterable[Any]) -> bool:
+    """Whether a vmap maps one of the tensors."""
+    return any(one.batch is not None and one.batch.dim is not None for one in tensors)
+
+
+def refuse_mapped(operator: str, tensors: Iterable[Any]) -> None:
+    """Errors: RuntimeError for tensors that a vmap maps, where PyTorch has neither a rule nor runs example by example."""
+    if is_mapped(tensors):
+        raise RuntimeError(
+            f"Batching rule not implemented for aten::{operator}. We could not generate a fallback."
+        )
 
 
 def run(mode: str, input: Any, hidden: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
