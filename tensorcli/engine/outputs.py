@@ -371,5 +371,9 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
         or op.name in ("clamp", "clamp_min", "clamp_max", "lerp.Tensor")
     ) and out.dtype is not kind:
         raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
+    if rule == dtypes.TO_REAL and out.dtype.is_complex:
+        kind = values[op.tensors[0]].dtype  # The sizes of complex numbers are first written as such.
+        if kind.is_complex and out.dtype is not kind:
+            raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     if not dtypes.can_cast(kind, out.dtype):
         raise messages.result_cast(kind.scalar_type, out.dtype.scalar_type)

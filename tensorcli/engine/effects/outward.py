@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
-from tensorcli.engine.effects.writing import keeps_sizes, size_out, store
+from tensorcli.engine.effects.writing import keeps_sizes, size_out, store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         if not memory_first:
             outputs.check_memory(op, target, inputs)
     for target, result in pairs:
+        warn_of_truth(op, plain, target)
         store(op, target, (result,), result.values.reshape(target.geometry.sizes))
     if concerned and kind == out_history.RECORDED:
         out_history.record(op, concerned, outs)

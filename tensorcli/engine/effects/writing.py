@@ -70,6 +70,7 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
         array, kind, device = _computed_for(origin, values, target)
         if device is not target.device:
             raise different_devices(device, target.device)
+        warn_of_truth(origin, values, target)
     else:
         device = device_of(op, values)
         if "dtype" in op.names:
@@ -93,6 +94,15 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
     if origin.rule is None:
         check_overlap(target, [values[i] for i in op.tensors[1:]])
     return array
+
+
+def warn_of_truth(op: "Op", values: Sequence[Any], target: Tensor) -> None:
+    """Warn of truth values about two complex operands that are not written as such: PyTorch makes numbers of the operands' dtype
+    of them, and of those the target's.
+    """
+    of_two = op.rule in (dtypes.COMPARE, dtypes.LOGICAL) and len(op.operands) == 2
+    if of_two and target.geometry.numel and target.device is not META:
+        messages.warn_discards(promoted_dtype(op, values), target.dtype)
 
 
 _SCANS: Final[dict[str, tuple[Callable[[Any, Any], Any], int]]] = {"cumsum": (add, 0), "cumprod": (mul, 1)}

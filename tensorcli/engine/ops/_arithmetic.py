@@ -110,14 +110,24 @@ def remainder(self, other):
         return np.remainder(self, other)
     # numpy's zeros have the divisor's sign, PyTorch's that of the dividend, as fmod's.
     found = np.remainder(self, other)
-    return np.where(found == 0, np.copysign(found, self), found)
+    return _with_quotient(self, other, np.where(found == 0, np.copysign(found, self), found))
 
 
 def fmod(self, other):
     """The remainder with the dividend's sign."""
     if self.dtype.kind in "iu":
         check_divisor(self, other)
-    return np.fmod(self, other)
+        return np.fmod(self, other)
+    return _with_quotient(self, other, np.fmod(self, other))
+
+
+def _with_quotient(self, other, found):
+    """The remainders of a division, NaN where SLEEF has no quotient: in registers, where it is out of range."""
+    with np.errstate(all="ignore"):
+        lost = np.isinf(self / other) & np.isfinite(found)
+    if not lost.any() or found.size > _registers.MOST:
+        return found
+    return np.where(lost & _registers.in_registers(self, other), found.dtype.type(math.nan), found)
 
 
 def power(self, exponent):
@@ -150,6 +160,10 @@ def _complex_power(base, exponent):
 def power_number(self, exponent):
     """self ** exponent for one exponent: the small ones by multiplication, as PyTorch's kernel has them."""
     value = exponent.item() if isinstance(exponent, (np.ndarray, np.generic)) else exponent
+    if self.dtype == np.float16:
+        # Of halves PyTorch takes no power by multiplication or root (numpy does of one number), and the exponent is one.
+        exponents = np.full(self.shape, value, np.float16).astype(np.float32)
+        return np.power(self.astype(np.float32), exponents).astype(self.dtype)
     if value in _POWERS:
         return _POWERS[value](self)
     if _registers.is_reduced(self):
@@ -158,7 +172,7 @@ def power_number(self, exponent):
         return np.power(self, self.dtype.type(value))
     if self.dtype.kind == "c":
         return _complex_power(self, self.dtype.type(value))
-    return widely(np.power, self, value)
+    return widely(np.power, self, self.dtype.type(value))
 
 
 def reciprocal_square_root(x):
@@ -189,8 +203,7 @@ _POWERS: dict[float, Any] = {
 def sign(x):
     """-1, 0 or 1; 0 for a NaN; of complex numbers the point on the unit circle."""
     if x.dtype.kind == "c":
-        size = np.abs(x)
-        return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype)
+        return _registers.by_place(_direction, x) if isinstance(x, np.ndarray) else _direction(x, False)
     if x.dtype.kind == "b":
         return x.copy()
     return (
@@ -198,6 +211,19 @@ def sign(x):
         if x.dtype.kind != "u"
         else (x > 0).astype(x.dtype)
     )
+
+
+def _direction(x, is_register):
+    """The point on the unit circle in the direction of complex numbers; registers divide each part, C++ complex numbers."""
+    size = widely(np.hypot, x.real, x.imag)
+    nowhere = size == 0
+    size = np.where(nowhere, size.dtype.type(1), size)
+    if is_register:
+        found = np.empty_like(x)
+        found.real, found.imag = x.real / size, x.imag / size
+    else:
+        found = x / size
+    return np.where(nowhere, x.dtype.type(0), found)
 
 
 def powers(x):

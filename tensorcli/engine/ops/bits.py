@@ -1,5 +1,7 @@
 """Integers and their bits, element by element."""
 
+import numpy as np
+
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import PROMOTE, PROMOTE_SCALARS
 from tensorcli.engine.op import op
@@ -13,7 +15,25 @@ def gcd(xp, self, other):
     """The greatest common divisor."""
     if self.dtype.kind not in "iu":
         raise messages.not_implemented("gcd_cpu", kind_of(self))
-    return xp.gcd(self, other)
+    found = xp.gcd(self, other)
+    if self.dtype.kind == "u" or xp is not np:
+        return found
+    return np.where(_is_least(self) | _is_least(other), _divisor_by_steps(self, other), found)
+
+
+def _is_least(x):
+    """Where an integer has no absolute value."""
+    return x == np.iinfo(x.dtype).min
+
+
+def _divisor_by_steps(self, other):
+    """Euclid's algorithm of remainders with the dividend's sign, which PyTorch goes by where the size of a number wraps around."""
+    a, b = np.abs(self), np.abs(other)
+    a, b = (one.copy() for one in np.broadcast_arrays(a, b))
+    while (more := a != 0).any():
+        rest = np.fmod(b, np.where(more, a, 1))
+        a, b = np.where(more, rest, 0), np.where(more, a, b)
+    return b
 
 
 @op("lcm(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace=True)

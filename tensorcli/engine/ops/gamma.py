@@ -37,8 +37,36 @@ def lgamma(xp, self):
 )
 def digamma(xp, self):
     """The derivative of the logarithm of the gamma function."""
-    result = from_scipy(xp, "digamma", self, refusal="digamma")
-    return xp.where(self == 0, xp.copysign(self.dtype.type(math.inf), -self), result)
+    refuse(self, "digamma", "c")
+    kind = self.dtype.type
+    below = self < 0
+    turns = self.astype(np.float64)
+    reflected = (math.pi / xp.tan(math.pi * (turns - xp.trunc(turns)))).astype(kind)
+    result = _digamma_above(xp, xp.where(below, 1 - self, self))
+    result = xp.where(below, result - reflected, result)
+    result = xp.where(below & (self == xp.trunc(self)), kind(math.nan), result)
+    return xp.where(self == 0, xp.copysign(kind(math.inf), -self), result)
+
+
+_DIGAMMA = (
+    8.33333333333333333333e-2, -2.10927960927960927961e-2, 7.57575757575757575758e-3, -4.16666666666666666667e-3,
+    3.96825396825396825397e-3, -8.33333333333333333333e-3, 8.33333333333333333333e-2,
+)  # fmt: skip
+"""Bernoulli's numbers by their even indices, the last one first: the asymptotic series of digamma."""
+
+
+def _digamma_above(xp, x):
+    """digamma of numbers that are not negative: steps up to 10, then the asymptotic series (Cephes, psi.c), each step rounded."""
+    kind, steps = x.dtype.type, xp.zeros_like(x)
+    while (low := x < 10).any():
+        steps, x = xp.where(low, steps - 1 / x, steps), xp.where(low, x + 1, x)
+    square = 1 / (x * x)
+    series = xp.full_like(x, kind(_DIGAMMA[0]))
+    for coefficient in _DIGAMMA[1:]:
+        series = series * square + kind(coefficient)
+    series = xp.where(x < kind(1e17), series * square, kind(0))
+    found = steps + _arithmetic.widely(xp.log, x) - kind(0.5) / x - series
+    return xp.where(x == 10, steps + kind(2.25175258906672110764), found)
 
 
 def _known_order(*values):
@@ -203,7 +231,7 @@ def igamma(xp, self, other):
     """The regularised lower incomplete gamma function."""
     if self.dtype.kind != "f":
         raise messages.not_implemented("igamma_cpu", kind_of(self))
-    return from_scipy(xp, "gammainc", self, other)
+    return _incomplete(xp, "gammainc", self, other, 0)
 
 
 @op(
@@ -219,7 +247,18 @@ def igammac(xp, self, other):
     """The regularised upper incomplete gamma function."""
     if self.dtype.kind != "f":
         raise messages.not_implemented("igammac_cpu", kind_of(self))
-    return from_scipy(xp, "gammaincc", self, other)
+    return _incomplete(xp, "gammaincc", self, other, 1)
+
+
+def _incomplete(xp, name, a, x, at_zero):
+    """An incomplete gamma function. At the ends PyTorch looks at x = 0 before it finds a NaN, and gives one to a = x = 0."""
+    a, x = xp.broadcast_arrays(a, x)
+    found, new = from_scipy(xp, name, a, x), a.dtype.type
+    found = xp.where(xp.isinf(x), new(1 - at_zero), found)
+    found = xp.where(xp.isinf(a), xp.where(xp.isinf(x), new(math.nan), new(at_zero)), found)
+    found = xp.where(x == 0, new(at_zero), found)
+    found = xp.where(a == 0, xp.where(x > 0, new(1 - at_zero), new(math.nan)), found)
+    return xp.where((x < 0) | (a < 0), new(math.nan), found)
 
 
 def unknown_derivative(name):

@@ -6,8 +6,18 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, PROMOTE, PROMOTE_SCALARS, of_number
+from tensorcli.engine.dtypes import (
+    BOOL,
+    COMPLEX,
+    FLOATING,
+    PROMOTE,
+    PROMOTE_SCALARS,
+    REDUCED,
+    bfloat16,
+    of_number,
+)
 from tensorcli.engine.op import alias, op
+from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
 from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero
@@ -26,6 +36,7 @@ def _no_complex_extreme(name):
 @op(
     "maximum(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
+    stepwise=REDUCED,
     check=_no_complex_extreme("maximum"),
     self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
         self < other, 0
@@ -42,6 +53,7 @@ def maximum(xp, self, other):
 @op(
     "minimum(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
+    stepwise=REDUCED,
     check=_no_complex_extreme("minimum"),
     self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
         self > other, 0
@@ -55,10 +67,6 @@ def minimum(xp, self, other):
     return _of_two(xp, xp.minimum, self, other)
 
 
-_BLOCKS = {2: 32, 4: 16, 8: 8}
-"""How many elements PyTorch's loop takes at once in vector registers, by their size in bytes."""
-
-
 def _of_two(xp, extreme, self, other):
     """Of equal elements, which are zeros of either sign, vector registers take the second, and what they leave over the first."""
     found = extreme(self, other)
@@ -67,17 +75,24 @@ def _of_two(xp, extreme, self, other):
     equal = self == other
     if not equal.any():
         return found
-    first, second = (xp.broadcast_to(one, found.shape) for one in (self, other))
-    steady = all(one.flags.c_contiguous or not one.ndim for one in (self, other))
-    block = _BLOCKS[self.dtype.itemsize]
-    whole = found.size // block * block if steady and found.ndim else 0
-    turned = xp.arange(found.size).reshape(found.shape) < whole
-    return xp.where(equal, xp.where(turned, second, first), found)
+    if found.size > _registers.MOST:
+        return xp.where(equal, other, found)
+    return xp.where(equal, xp.where(_registers.in_registers(self, other), other, self), found)
+
+
+def _whichever(xp, extreme, self, other):
+    """Of equal elements the first, in bfloat16 the second, which C++'s template for it takes."""
+    return (
+        limited(xp, extreme, other, self)
+        if _registers.is_reduced(self)
+        else limited(xp, extreme, self, other)
+    )
 
 
 @op(
     "fmax(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
+    stepwise=(bfloat16,),
     check=_no_complex_extreme("fmax"),
     self=lambda grad, self, other: grad.masked_fill(
         (self >= other).logical_or_(other.isnan()).logical_not_(), 0
@@ -86,12 +101,13 @@ def _of_two(xp, extreme, self, other):
 )
 def fmax(xp, self, other):
     """The larger of two elements; where one is NaN, the other."""
-    return limited(xp, xp.fmax, self, other)
+    return _whichever(xp, xp.fmax, self, other)
 
 
 @op(
     "fmin(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
+    stepwise=(bfloat16,),
     check=_no_complex_extreme("fmin"),
     self=lambda grad, self, other: grad.masked_fill(
         (self <= other).logical_or_(other.isnan()).logical_not_(), 0
@@ -100,7 +116,7 @@ def fmax(xp, self, other):
 )
 def fmin(xp, self, other):
     """The smaller of two elements; where one is NaN, the other."""
-    return limited(xp, xp.fmin, self, other)
+    return _whichever(xp, xp.fmin, self, other)
 
 
 # ---- into a range
@@ -188,7 +204,7 @@ def _clamp(xp, self, min, max):
 def limited(xp, extreme, self, limit):
     # Of equal elements the tensor's own stays, which for zeros may have another sign.
     found = extreme(self, limit)
-    return xp.where(self == limit, self, found) if self.dtype.kind == "f" else found
+    return found if self.dtype.kind in "biu" else xp.where(self == limit, self, found)
 
 
 op(
@@ -221,6 +237,18 @@ def _clamp_max(xp, self, max):
     return limited(xp, xp.minimum, self, max)
 
 
+def _clamp_min_of_two(xp, self, min):
+    """Move the elements below those of another tensor to them."""
+    refuse(self, "maximum_cpu", "c")
+    return _of_two(xp, xp.maximum, self, min)
+
+
+def _clamp_max_of_two(xp, self, max):
+    """Move the elements above those of another tensor to them."""
+    refuse(self, "minimum_cpu", "c")
+    return _of_two(xp, xp.minimum, self, max)
+
+
 def _limit_check(name):
     def check(self, limit):
         if category(self) == COMPLEX or category(limit) == COMPLEX:
@@ -243,11 +271,12 @@ op(
 op(
     "clamp_min.Tensor(Tensor self, Tensor min) -> Tensor",
     dtype=PROMOTE,
+    stepwise=REDUCED,
     inplace=True,
     node=1,
     self=lambda grad, self, min: functions.where(self >= min, grad, zero(grad)),
     min=lambda grad, self, min: functions.where(self < min, grad, zero(grad)),
-)(_clamp_min)
+)(_clamp_min_of_two)
 op(
     "clamp_max(Tensor self, Scalar max) -> Tensor",
     dtype=PROMOTE_SCALARS,
@@ -258,11 +287,12 @@ op(
 op(
     "clamp_max.Tensor(Tensor self, Tensor max) -> Tensor",
     dtype=PROMOTE,
+    stepwise=REDUCED,
     inplace=True,
     node=1,
     self=lambda grad, self, max: functions.where(self <= max, grad, zero(grad)),
     max=lambda grad, self, max: functions.where(self > max, grad, zero(grad)),
-)(_clamp_max)
+)(_clamp_max_of_two)
 
 
 alias("clip", "clamp")

@@ -1,9 +1,13 @@
 """Units of straight pieces: hardtanh, hardswish, shrinkage."""
 
+import numpy as np
+
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE
+from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE, REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import _registers
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
 from tensorcli.engine.ops.limits import limited
@@ -153,6 +157,7 @@ def _check_lambda(self, lambd):
 @op(
     "softshrink(Tensor self, Scalar lambd=0.5) -> Tensor",
     dtype=PROMOTE,
+    stepwise=REDUCED,
     namespace="nn",
     check=_check_lambda,
     self=lambda grad, self, lambd: functions.softshrink_backward(grad, self, lambd),
@@ -160,9 +165,17 @@ def _check_lambda(self, lambd):
 def softshrink(xp, self, lambd):
     """Move each element by lambd towards 0."""
     floats_only("softshrink_check", self)
-    new = self.dtype.type
-    limit = new(lambd)
-    return xp.where(self > limit, self - limit, xp.where(self < -limit, self + limit, self * new(0)))
+
+    def towards_zero(x, is_register):
+        own, (x,) = x.dtype, widened(x)
+        limit = x.dtype.type(lambd)
+        inside = xp.where(xp.isnan(x), x, 0) if is_register else x * 0  # Registers hold zeros without signs.
+        moved = xp.where(x > limit, x - limit, xp.where(x < -limit, x + limit, inside))
+        return moved.astype(own)
+
+    return (
+        _registers.by_place(towards_zero, self) if isinstance(self, np.ndarray) else towards_zero(self, False)
+    )
 
 
 op(

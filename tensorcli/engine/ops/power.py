@@ -12,7 +12,6 @@ from tensorcli.engine.dtypes import (
     PROMOTE,
     PROMOTE_SCALARS,
     REDUCED,
-    bfloat16,
     complex128,
     float64,
 )
@@ -81,7 +80,7 @@ def pow_tensor(xp, self, exponent):
 def pow_base(xp, self, exponent):
     """Raise a number to the power of each element."""
     refuse(exponent, "pow", "b")
-    if self == 1:
+    if self == 1 and type(self) is not bool:
         return xp.ones_like(exponent)
     return _arithmetic.power(xp.broadcast_to(xp.asarray(self, exponent.dtype), exponent.shape), exponent)
 
@@ -92,11 +91,13 @@ def _integer_power(self, exponent):
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if category(self) == INTEGRAL:
             check_number(exponent, self.dtype)
+    elif self.dtype.reduced and type(exponent) is not complex:
+        check_number(exponent, self.dtype)
 
 
 @op(
     "pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor",
-    stepwise=(bfloat16,),
+    stepwise=REDUCED,
     dtype=PROMOTE_SCALARS,
     inplace={"name": "pow_.Scalar"},
     check=_integer_power,

@@ -2,13 +2,15 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, EXACT, INT_TO_FLOAT, INT_TO_REAL, PROMOTE, TO_REAL
+from tensorcli.engine.dtypes import BOOL, EXACT, INT_TO_FLOAT, INT_TO_REAL, PROMOTE, TO_REAL, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import own_geometry, zero, zeros
 
@@ -21,12 +23,16 @@ def _no_bool_sign(self):
 @op(
     "neg(Tensor self) -> Tensor",
     dtype=PROMOTE,
+    stepwise=(complex32,),
     inplace=True,
     check=_no_bool_sign,
     self=lambda grad: grad.neg(),
 )
 def neg(xp, self):
     """Change the sign of each element."""
+    if self.dtype.kind == "c" and xp is np and self.size <= _registers.MOST:
+        # In registers PyTorch takes complex numbers from 0, which has no negative zeros.
+        return _registers.by_place(lambda x, inside: x.dtype.type(0) - x if inside else -x, self)
     return xp.negative(self)
 
 
@@ -154,7 +160,8 @@ op(
 def nextafter(xp, self, other):
     """The next number of the dtype after self in the direction of other."""
     refuse(self, "nextafter_cpu", "biuc")
-    return xp.nextafter(self, other)
+    # Of zeros of both signs C++ gives the second one, numpy's halves the first.
+    return xp.where(self == other, other, xp.nextafter(self, other))
 
 
 @op(
@@ -165,6 +172,8 @@ def nextafter(xp, self, other):
 )
 def nan_to_num(xp, self, nan, posinf, neginf):
     """Replace NaN by 0 and the infinities by the dtype's limits, or by the numbers given."""
+    if self.dtype.name == "complex32":
+        raise messages.not_implemented("nan_to_num", kind_of(self))
     return _arithmetic.nan_to_number(self, nan, posinf, neginf)
 
 
