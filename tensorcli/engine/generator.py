@@ -62,6 +62,8 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`, an integer of 64 bits (a negative one counts from 2**64)."""
+        if hasattr(seed, "__index__") and not isinstance(seed, int):
+            raise TypeError("an integer is required")
         if type(seed) is not int:
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         if not -(2**63) <= seed < 2**64:
@@ -431,7 +433,7 @@ class Generator:
                 "invalid multinomial distribution (encountering probability entry = infinity or NaN)"
             )
         cumulative = np.add.accumulate(weights)
-        if not cumulative[-1] > 0:
+        if not (len(weights) and cumulative[-1] > 0):
             raise RuntimeError(_NO_WEIGHT)
         cumulative = cumulative / cumulative[-1]
         cumulative[-1] = 1

@@ -96,8 +96,11 @@ WORDS: Final = {
         ("fft_ifft", "fft_ihfft"),
         "Found dtype {got} but expected {want}",
     ),
-    "median": "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
-    "torch.{got}Tensor does not equal torch.{want}Tensor (while checking arguments for median)",
+    **dict.fromkeys(
+        ("median", "nanmedian"),
+        "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+        "{got_type} does not equal {want_type} (while checking arguments for median)",
+    ),
     "nonzero": "nonzero: Expected out tensor to have scalar type Long but got scalar type{got}",
     "all": "all only supports bool tensor for result, got: {got}",
     "any": "any only supports bool tensor for result, got: {got}",
@@ -327,6 +330,8 @@ def _wrong_dtype(origin: "Op", want: dtypes.dtype, got: dtypes.dtype, values: Se
             got=_Named(got.scalar_type),
             want_cpp=want.cpp_name,
             got_cpp=got.cpp_name,
+            want_type=want.tensor_type,
+            got_type=got.tensor_type,
             out_int32=dict(zip(origin.names, values, strict=False)).get("out_int32"),
         )
     )

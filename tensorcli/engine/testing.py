@@ -51,6 +51,28 @@ class Options(NamedTuple):
     check_stride: bool
 
 
+class _Pair(NamedTuple):
+    """Two leaves: how they are compared, and what PyTorch calls them where that fails otherwise than by a difference."""
+
+    compare: Callable[[], None]
+    name: str
+    actual: Any
+    expected: Any
+    settings: dict[str, Any]
+
+    def described(self, path: tuple[Any, ...]) -> str:
+        """The pair as PyTorch's class for it shows itself."""
+        shown = {"id": path, "actual": self.actual, "expected": self.expected, **self.settings}
+        return f"{self.name}(\n" + "".join(f"    {name}={value},\n" for name, value in shown.items()) + ")"
+
+
+_UNEXPECTED = (
+    "\n\nresulted in the unexpected exception above. If you are a user and see this message during normal operation please "
+    "file an issue at https://github.com/pytorch/pytorch/issues. If you are a developer and working on the comparison "
+    "functions, please except the previous error and raise an expressive `ErrorMeta` instead."
+)
+
+
 class _MismatchError(Exception):
     def __init__(self, kind: type[Exception], text: str) -> None:
         super().__init__(text)
@@ -75,12 +97,14 @@ def assert_close(
         pairs = list(_pairs(actual, expected, (), options))
     except _MismatchError as found:
         raise found.kind(found.text) from None
-    for path, compare in pairs:
+    for path, pair in pairs:
         try:
-            compare()
+            pair.compare()
         except _MismatchError as found:
             text = found.text + _place(path)
             raise found.kind(msg if isinstance(msg, str) else msg(text) if callable(msg) else text) from None
+        except Exception as error:
+            raise RuntimeError(f"Comparing\n\n{pair.described(path)}{_UNEXPECTED}") from error
 
 
 def assert_allclose(
@@ -120,12 +144,12 @@ def assert_allclose(
 
 def _pairs(
     actual: Any, expected: Any, path: tuple[Any, ...], options: Options
-) -> Iterator[tuple[tuple[Any, ...], Callable[[], None]]]:
+) -> Iterator[tuple[tuple[Any, ...], _Pair]]:
     """Each pair of leaves with its path, as a comparison to run."""
     try:
         keys = _keys(actual, expected)
         if keys is None:
-            yield path, _comparison(actual, expected, options)
+            yield path, _pair(actual, expected, path, options)
             return
     except _MismatchError as found:
         raise _MismatchError(found.kind, found.text + _place(path)) from None
@@ -160,27 +184,53 @@ def _keys(actual: Any, expected: Any) -> Any:
     return keys
 
 
-def _comparison(actual: Any, expected: Any, options: Options) -> Callable[[], None]:
-    """The comparison of two leaves. Errors: _MismatchError with a TypeError or a ValueError for a wrong call."""
+def _pair(actual: Any, expected: Any, path: tuple[Any, ...], options: Options) -> _Pair:
+    """Two leaves. Errors: _MismatchError with a TypeError or a ValueError for a wrong call; RuntimeError."""
     both = (actual, expected)
     if actual is None or expected is None:
-        return lambda: _compare_nothing(actual, expected)
+        return _Pair(lambda: _compare_nothing(actual, expected), "NonePair", actual, expected, {})
     if all(isinstance(one, (bool, np.bool_)) for one in both):
-        return lambda: _compare_booleans(bool(actual), bool(expected))
+        return _Pair(
+            lambda: _compare_booleans(bool(actual), bool(expected)), "BooleanPair", actual, expected, {}
+        )
     if all(isinstance(one, (int, float, complex, np.number)) for one in both):
         one, other = (v.item() if isinstance(v, np.number) else v for v in both)
+        if bool in (type(one), type(other)):
+            # PyTorch has no tolerances for those.
+            place = "".join(str([key]) for key in path)
+            named = "\n\nand\n\n".join(f"{type(v).__name__}(): {v}" for v in both)
+            raise RuntimeError(f"Originating a NumberPair() at item {place} with\n\n{named}{_UNEXPECTED}")
         tolerances = _loosest([_NUMBERS[type(v)] for v in (one, other)], options)
-        return lambda: _compare_numbers(one, other, tolerances, options)
+        return _Pair(
+            lambda: _compare_numbers(one, other, tolerances, options),
+            "NumberPair",
+            one,
+            other,
+            _settings(tolerances, options, "equal_nan", "check_dtype"),
+        )
     related = isinstance(actual, type(expected)) or isinstance(expected, type(actual))
     if related and (options.allow_subclasses or type(actual) is type(expected)):
         with contextlib.suppress(TypeError, ValueError, RuntimeError):
             first, second = (v if isinstance(v, Tensor) else _as_tensor(v) for v in both)
             tolerances = _loosest([first.dtype, second.dtype], options)
-            return lambda: _compare_tensors(first, second, tolerances, options)
+            return _Pair(
+                lambda: _compare_tensors(first, second, tolerances, options),
+                "TensorLikePair",
+                first,
+                second,
+                _settings(tolerances, options, "equal_nan", *_CHECKS),
+            )
     raise _MismatchError(
         TypeError,
         f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.",
     )
+
+
+_CHECKS = ("check_device", "check_dtype", "check_layout", "check_stride")
+
+
+def _settings(tolerances: tuple[float, float], options: Options, *names: str) -> dict[str, Any]:
+    return {"rtol": tolerances[0], "atol": tolerances[1], **{name: getattr(options, name) for name in names}}
 
 
 def _as_tensor(value: Any) -> Any:

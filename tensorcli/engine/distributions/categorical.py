@@ -196,6 +196,8 @@ class Multinomial(_OfChoices):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count = total_count
         self._take_choices(probs, logits, validate_args)
+        # PyTorch keeps one, which has the count checked.
+        Binomial(total_count, probs=self.probs)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:

@@ -18,7 +18,6 @@ from tensorcli.engine.distributions.transform import (
 from tensorcli.engine.distributions.utils import tril_matrix_to_vec, vec_to_tril_matrix
 from tensorcli.engine.nn import functional
 from tensorcli.engine.queries import broadcast_shapes
-from tensorcli.engine.tensor import Size
 
 __all__ = [
     "AbsTransform",
@@ -318,10 +317,10 @@ class StickBreakingTransform(Transform):
         return (-x + functional.logsigmoid(x) + y[..., :-1].log()).sum(-1)
 
     def forward_shape(self, shape: Any) -> Any:
-        return Size((*_with_dimension(shape)[:-1], shape[-1] + 1))
+        return _with_dimension(shape)[:-1] + (shape[-1] + 1,)  # noqa: RUF005 (a Size stays one)
 
     def inverse_shape(self, shape: Any) -> Any:
-        return Size((*_with_dimension(shape)[:-1], shape[-1] - 1))
+        return _with_dimension(shape)[:-1] + (shape[-1] - 1,)  # noqa: RUF005 (a Size stays one)
 
 
 class LowerCholeskyTransform(Transform):

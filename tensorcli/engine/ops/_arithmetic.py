@@ -143,7 +143,38 @@ def power(self, exponent):
         return np.power(self, exponent)
     if self.dtype.kind == "c":
         return _complex_power(self, exponent)
-    return widely(np.power, self, exponent)
+    # An exponent for each base: with one for all, as that of no dimensions is, numpy takes roots, of which zero and minus
+    # infinity have other signs.
+    self, exponent = np.broadcast_arrays(self, exponent)
+    return widely(np.power, np.atleast_1d(self), np.atleast_1d(exponent).copy()).reshape(self.shape)
+
+
+def _of_parts(real, imag, kind):
+    found = np.empty(real.shape, kind)
+    found.real, found.imag = real, imag
+    return found
+
+
+def complex_expm1(x):
+    """exp(x) - 1 of complex numbers, by the half angle, each step in their precision."""
+    half = widely(np.sin, x.imag / 2)
+    real = widely(np.expm1, x.real) * widely(np.cos, x.imag) - 2 * half * half
+    return _of_parts(real, widely(np.exp, x.real) * widely(np.sin, x.imag), x.dtype)
+
+
+def complex_exp2(x):
+    """2 to the power of complex numbers: their exponential times the logarithm of 2, rounded in between."""
+    factor = x.real.dtype.type(math.log(2))
+    return widely(np.exp, _of_parts(x.real * factor, x.imag * factor, x.dtype))
+
+
+def complex_log1p(x):
+    """log(1 + x) of complex numbers: near 0, where numpy loses digits, by the excess of the squared size over 1."""
+    real, imag, new = x.real, x.imag, x.real.dtype.type
+    excess = real * (2 + real) + imag * imag
+    near = np.where(excess == 0, real, np.log1p(np.where(excess > -1, excess, new(0))) / 2)
+    found = np.where(np.abs(x) < 0.5, near, np.log(np.hypot(real + 1, imag)))
+    return _of_parts(found, np.arctan2(imag, real + 1), x.dtype)
 
 
 def _complex_power(base, exponent):

@@ -85,14 +85,24 @@ def axis(dim, ndim):
     return dim if ndim else ()
 
 
-def computing(array, dtype):
-    """The array in the dtype asked for, as kernels compute it; integers and booleans as int64 when none was asked."""
+def computing(array, dtype, rounded=True):
+    """The array in the dtype asked for (to which it is first rounded), as kernels compute it; integers and booleans as int64 when
+    none was asked.
+    """
     if dtype is not None:
         from tensorcli.engine.effects import cast
 
-        messages.warn_discards(dtypes.from_numpy_dtype(array.dtype), dtype)
-        return cast(array, dtype.computes_as)
+        return cast(converted(array, dtype if rounded else dtype.computes_as), dtype.computes_as)
     return array.astype(np.int64) if array.dtype.kind in "bui" else array
+
+
+def converted(array, dtype):
+    """The elements rounded to the dtype asked for, which PyTorch does before it computes."""
+    from tensorcli.engine.effects import cast
+
+    if array.size:
+        messages.warn_discards(dtypes.from_numpy_dtype(array.dtype), dtype)
+    return cast(array, dtype)
 
 
 def kind_of(array):

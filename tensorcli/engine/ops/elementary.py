@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
@@ -39,6 +41,8 @@ def exp(xp, self):
 )
 def exp2(xp, self):
     """Raise 2 to each element."""
+    if self.dtype.kind == "c":
+        return _arithmetic.complex_exp2(self)
     return _arithmetic.widely(xp.exp2, self)
 
 
@@ -50,7 +54,7 @@ def exp2(xp, self):
 )
 def expm1(xp, self):
     """e to each element minus 1, exact near 0."""
-    return _arithmetic.widely(xp.expm1, self)
+    return _arithmetic.complex_expm1(self) if self.dtype.kind == "c" else _arithmetic.widely(xp.expm1, self)
 
 
 @op(
@@ -94,7 +98,11 @@ def log10(xp, self):
 )
 def log1p(xp, self):
     """The natural logarithm of 1 plus each element, exact near 0."""
-    return _arithmetic.widely(xp.log1p, self)
+    return (
+        _arithmetic.widely(_arithmetic.complex_log1p, self)
+        if self.dtype.kind == "c"
+        else _arithmetic.widely(xp.log1p, self)
+    )
 
 
 @op(
@@ -210,6 +218,8 @@ def asin(xp, self):
 )
 def acos(xp, self):
     """The angle whose cosine each element is."""
+    if self.dtype == np.complex128:  # In registers by way of the sine.
+        return math.pi / 2 - xp.arcsin(self)
     return _arithmetic.widely(xp.arccos, self)
 
 

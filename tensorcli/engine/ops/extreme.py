@@ -6,7 +6,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _selection
+from tensorcli.engine.ops import _registers, _selection
 from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_at_once, wrap, wrap_dims
 from tensorcli.engine.ops._shared import behind
 
@@ -115,7 +115,22 @@ def _extreme(self, dim, keepdim, name, kernel, find):
             raise IndexError(f"{name}(): Expected reduction dim {one} to have non-zero size.")
     dims = wrap_dims(dim, self.ndim)
     refuse(self, kernel, "c")
-    return find(self, axis=dims, keepdims=keepdim)
+    found = find(self, axis=dims, keepdims=True)
+    if self.dtype.kind == "f" and self.ndim and self.size <= _registers.MOST and not np.all(found):
+        found = _with_sign_of_first(self, found, dims)
+    return found if keepdim or not self.ndim else found.squeeze(dims)
+
+
+def _with_sign_of_first(self, found, dims):
+    """Extremes that are zeros, with the sign of the first of them, as far as PyTorch goes from one to the next."""
+    kept = [d for d in range(self.ndim) if d not in dims]
+    lines = self.transpose(*kept, *dims).reshape(found.size, -1)
+    if lines.shape[1] >= 4 * _registers.LANES:
+        return found
+    first = lines[np.arange(len(lines)), np.argmax(lines == found.reshape(-1, 1), axis=1)].reshape(
+        found.shape
+    )
+    return np.where(found == 0, first, found)
 
 
 @op("amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", self=_extreme_backward)

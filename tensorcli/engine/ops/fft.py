@@ -352,13 +352,13 @@ def _hfft_many(self, s, dim, norm):
 
 
 def _ihfft_many(self, s, dim, norm):
-    if self.dtype.is_complex:
-        raise RuntimeError(f"Only supports floating-point dtypes, but found: {self.dtype.scalar_type}")
     sizes, dims = _shape_and_dims(self, s, dim)
     if not dims:
         raise RuntimeError("ihfftn must transform at least one axis")
     self = _resized(_promoted(self), dims, sizes)
     scale = _norm(norm, False)
+    if self.dtype.is_complex:
+        raise RuntimeError(f"Only supports floating-point dtypes, but found: {self.dtype.scalar_type}")
     found = direct("_fft_r2c", self, dims[-1:], scale, True)
     if len(dims) == 1:
         return found.conj()

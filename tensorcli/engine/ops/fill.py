@@ -1,6 +1,6 @@
 """Fills: every element of a tensor, or of its diagonal, set to one value."""
 
-from tensorcli.engine import effects, geometry
+from tensorcli.engine import effects, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.devices import CPU, META
@@ -21,6 +21,7 @@ def _fill_effect(declared, values):
         effects.check_overlap(target, ())
     if isinstance(value, Tensor) and value.device is not META:
         _check_fill_device(target, value)
+        messages.warn_discards(value.dtype, target.dtype)
         number = effects.cast(moved(value, target.device), target.dtype)
     else:
         number = value

@@ -44,11 +44,18 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
     return scaled * masked_quotient(grad, norm.pow(order - 1), norm == 0)
 
 
+def _check_vector_norm(self, ord, dim, keepdim, dtype):
+    if dtype is not None and self.dtype.category >= dtypes.FLOATING:
+        check_order(ord, "linalg.vector_norm")
+        _check_norm_dtype(self, dtype, "linalg.vector_norm")
+
+
 @op(
     "linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
     "-> Tensor",
     variants="function",
     namespace="linalg",
+    check=_check_vector_norm,
     self=lambda grad, self, ord, result, dim, keepdim: vector_norm_backward(
         grad, self, ord, result, dim, keepdim
     ),
@@ -57,8 +64,6 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     """The p-norm of the elements, along some dimensions or of all."""
     check_floating(self, "linalg.vector_norm")
     check_order(ord, "linalg.vector_norm")
-    if dtype is not None:
-        _check_norm_dtype(self, dtype, "linalg.vector_norm")
     array = computing(self, dtype)
     dims = wrap_dims(dim, self.ndim)
     if (ord < 0 or abs(ord) == float("inf")) and not array.size and not all(self.shape[d] for d in dims):
@@ -171,7 +176,7 @@ def _matrix_dims(self, dim, dtype):
     if dims[0] == dims[1]:
         raise RuntimeError(f"{name}: dims must be different. Got ({dims[0]}, {dims[1]})")
     if dtype is not None:
-        _check_norm_dtype(stand_in(self), dtype, name)
+        _check_norm_dtype(self, dtype, name)
     return dims
 
 
@@ -202,7 +207,7 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
 
 def _check_norm_dtype(self, dtype, name):
     """The dtype that a norm is asked in must hold the input. Errors: RuntimeError."""
-    own = dtypes.from_numpy_dtype(self.dtype)
+    own = self.dtype
     if dtype.category < dtypes.FLOATING:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.scalar_type}")
     if own.is_complex != dtype.is_complex:

@@ -128,7 +128,10 @@ def kthvalue(xp, self, k, dim, keepdim):
 def unique2(xp, self, sorted, return_inverse, return_counts):
     """The distinct elements in order, which of them each element is, and how often each occurs."""
     refuse(self, "unique", "c")
-    values, inverse, counts = xp.unique(self, return_inverse=True, return_counts=True, equal_nan=False)
+    # With indices numpy sorts so that of zeros of both signs the first one stays.
+    values, _, inverse, counts = xp.unique(
+        self, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
+    )
     return (
         values,
         inverse.reshape(self.shape) if return_inverse or return_counts else _nothing(xp),

@@ -1,5 +1,6 @@
 """Sums, products, truth and counts over dimensions."""
 
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -9,13 +10,13 @@ from tensorcli.engine.autograd.modes import mode, pushing, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.effects import cast
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import (
     axis,
     computing,
+    converted,
     count,
     not_empty,
     refuse,
@@ -49,8 +50,14 @@ def sum_all(xp, self, dtype):
 )
 def sum_dim(xp, self, dim, keepdim, dtype):
     """Add up the elements along some dimensions."""
-    array = computing(self, dtype)
-    return total(xp, array, wrap_dims(dim, self.ndim), keepdim)
+    dims = wrap_dims(dim, self.ndim)
+    return total(xp, computing(self, dtype, _lie_together(self, dims)), dims, keepdim)
+
+
+def _lie_together(array, dims):
+    """Whether dimensions are one in memory. Sums over more go through a buffer of PyTorch's that holds float32."""
+    runs = sorted((array.strides[d], array.shape[d]) for d in dims if array.shape[d] > 1)
+    return all(step == before * size for (before, size), (step, _) in pairwise(runs))
 
 
 @composite("sum_to_size(Tensor self, SymInt[] size) -> Tensor", variants="method")
@@ -95,7 +102,7 @@ def _mean_input(array, dtype):
             f"mean(): could not infer output dtype. {what} dtype must be either a floating point or complex dtype. Got: "
             f"{kind.scalar_type}"
         )
-    return computing(array, dtype)
+    return computing(array, dtype, rounded=False)
 
 
 @op(
@@ -202,7 +209,7 @@ def prod_all(xp, self, dtype):
 
 def _factors(array, dtype):
     """The array in the dtype asked for, in which products of reduced dtypes are rounded after each factor."""
-    return cast(array, dtype) if dtype is not None and dtype.reduced else computing(array, dtype)
+    return converted(array, dtype) if dtype is not None and dtype.reduced else computing(array, dtype)
 
 
 def _product_in_steps(xp, array, dim):

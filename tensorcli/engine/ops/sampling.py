@@ -278,8 +278,12 @@ def _check_binomial(count, prob, generator):
             raise ValueError(
                 f"binomial only supports floating-point dtypes for {name}, got: {value.dtype.scalar_type}"
             )
+    if count.dtype is not prob.dtype:
+        raise RuntimeError(f"Found dtype {prob.dtype.scalar_type} but expected {count.dtype.scalar_type}")
     if count.geometry.sizes != prob.geometry.sizes:
         effects.broadcast_sizes([count.geometry.sizes, prob.geometry.sizes])
+    if count.dtype.reduced:
+        raise messages.not_implemented("binomial_cpu", count.dtype.scalar_type)
 
 
 @op(

@@ -29,13 +29,17 @@ __all__ = [
 ]
 
 
+def _check_names(name: str, options: dict[str, Any]) -> None:
+    for given in options:
+        if given not in ("dtype", "layout", "device", "requires_grad"):
+            raise TypeError(f"{name}() got an unexpected keyword argument '{given}'")
+
+
 class _Options:
     """How the tensor of a window is made. Errors: ValueError."""
 
     def __init__(self, name: str, M: int, sym: bool, options: dict[str, Any]) -> None:
-        for given in options:
-            if given not in ("dtype", "layout", "device", "requires_grad"):
-                raise TypeError(f"{name}() got an unexpected keyword argument '{given}'")
+        _check_names(name, options)
         kind: dtypes.dtype | None = options.get("dtype")
         kind = dtypes.default.floating if kind is None else kind
         layout = options.get("layout", strided)
@@ -153,16 +157,19 @@ def general_cosine(M: int, *, a: Iterable[float], sym: bool = True, **options: A
 
 def general_hamming(M: int, *, alpha: float = 0.54, sym: bool = True, **options: Any) -> Any:
     """A raised cosine: `alpha` minus `1 - alpha` times the cosine."""
+    _check_names("general_hamming", options)
     return general_cosine(M, a=[alpha, 1.0 - alpha], sym=sym, **options)
 
 
 def hamming(M: int, *, sym: bool = True, **options: Any) -> Any:
     """A raised cosine that does not reach zero."""
+    _check_names("hamming", options)
     return general_hamming(M, sym=sym, **options)
 
 
 def hann(M: int, *, sym: bool = True, **options: Any) -> Any:
     """A raised cosine that starts at zero."""
+    _check_names("hann", options)
     return general_hamming(M, alpha=0.5, sym=sym, **options)
 
 
@@ -174,4 +181,5 @@ def blackman(M: int, *, sym: bool = True, **options: Any) -> Any:
 
 def nuttall(M: int, *, sym: bool = True, **options: Any) -> Any:
     """The sum of four cosines that Nuttall chose."""
+    _check_names("nuttall", options)
     return general_cosine(M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, **options)
