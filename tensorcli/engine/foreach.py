@@ -58,7 +58,7 @@ NAMES: Final = frozenset(f"_foreach_{name}{ending}" for name in _PARAMETERS for 
 _NUMBERS: Final = {
     "maximum": "clamp_min", "minimum": "clamp_max", "maximum_": "clamp_min_", "minimum_": "clamp_max_"
 }  # fmt: skip
-"""What an operator of two tensors is called where the second is a number."""
+"""What an operator of two tensors is called where the second is a number, or the first is written."""
 _BY_NAME: Final = ("alpha", "memory_format")
 """What the operator of one tensor takes by name."""
 
@@ -153,7 +153,7 @@ def _on_one(base: str, one: Tensor, given: Sequence[tuple[str, Any]], listed: bo
         zero_dimensional = base in ("add_", "sub_") and not listed and not number
         if number or zero_dimensional:
             return direct(f"_{base}.Scalar", one, plain[0] if number else plain[0].item())
-    return _called(one, _NUMBERS.get(base, base) if number else base)(*plain, **named)
+    return _called(one, _NUMBERS.get(base, base) if number or base.endswith("_") else base)(*plain, **named)
 
 
 _BY_NUMBER: Final = ("add_", "sub_", "mul_", "div_")
