@@ -202,6 +202,11 @@ default = _Default()
 process.keep_attributes(default, "floating")
 
 
+def of_operand(value: Any) -> dtype:
+    """The dtype of a Python number beside tensors: an integer that int64 does not hold is one of uint64."""
+    return uint64 if type(value) is int and value.bit_length() > 63 and value > 0 else of_number(value)
+
+
 def of_number(value: Any) -> dtype:
     """The dtype that a Python (or numpy) number has as a tensor: bool, int64, the default floating or complex dtype."""
     kind = type(value)

@@ -146,7 +146,7 @@ def result_type(*args: Any, **kwargs: Any) -> dtype:
                 one.dtype
             )
         else:
-            kinds["number"].append(dtypes.of_number(one))
+            kinds["number"].append(dtypes.of_operand(one))
     return dtypes.result_type(tuple(kinds["dimensioned"]), tuple(kinds["scalar"]), tuple(kinds["number"]))
 
 

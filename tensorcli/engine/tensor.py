@@ -425,7 +425,7 @@ def alias(tensor: Tensor) -> Tensor:
 
 def wrapped_number(value: Any) -> Tensor:
     """A Python number as the zero-dimensional tensor that PyTorch makes of it, which counts less in promotion."""
-    kind = dtypes.of_number(value)
+    kind = dtypes.of_operand(value)
     if kind is dtypes.default.floating:
         kind = dtypes.float64
     elif kind.is_complex:

@@ -208,6 +208,8 @@ def as_number(value: Any, kind: dtype) -> Any:
         value = int(value) & ((1 << bits) - 1)
         if kind.is_signed and value >> (bits - 1):
             value -= 1 << bits
+    elif isinstance(value, int) and value.bit_length() > 63:
+        value = float(value)  # ml_dtypes reads no integer of more than 64 bits.
     return np.asarray(value if kind.category != dtypes.BOOL else bool(value), kind.np)[()]
 
 

@@ -90,7 +90,7 @@ def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
                 else:
                     (dimensioned if one.geometry.sizes else zero_dimensional).append(one._dtype)
             elif one is not None:
-                numbers.append(dtypes.of_number(one))
+                numbers.append(dtypes.of_operand(one))
     return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
 
 
