@@ -57,9 +57,10 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
 def _exported(self: Tensor) -> Any:
     storage = self.memory
     storage.foreign = True
+    if not self.geometry.numel:
+        return np.empty(self.geometry.sizes, self.dtype.np)  # whose strides are numpy's choice
     array = storage.window(self.geometry, self.dtype)
-    if self.geometry.numel:
-        addresses.remember(array, storage.address + self.geometry.offset * self.dtype.itemsize)
+    addresses.remember(array, storage.address + self.geometry.offset * self.dtype.itemsize)
     return array
 
 

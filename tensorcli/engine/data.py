@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.devices import META, Device, default, resolve
+from tensorcli.engine.geometry import Geometry, preserved_strides
 from tensorcli.engine.parameters import type_name
 from tensorcli.engine.sharing import check_array, dtype_of
 from tensorcli.engine.tensor import Tensor
@@ -23,7 +24,10 @@ _MAX_DIMENSIONS: Final = 128
 
 
 def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
-    """A new tensor with a copy of data; `kind` None infers the dtype. Errors: as `tensor`."""
+    """A new tensor with a copy of data, laid out as the array or tensor that it is; `kind` None infers the dtype.
+
+    Errors: as `tensor`.
+    """
     target = resolve(device, moving=True)
     if isinstance(data, Tensor):
         target = place_of(data, device)
@@ -34,8 +38,10 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
         own = dtypes.from_numpy_dtype(data.dtype)
         if kind is not None:
             messages.warn_discards(own, kind)
-        array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("C")
-        return _placed(array, kind or own, target)
+        strides = tuple(stride // own.itemsize for stride in data.strides)
+        kept = preserved_strides(Geometry(data.shape, strides))
+        array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
+        return _placed(array, kind or own, target, kept)
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type_name(type(data))}'")
     if kind is None and isinstance(data, np.generic):
@@ -54,10 +60,10 @@ def place_of(source: Tensor, device: Any) -> Device:
     return source.device if device is None and default.device is None else resolve(device, moving=True)
 
 
-def _placed(array: Any, kind: dtypes.dtype, device: Any) -> Tensor:
+def _placed(array: Any, kind: dtypes.dtype, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
     if device is META:
-        return effects.empty(array.shape, None, kind, META)
-    return effects.adopt(array, kind, device)
+        return effects.empty(array.shape, strides, kind, META)
+    return effects.adopt(array, kind, device, strides)
 
 
 def _is_sequence(value: Any) -> bool:
@@ -151,7 +157,7 @@ def _stored(flat: list[Any], kind: dtypes.dtype) -> Any:
     except OverflowError:
         raise OverflowError("int too large to convert to float") from None
     with np.errstate(over="ignore"):
-        return wide.astype(np.float32).astype(kind.np) if kind.reduced else wide.astype(kind.np)
+        return effects.cast(wide.astype(np.float32), kind) if kind.reduced else wide.astype(kind.np)
 
 
 _SIMPLE: Final = {bool, int, float, complex}

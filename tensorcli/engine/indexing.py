@@ -28,6 +28,11 @@ _ZERO_DIMENSIONAL = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
     "a 0-dim tensor to a number"
 )
+_TRUNCATED = (
+    "Truncating the start/stop/step of slice. This is likely because of saved old models when the "
+    "start/stop/step were larger."
+)
+_LEAST_BOUND = -(2**62)  # PyTorch keeps the integers below for symbols.
 _MANY = 32  # A longer list is one index, whatever it holds (a rule that PyTorch took over from numpy).
 
 
@@ -151,7 +156,9 @@ def _bound(value: Any) -> int:
         if isinstance(value, Tensor):
             raise
         raise TypeError("slice indices must be integers or None or have an __index__ method") from None
-    return max(min(number, 2**63 - 1), -(2**63))
+    if number < _LEAST_BOUND:
+        messages.warn(_TRUNCATED)
+    return max(min(number, 2**63 - 1), _LEAST_BOUND)
 
 
 def _as_tuple(index: Any) -> Sequence[Any]:
@@ -242,7 +249,7 @@ def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
     """A list, range or array as an index tensor: masks stay masks, everything else becomes int64."""
     kind = None
     if type(sequence) in (list, range) and all(type(one) is int for one in sequence):
-        array = np.array(sequence, np.int64)
+        array = np.array([_long(one) for one in sequence], np.int64)
     elif isinstance(sequence, np.ndarray):
         array = sequence
     else:

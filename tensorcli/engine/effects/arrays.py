@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype
+from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype, float8_e4m3fn
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
@@ -222,6 +222,7 @@ def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 _COMPLEX64: Final = np.dtype(np.complex64)
+_FLOAT32: Final = np.dtype(np.float32)
 
 
 def cast(array: Any, kind: dtype) -> Any:
@@ -235,6 +236,10 @@ def cast(array: Any, kind: dtype) -> Any:
         array = (array != 0) if kind.category == dtypes.BOOL else array.real
     if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
         return _float_to_integer(array, kind)
+    if kind is float8_e4m3fn:
+        # It has no infinity, and PyTorch gives the largest number for what is beyond it.
+        array = converted(array, _FLOAT32)
+        np.clip(array, -448, 448, out=array)
     return converted(array, kind.np)
 
 

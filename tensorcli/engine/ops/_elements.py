@@ -49,7 +49,9 @@ def _fits(value, kind):
         if isinstance(value, float):
             return limits.min <= value <= float(limits.max)
         return (limits.min or -limits.max) <= value <= limits.max
-    return not math.isfinite(value) or abs(value) <= _LARGEST[kind.name]
+    if math.isinf(value):
+        return kind is not dtypes.float8_e4m3fn  # which has no infinity
+    return math.isnan(value) or abs(value) <= _LARGEST[kind.name]
 
 
 def _overflow(kind):

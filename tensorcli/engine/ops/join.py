@@ -311,7 +311,11 @@ def repeat_interleave_counts(xp, repeats, output_size):
 )
 def repeat_interleave_by(self, repeats, dim, output_size):
     """Each index of a dimension as often as its count says."""
-    source = self.flatten() if dim is None else self
+    # The rows that are taken keep the bits of conjugation and negation.
+    source, conj, neg = self, self.is_conj(), self.is_neg()
+    source = source.conj() if conj else source
+    source = source._neg_view() if neg else source
+    source = source.flatten() if dim is None else source
     sizes = source.geometry.sizes
     asked = 0 if dim is None else dim
     dim = existing(asked, len(sizes))
@@ -326,7 +330,9 @@ def repeat_interleave_by(self, repeats, dim, output_size):
             )
     else:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
-    return source.index_select(dim, functions.repeat_interleave(repeats, output_size=output_size))
+    found = source.index_select(dim, functions.repeat_interleave(repeats, output_size=output_size))
+    found = found.conj() if conj else found
+    return found._neg_view() if neg else found
 
 
 @composite(

@@ -202,6 +202,9 @@ def _copying(declared: Op, values: Any) -> Any:
     if len(values) != declared.arity:
         return effects.into_out(declared, values)
     source = values[0]
+    if source.is_conj() or source.is_neg():
+        source = source.resolve_conj().resolve_neg()
+        values = (source, *values[1:])
     origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
     grad = mode.grad
     mode.set(False)
