@@ -116,6 +116,7 @@ class DLDeviceType(IntEnum):
 
 def dlpack_device(self: Tensor) -> tuple[DLDeviceType, int]:
     """`__dlpack_device__`: the type and number of the device."""
+    _check_device(self)
     return (DLDeviceType.kDLCUDA if self.is_cuda else DLDeviceType.kDLCPU), self.device.index or 0
 
 
@@ -126,6 +127,11 @@ def _check_export(self: Tensor) -> None:
         raise BufferError("Can't export tensors with the conjugate bit set")
     if self.device.type not in ("cpu", "cuda"):
         raise BufferError(f"Cannot pack tensors on {self.device}")
+
+
+def _check_device(self: Tensor) -> None:
+    if self.device.type not in ("cpu", "cuda"):
+        raise ValueError(f"Unknown device type {self.device.type} for Dlpack")
 
 
 def dlpack(
@@ -149,12 +155,14 @@ def dlpack(
 def import_dlpack(source: Any) -> Tensor:
     """A tensor over the memory of whatever speaks DLPack. Errors: BufferError, RuntimeError."""
     if isinstance(source, Tensor):
+        _check_device(source)
         _check_export(source)
         own, shape, size = source.memory, source.geometry, source.dtype.itemsize
         start = shape.offset * size
         storage = Storage(own.bytes[start : start + shape.span * size], own.device, foreign=True)
         storage.address = own.address + start
-        return stored_tensor(storage, Geometry(shape.sizes, shape.strides), source.dtype, source.lazy)
+        # A capsule has no room for the bit of negation: PyTorch drops it.
+        return stored_tensor(storage, Geometry(shape.sizes, shape.strides), source.dtype)
     if isinstance(source, np.ndarray):
         if source.dtype.kind not in "biufc":
             raise BufferError("DLPack only supports signed/unsigned integers, float and complex dtypes.")

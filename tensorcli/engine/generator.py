@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorcli.engine import messages
 from tensorcli.engine.draws import (
     COUNTED,
     LARGEST,
@@ -413,6 +414,8 @@ class Generator:
             return np.empty(sizes, np.int64)
         if replacement and n > 1:
             return np.stack([self._with_replacement(row, n) for row in rows]).reshape(sizes)
+        if not categories:
+            raise RuntimeError(messages.EMPTY_AMINMAX)
         if not (rows.max() < np.inf and rows.min() >= 0):
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
         if (rows.sum(axis=1) == 0).any():

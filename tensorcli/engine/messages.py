@@ -117,6 +117,9 @@ CREATE_GRAPH: Final = (
 )
 
 # ---- shapes, dtypes, out=
+EMPTY_AMINMAX: Final = (
+    "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+)
 NUMPY_DETACH: Final = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 BATCHED_ITEM: Final = (
     "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please "

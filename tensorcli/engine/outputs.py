@@ -7,6 +7,8 @@ result exactly, some compute in the output's dtype, and a few have words of thei
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.devices import META
 from tensorcli.engine.tensor import Tensor
@@ -62,9 +64,20 @@ ALIASING_ALLOWED: Final = frozenset(
     "sum nansum mean nanmean prod amax amin logsumexp var std all any argmax argmin dot vdot norm linalg_norm "
     "linalg_vector_norm linalg_matrix_norm median nanmedian linalg_inv inverse "
     "linalg_inv_ex linalg_det _linalg_det det linalg_solve _linalg_solve_ex linalg_qr linalg_eigvalsh _linalg_eigh "
-    "linalg_svdvals _linalg_svd linalg_pinv quantile".split()
+    "linalg_svdvals _linalg_svd linalg_pinv quantile nanquantile diag histc".split()
 ) | {f"fft_{name}{over}" for name in ("fft", "ifft", "rfft", "irfft") for over in ("", "2", "n")}
 """Operators that write where they read: PyTorch does not look, and has read before it writes."""
+
+CHECKED_ALONE: Final = frozenset(
+    "mean logsumexp quantile nanquantile linalg_inv inverse median nanmedian diag addmm addbmm".split()
+)
+"""Of these and the next, those that refuse an output whose elements share memory with each other."""
+
+FILLED_FIRST: Final = frozenset("mv addmv addmm addbmm".split())
+"""Products that begin with what is added to them, or zeros, in the output, and do not look whether a factor lies there too."""
+
+COUNTED: Final = {"kron": 0, "nanmean": 2}
+"""How often an output is written into, where it is not once: `kron` writes through a view with a counter of its own."""
 
 WORDS: Final = {
     "take": "take(): self and out expected to have the same dtype, but got self.dtype = {want} and out.dtype = {got}",
@@ -212,6 +225,8 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             # There is no kernel, which PyTorch finds out when the output has its size.
             effects.size_out(outs[0], values[0].geometry)
         return (*values[:-1], outs[0].dtype)
+    elif origin.base in FILLED_FIRST:
+        _fill_first(origin.base, values, outs[0])
     elif origin.base == "normal" and isinstance(values[0], Tensor):
         # PyTorch draws in the output, whose sizes count where the deviation is a number.
         mean, kind = values[0].detach(), outs[0].dtype
@@ -233,6 +248,19 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             # There is no kernel, which PyTorch finds out when the output has its size.
             effects.size_out(outs[0], values[0].geometry)
     return values
+
+
+def _fill_first(name: str, values: Sequence[Any], out: Tensor) -> None:
+    factors = values[:2] if name == "mv" else values[1:3]
+    wanted = (*factors[0].geometry.sizes[-2:-1], *factors[1].geometry.sizes[1:][-1:])
+    there = any(one is out or effects.overlap_of(out, one) != "no" for one in factors)
+    if out.geometry.sizes != wanted or not there:
+        return
+    beta = 0 if name == "mv" else values[3]
+    if beta:
+        effects.store_quietly(out, np.broadcast_to(values[0].values, wanted))
+    elif name.endswith("mv"):
+        effects.store_quietly(out, np.zeros(wanted, out.dtype.np))
 
 
 def _mean_into_integers(values: Sequence[Any], out: Tensor) -> None:
@@ -297,7 +325,14 @@ def check_memory(op: "Op", target: Tensor, inputs: Sequence[Any]) -> None:
     """Refuse an output that shares memory with itself or with an input. Errors: RuntimeError."""
     origin = _origin(op)
     name = origin.base
-    if name in ALIASING_ALLOWED or origin.effect is effects.pointwise:
+    if name in CHECKED_ALONE:
+        effects.check_overlap(target, ())
+    if (
+        name in ALIASING_ALLOWED
+        or name in FILLED_FIRST
+        or origin.name in ("max", "min")
+        or origin.effect is effects.pointwise
+    ):
         return
     if name in WRITES_INTO_SELF:
         source, *inputs = inputs

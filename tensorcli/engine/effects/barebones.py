@@ -276,7 +276,7 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
         raise refusal
     first = arguments[0]
     tried = (first.copy(), *arguments[1:]) if "(a!)" in op.line else arguments
-    with contextlib.suppress(TypeError, ValueError, OverflowError):  # numpy's
+    with contextlib.suppress(TypeError, ValueError, OverflowError, KeyError):  # numpy's, and our tables'
         answer = op.kernel(np, *tried)
         found = answer[0] if type(answer) is tuple else answer
         found = np.asarray(getattr(found, "array", found))

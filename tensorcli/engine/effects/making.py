@@ -17,7 +17,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras
-from tensorcli.engine.effects.writing import keeps_sizes, resize, store
+from tensorcli.engine.effects.writing import check_overlap, keeps_sizes, resize, store
 from tensorcli.engine.settings import settings
 from tensorcli.engine.tensor import Tensor
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _RESIZING = ("empty", "randn")
 """Factories whose output is resized by `resize_`, which counts as a write where the size changes."""
+_LOOKING = frozenset("arange linspace logspace range rand randn randint normal".split())
+"""Factories that refuse an output whose elements share memory with each other."""
 
 
 class _Asked(NamedTuple):
@@ -147,6 +149,8 @@ def _put(op: "Op", out: Tensor, result: Tensor) -> None:
         resize(out, found)
         if op.base in _RESIZING:
             out.bump()
+    if op.base in _LOOKING:
+        check_overlap(out, ())
     if op.base != "empty" or settings.deterministic:
         store(op, out, (result,), array)
 

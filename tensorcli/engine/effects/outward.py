@@ -89,7 +89,13 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
             outputs.check_memory(op, target, inputs)
     for target, result in pairs:
         warn_of_truth(op, plain, target)
-        store(op, target, (result,), result.values.reshape(target.geometry.sizes))
+        store(
+            op,
+            target,
+            (result,),
+            result.values.reshape(target.geometry.sizes),
+            writes=outputs.COUNTED.get(op.base, 1),
+        )
     if concerned and kind == out_history.RECORDED:
         out_history.record(op, concerned, outs)
     return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]

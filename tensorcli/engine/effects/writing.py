@@ -196,13 +196,14 @@ def check_overlap(target: Tensor, others: Sequence[Any]) -> None:
             raise RuntimeError(messages.PARTIAL_OVERLAP)
 
 
-def store(op: "Op", target: Tensor, values: tuple[Any, ...], array: Any) -> None:
-    """Write an array into a tensor's memory and count the write."""
+def store(op: "Op", target: Tensor, values: tuple[Any, ...], array: Any, writes: int = 1) -> None:
+    """Write an array into a tensor's memory and count the write, or as many as PyTorch counts."""
     if events.observer is not None:
         events.observer.writes(target, op.name, values)
     if target.device is not META:
         store_quietly(target, array)
-    target.bump()
+    for _ in range(writes):
+        target.bump()
     if events.observer is not None:
         events.observer.wrote(target, op.name, values)
 

@@ -66,6 +66,11 @@ def _length(xp, size, p, axes):
     return (wide ** float(p)).sum(axis=axes) ** (1 / float(p))
 
 
+def _row_length(xp, size, p):
+    """`_length` of each row, where nan is not counted as different for p = 0 but makes the sum nan."""
+    return xp.minimum(xp.ceil(size), 1).sum(axis=-1) if p == 0 else _length(xp, size, p, (-1,))
+
+
 def _pair_backward(xp, grad, x1, x2, p, distance):
     """The gradient for x1 of all distances between rows (aten/src/ATen/native/cpu/DistanceOpsKernel.cpp)."""
     difference = x1[..., :, None, :] - x2[..., None, :, :]
@@ -137,7 +142,9 @@ def cdist_backward(xp, grad, x1, x2, p, cdist):
 def cdist_forward(xp, x1, x2, p, compute_mode):
     """The p-norm distances between all rows of two matrices."""
     size = xp.abs(x1[..., :, None, :] - x2[..., None, :, :])
-    return _length(xp, size, p, (-1,)).astype(x1.dtype)
+    if p == float("inf"):
+        size = xp.where(xp.isnan(size), 0, size)  # nan is never the larger one
+    return _row_length(xp, size, p).astype(x1.dtype)
 
 
 @composite("cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor", variants="function")
@@ -204,7 +211,7 @@ def pdist_backward(xp, grad, self, p, pdist):
 def pdist_forward(xp, self, p):
     """The p-norm distances between the rows of a matrix, each pair once."""
     rows, cols = _pairs(xp, len(self))
-    return _length(xp, xp.abs(self[rows] - self[cols]), p, (-1,)).astype(self.dtype)
+    return _row_length(xp, xp.abs(self[rows] - self[cols]), p).astype(self.dtype)
 
 
 @composite("pdist(Tensor self, float p=2) -> Tensor", variants="function")

@@ -7,7 +7,15 @@ from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, _selection
-from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_at_once, wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import (
+    axis,
+    kind_of,
+    not_empty,
+    refuse,
+    restore_at_once,
+    wrap,
+    wrap_dims,
+)
 from tensorcli.engine.ops._shared import behind
 
 # ---- extremes
@@ -163,13 +171,13 @@ def aminmax(xp, self, dim, keepdim):
     """The smallest and the largest elements, along a dimension or of all."""
     if dim is None:
         if not self.size:
-            raise RuntimeError(
-                "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
-            )
+            raise RuntimeError(messages.EMPTY_AMINMAX)
         dims = tuple(range(self.ndim))
     else:
         not_empty(self, wrap(dim, self.ndim), "aminmax")
         dims = axis(dim, self.ndim)
+    if dim is not None and self.dtype.kind == "c" and not self.ndim:
+        raise RuntimeError(f"aminmax not implemented for {kind_of(self)}")
     refuse(self, "aminmax_cpu", "c")
     return xp.min(self, axis=dims, keepdims=keepdim), xp.max(self, axis=dims, keepdims=keepdim)
 

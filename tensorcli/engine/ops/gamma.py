@@ -1,6 +1,7 @@
 """Gamma functions, their derivatives and zeta."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from tensorcli.engine.tensor import Tensor
 def lgamma(xp, self):
     """The logarithm of the size of the gamma function."""
     return xp.where(xp.isinf(self), xp.abs(self), from_scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu"))
+
+
+def _gammaln(xp, x):
+    return xp.where(xp.isinf(x), xp.abs(x), behind(xp).special.gammaln(x))
 
 
 @op(
@@ -207,13 +212,13 @@ def mvlgamma(xp, self, p):
     if _registers.is_reduced(self):
         own = self.dtype
         steps = self[..., None] + np.arange(-p / 2 + 0.5, 0.5, 0.5).astype(own)
-        found = _arithmetic.widely(behind(xp).special.gammaln, *widened(steps)).astype(own)
+        found = _arithmetic.widely(partial(_gammaln, xp), *widened(steps)).astype(own)
         (added,) = widened(total(xp, *widened(found), (self.ndim,)).astype(own))
         return (added + np.float32(own.type(shift))).astype(own)
 
     def added_up(x):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
-        return behind(xp).special.gammaln(steps).sum(-1) + shift
+        return _gammaln(xp, steps).sum(-1) + shift
 
     return _arithmetic.widely(added_up, *widened(self))
 

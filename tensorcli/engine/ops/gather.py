@@ -155,7 +155,7 @@ def take_along_dim(self, indices, dim):
         raise messages.no_dimensions(dim)
     common = effects.broadcast_sizes([(*own[:dim], wanted[dim], *own[dim + 1 :]), wanted])
     # Here, other than in gather, an index beyond the size counts on from the other end.
-    indices = (indices.remainder(own[dim]) if own[dim] else indices).broadcast_to(common)
+    indices = indices.remainder(own[dim]).broadcast_to(common)
     spread = effects.broadcast_sizes([own, (*common[:dim], own[dim], *common[dim + 1 :])])
     return self.broadcast_to(spread).gather(dim, indices)
 

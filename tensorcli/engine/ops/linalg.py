@@ -91,9 +91,9 @@ def linalg_cross(xp, self, other, dim):
     """The cross products of vectors of length 3 along a dimension."""
     if self.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
-    at = wrap(dim, self.ndim)
     if not self.ndim:
         raise messages.no_dimensions(dim)
+    at = wrap(dim, self.ndim)
     if self.shape[at] != 3 or other.shape[at] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[at]} and {other.shape[at]}"

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.outward import into
@@ -14,6 +15,7 @@ from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
+from tensorcli.engine.tensor import CONJ
 
 
 def scaled(tensor, factor):
@@ -244,9 +246,27 @@ def _check_dot(a, b):
     refuse(a, "dot", "b")
 
 
+def _lazy_conjugate(of):
+    """The effect of a product that PyTorch computes without conjugation where `of` its factors says so, to conjugate the
+    result lazily."""
+
+    def effect(declared, values):
+        if len(values) != declared.arity:
+            return effects.into_out(declared, values)
+        result = effects.fresh(declared, values)
+        if result.dtype.is_complex and result.device is not META and of(*values):
+            array = result.array
+            np.conjugate(array, out=array)
+            result.lazy = CONJ
+        return result
+
+    return effect
+
+
 @op(
     "dot(Tensor self, Tensor tensor) -> Tensor",
     check=_same_dtypes,
+    effect=_lazy_conjugate(lambda self, tensor: self.is_conj() and tensor.is_conj()),
     self=lambda grad, tensor: grad * tensor.conj(),
     tensor=lambda grad, self: grad * self.conj(),
 )
@@ -259,6 +279,7 @@ def dot(xp, self, tensor):
 @op(
     "vdot(Tensor self, Tensor other) -> Tensor",
     check=_same_dtypes,
+    effect=_lazy_conjugate(lambda self, other: other.is_conj() and not self.is_conj()),
     self=lambda grad, other: grad.conj() * other,
     other=lambda grad, self: grad * self,
 )

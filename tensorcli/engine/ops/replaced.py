@@ -111,6 +111,7 @@ def _scattered(name, line, part, out=False, **formulas):
                 f"{messages.numbers(src.geometry.sizes)}, slice size = {messages.numbers(shape.sizes)}"
             )
         target = stored_tensor(memory, shape, self.dtype)
+        messages.warn_discards(src.dtype, self.dtype)
         if result.device is not META:
             effects.check_overlap(target, ())
             effects.store_quietly(target, src.values)

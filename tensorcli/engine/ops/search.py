@@ -38,7 +38,7 @@ def _check_order(sorted_sequence, right, side, sorter):
 
 
 def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
-    for what, one in (("boundary", sorted_sequence), ("input value", values), ("sorter", sorter)):
+    for what, one in (("input value", values), ("boundary", sorted_sequence), ("sorter", sorter)):
         if one is not None and not one.flags.c_contiguous:
             messages.warn(_NOT_CONTIGUOUS.format(what), once=True)
     if values.size:

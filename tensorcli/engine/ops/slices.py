@@ -8,6 +8,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, complex32
+from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._places import Places, accumulate, identity, reduce_into, step_by_step
@@ -16,6 +17,7 @@ from tensorcli.engine.ops._writers import midway, refuse_shared, separate, write
 from tensorcli.engine.ops.gather import check_index_range
 from tensorcli.engine.ops.index import warn_expanded
 from tensorcli.engine.ops.scatter import inner_dimensions
+from tensorcli.engine.storage import check_bounds
 from tensorcli.engine.tensor import Tensor
 
 
@@ -257,6 +259,7 @@ def _check_index_copy(self, dim, index, source):
         raise IndexError(
             f"{name}: Number of indices ({count}) should be equal to source.size(dim) ({given[dim]})"
         )
+    _check_room(self, dim, index)
     check_index_range(index, dim, own[dim] if own else 1, IndexError, f"{name}: ")
 
 
@@ -300,7 +303,17 @@ def _check_index_fill(self, dim, index, value):
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     number_for(value, self.dtype)
+    _check_room(self, dim, index)
     _check_fill_range(index, dim, self.geometry.sizes[dim] if self.ndim else 1)
+
+
+def _check_room(self, dim, index):
+    """Refuse slices of a tensor that has none: PyTorch restrides it first, by indices instead of elements."""
+    own = self.geometry
+    if own.ndim and not own.sizes[dim]:
+        sizes = (*own.sizes[:dim], index.geometry.numel, *own.sizes[dim + 1 :])
+        strides = (*own.strides[:dim], 0, *own.strides[dim + 1 :])
+        check_bounds(Geometry(sizes, strides, own.offset), self.dtype.itemsize, self.memory.nbytes)
 
 
 def _check_fill_range(index, dim, size):

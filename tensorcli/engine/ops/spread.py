@@ -18,8 +18,9 @@ def _spread(xp, self, dim, correction, keepdim, name):
         raise RuntimeError(f"{called} only support floating point and complex dtypes")
     dims = wrap_dims(dim, self.ndim, one_by_one=True)
     number = count(self.shape, dims if dims else None)
-    degrees = number - (1 if correction is None else correction)
-    if degrees <= 0 or not self.size:
+    # PyTorch counts what each result is of by the elements of all: none where there are none.
+    degrees = (number if self.size else 0) - (1 if correction is None else correction)
+    if degrees <= 0:
         messages.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel)."
@@ -32,7 +33,8 @@ def _spread(xp, self, dim, correction, keepdim, name):
     away = (part - mean for part, mean in zip(wide, means, strict=True))
     squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in away)
     rounded = self.real.dtype if self.dtype.kind == "c" else np.float64
-    variances = (xp.divide(each, np.float64(max(degrees, 0))) for each in squares)
+    divisor = np.float64(max(degrees, 0) if self.size else np.nan)
+    variances = (xp.divide(each, divisor) for each in squares)
     variance = reduce(add, (each.astype(rounded, copy=False) for each in variances))
     means = [_as_it_runs(xp, *each, dims).reshape(variance.shape) for each in zip(wide, means, strict=True)]
     if len(means) == 1:

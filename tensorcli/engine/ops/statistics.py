@@ -226,6 +226,8 @@ def cov(self, correction, fweights, aweights):
     if aweights is not None:
         weights = aweights if weights is None else weights * aweights
     total = count if weights is None else weights.sum()
+    if weights is not None and not is_true(total.ne(0)):
+        raise RuntimeError("cov(): weights sum to zero, can't be normalized")
     if weights is None:
         if data.dtype.category < dtypes.FLOATING:
             data = data.to(dtypes.default.floating)
