@@ -27,7 +27,13 @@ from tensorcli.engine.effects.arrays import (
 )
 from tensorcli.engine.effects.calling import compiled
 from tensorcli.engine.effects.composing import compose, compose_in_place, composed, forward
-from tensorcli.engine.effects.elementwise import compute, pointwise, promoted_dtype, recorded
+from tensorcli.engine.effects.elementwise import (
+    compute,
+    pointwise,
+    promoted_dtype,
+    recorded,
+    warn_of_truths,
+)
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.effects.making import create, manufactured
@@ -92,6 +98,7 @@ __all__ = [
     "store",
     "store_quietly",
     "view",
+    "warn_of_truths",
     "write",
     "write_twin",
 ]

@@ -16,7 +16,7 @@ def expand(viewed, size, implicit):
     return Viewed(viewed.geometry.expanded(sizes), viewed.dtype, viewed.lazy, viewed.nbytes)
 
 
-def expanded_sizes(geometry, size, kind="torch.FloatTensor"):
+def expanded_sizes(geometry, size, kind):
     """The sizes that expanding to `size` gives, -1 meaning unchanged. Errors: RuntimeError with PyTorch's texts."""
     lead = len(size) - geometry.ndim
     if lead < 0:

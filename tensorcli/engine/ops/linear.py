@@ -15,7 +15,7 @@ from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
-from tensorcli.engine.tensor import CONJ
+from tensorcli.engine.tensor import CONJ, Tensor
 
 
 def scaled(tensor, factor):
@@ -186,7 +186,7 @@ def _of_result_size(parts, ndims):
             return
         if values[0].geometry.sizes != sizes:
             if ndims == (3, 3):
-                _expandable(values[0].geometry, sizes)
+                _expandable(values[0], sizes)
             raise RuntimeError(
                 f"Bad in-place call: input tensor size {messages.numbers(values[0].geometry.sizes)} and output tensor size "
                 f"{messages.numbers(sizes)} should match"
@@ -305,11 +305,14 @@ def _combined(xp, base, product, beta, alpha):
     return xp.add(base if beta == 1 else xp.multiply(base, base.dtype.type(beta)), product)
 
 
-def _expandable(shape, sizes):
-    """Refuse a geometry that does not expand to these sizes, in expand's words."""
+def _expandable(operand, sizes):
+    """Refuse a tensor, or an array, that does not expand to these sizes, in expand's words."""
     from tensorcli.engine.ops.expand import expanded_sizes
 
-    expanded_sizes(shape, sizes)
+    if isinstance(operand, Tensor):
+        expanded_sizes(operand.geometry, sizes, messages.tensor_type(operand))
+    else:
+        expanded_sizes(own_geometry(operand), sizes, from_numpy_dtype(operand.dtype).tensor_type)
 
 
 def _check_terms(self, mat1, mat2):
@@ -340,7 +343,7 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
     if mat2.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _check_matrices(mat1, mat2)
-    _expandable(own_geometry(self), (mat1.shape[0], mat2.shape[1]))
+    _expandable(self, (mat1.shape[0], mat2.shape[1]))
     own = self.dtype
     if not mat1.shape[1] and beta:
         # Without products PyTorch multiplies self by a number of its dtype.
@@ -362,7 +365,7 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
 )
 def baddbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the products of two batches of matrices."""
-    _expandable(own_geometry(self), _sizes((batch1, 0), (batch1, 1), (batch2, 2)))
+    _expandable(self, _sizes((batch1, 0), (batch1, 1), (batch2, 2)))
     _check_batches(batch1, batch2)
     if batch1.dtype != self.dtype:
         raise RuntimeError(
@@ -410,7 +413,7 @@ def _spread_batch(grad, count):
 )
 def addbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the sum of the products of two batches of matrices."""
-    _expandable(own_geometry(self), _sizes((batch1, 1), (batch2, 2)))
+    _expandable(self, _sizes((batch1, 1), (batch2, 2)))
     for name, batch in (("batch1", batch1), ("batch2", batch2)):
         if batch.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
@@ -485,7 +488,7 @@ def addr(xp, self, vec1, vec2, beta, alpha):
     for name, vec in (("vec1", vec1), ("vec2", vec2)):
         if vec.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
-    _expandable(own_geometry(self), (vec1.size, vec2.size))
+    _expandable(self, (vec1.size, vec2.size))
     self, vec1, vec2 = promoted(self, vec1, vec2, stepwise=True)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, bool) and self.dtype.kind != "b":

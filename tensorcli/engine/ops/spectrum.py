@@ -64,7 +64,7 @@ def stft(self, n_fft, hop_length, win_length, window, center, pad_mode, normaliz
     refused = _refusal(signal, n_fft, hop, width, window)
     if refused:
         raise RuntimeError(
-            f"stft({signal.type()}{messages.numbers(signal.geometry.sizes)}, n_fft={n_fft}, hop_length={hop}, "
+            f"stft({messages.tensor_type(signal)}{messages.numbers(signal.geometry.sizes)}, n_fft={n_fft}, hop_length={hop}, "
             f"win_length={width}, window={_window_text(window)}, normalized={int(normalized)}, "
             f"onesided={_flag(onesided)}, return_complex={_flag(return_complex)}, "
             f"align_to_window={_flag(align_to_window)}) : {refused}"

@@ -18,16 +18,18 @@ def _spread(xp, self, dim, correction, keepdim, name):
         raise RuntimeError(f"{called} only support floating point and complex dtypes")
     dims = wrap_dims(dim, self.ndim, one_by_one=True)
     number = count(self.shape, dims if dims else None)
+    # PyTorch takes the parts of complex numbers one by one: their variances add up, each rounded, and undefined by itself where
+    # there is nothing to divide by.
+    parts = (self.real, self.imag) if self.dtype.kind == "c" else (self,)
     # PyTorch counts what each result is of by the elements of all: none where there are none.
     degrees = (number if self.size else 0) - (1 if correction is None else correction)
     if degrees <= 0:
-        messages.warn(
-            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
-            "(input numel divided by output numel)."
-        )
-    # PyTorch accumulates float32 in float64 here, and takes the parts of complex numbers one by one: their variances add up, each
-    # rounded, and undefined by itself where there is nothing to divide by.
-    parts = (self.real, self.imag) if self.dtype.kind == "c" else (self,)
+        for _ in parts:
+            messages.warn(
+                f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+                "(input numel divided by output numel)."
+            )
+    # PyTorch accumulates float32 in float64 here.
     wide = [part.astype(np.float64) for part in parts]
     means = [xp.divide(xp.sum(part, axis=dims, keepdims=True), number) for part in wide]
     away = (part - mean for part, mean in zip(wide, means, strict=True))
