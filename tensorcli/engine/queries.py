@@ -241,12 +241,12 @@ def typename(obj: Any) -> str:
 
 def is_signed(input: Any) -> bool:
     """Whether the tensor's dtype has negative numbers."""
-    return bool(input.dtype.is_signed)
+    return bool(_tensor("is_signed", input).dtype.is_signed)
 
 
 def get_device(input: Any) -> int:
     """The index of the tensor's device; -1 for the CPU."""
-    return int(input.get_device())
+    return int(_tensor("get_device", input).get_device())
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:

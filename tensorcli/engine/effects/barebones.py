@@ -236,7 +236,7 @@ _OF_COMPLEX32: Final = {
 
 _REFUSED_FIRST: Final = frozenset(
     "bincount dist bernoulli bernoulli_ uniform_ normal_ rand randn rand_like randn_like normal randint randint_like cauchy_ "
-    "exponential_ geometric_ log_normal_".split()
+    "exponential_ geometric_ log_normal_ remainder fmod floor_divide div".split()
 )
 """The operators whose kernel is refused before anything else is."""
 _NOT_FOR_NOTHING: Final = frozenset(
@@ -247,7 +247,7 @@ _NOT_FOR_NOTHING: Final = frozenset(
 )
 """The operators that do not call their kernel where there are no elements, to read or to give."""
 _NOT_FOR_A_SCALAR: Final = frozenset(
-    "cumsum cumprod cummax cummin kthvalue mode sort topk flip linalg_vector_norm norm".split()
+    "cumsum cumprod cummax cummin kthvalue mode sort topk flip linalg_vector_norm norm max.dim min.dim".split()
 )
 """Nor where there is one element that has no dimensions."""
 _ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
@@ -283,7 +283,8 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
         base = op.base.rstrip("_")
         if base in _NOT_FOR_NOTHING and not (np.size(first) and found.size):
             return
-        if base in _NOT_FOR_A_SCALAR and not first.ndim:
+        alone = {base, op.name} & _NOT_FOR_A_SCALAR or (base == "aminmax" and arguments[1] == 0)
+        if alone and not first.ndim:
             return
         if op.base == "searchsorted" and not found.size:
             return

@@ -208,7 +208,7 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
     _check_count(self.ndim, len(indices))
     if not accumulate and values.geometry.numel == 1 and _is_masked_fill(self, indices):
         number_for(values.item(), self.dtype)
-        if self.dtype.np.char in dtypes.WIDE_UNSIGNED:
+        if self.dtype in (*dtypes.BAREBONES, *dtypes.FLOAT8):
             raise messages.not_implemented("masked_fill", self.dtype.scalar_type)
     elif self.dtype is not values.dtype:
         if not self.is_meta:

@@ -20,6 +20,7 @@ from tensorcli.engine.ops._matrices import (
     stand_in,
 )
 from tensorcli.engine.ops._shared import module_of
+from tensorcli.engine.tensor import Tensor
 
 
 def _solved(A, LU, pivots, sides):
@@ -285,6 +286,21 @@ def linalg_pinv_rcond(self, rcond, hermitian):
     )
 
 
+@composite(
+    "linalg_pinv.rcond_tensor(Tensor self, Tensor rcond, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_pinv_rcond_tensor(self, rcond, hermitian):
+    """The pseudo-inverses of matrices, each with a relative tolerance of its own."""
+    if rcond.is_complex():
+        raise RuntimeError(
+            f"torch.linalg.pinv: rcond tensor of complex type is not supported. Got {rcond.dtype.scalar_type}"
+        )
+    return functions.linalg_pinv(self, atol=_as_tolerance(self, 0.0), rtol=rcond, hermitian=hermitian)
+
+
 @composite("pinverse(Tensor self, float rcond=1e-15) -> Tensor")
 def pinverse(self, rcond):
     """The pseudo-inverses of matrices."""
@@ -297,7 +313,7 @@ def _rank(self, atol, rtol, hermitian):
             "torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions."
         )
     for name, one in (("atol", atol), ("rtol", rtol)):
-        if one is not None and getattr(one, "is_complex", bool)():
+        if isinstance(one, Tensor) and one.is_complex():
             raise RuntimeError(
                 f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {one.dtype.scalar_type}"
             )
@@ -313,6 +329,9 @@ def _rank(self, atol, rtol, hermitian):
             (given > 0) if isinstance(given, (int, float)) else (given > 0).any()
         )
         rtol = 0.0 if absolute else max(self.geometry.sizes[-2:]) * np.finfo(array.dtype).eps
+    for one in (atol, rtol):
+        if isinstance(one, Tensor):
+            effects.broadcast_sizes([one.geometry.sizes, array.shape[:-1]])
     limit = _tolerance(
         module_of(self.device), array, getattr(atol, "array", atol), getattr(rtol, "array", rtol)
     )
@@ -359,3 +378,14 @@ def linalg_matrix_rank(self, atol, rtol, hermitian):
 def linalg_matrix_rank_tol(self, tol, hermitian):
     """How many singular values are above a tolerance."""
     return _rank(self, tol, 0.0, hermitian)
+
+
+@composite(
+    "linalg_matrix_rank.tol_tensor(Tensor input, Tensor tol, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_rank_tol_tensor(input, tol, hermitian):
+    """How many singular values are above a tolerance, which each matrix may have for itself."""
+    return _rank(input, tol, 0.0, hermitian)

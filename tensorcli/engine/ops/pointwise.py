@@ -374,6 +374,25 @@ for _name, _origin in {
 alias("true_divide", "div", "Tensor")
 
 
+def _by_number(self, other, rounding_mode=None):
+    """Divide by a number. PyTorch lists these and never comes to them: numbers may stand in a tensor's place."""
+    return self.div(other, rounding_mode=rounding_mode)
+
+
+for _name in ("div", "divide"):
+    composite(
+        f"{_name}.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor", inplace=True
+    )(_by_number)
+for _name in ("divide", "true_divide"):
+    composite(f"{_name}.Scalar(Tensor self, Scalar other) -> Tensor", inplace=True)(_by_number)
+
+
+@composite("multiply_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)")
+def multiply_number_here(self, other):
+    """Multiply by a number in place: as the above, listed and never come to."""
+    return self.mul_(other)
+
+
 @composite("subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor")
 def subtract_number(self, other, alpha):
     """Subtract a number (times alpha)."""
