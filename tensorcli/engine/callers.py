@@ -11,7 +11,7 @@ from typing import Any, Final
 import tensorcli.engine.op as op_module
 import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects
-from tensorcli.engine.native import PYTHON_PARAMETERS, SPOKEN_OF
+from tensorcli.engine.native import PYTHON_CALLS, PYTHON_PARAMETERS, SPOKEN_OF
 from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.overrides import Answered
 from tensorcli.engine.tensor import Tensor
@@ -54,7 +54,9 @@ def _in_python(qualified: str, call: Callable[..., Any]) -> Callable[..., Any]:
         except TypeError:
             from tensorcli.engine.binding import python_signature
 
-            python_signature(qualified, parameters)(*args, **kwargs)
+            values = python_signature(qualified, parameters)(*args, **kwargs)
+            if inside := PYTHON_CALLS.get(qualified):
+                eval(f"lambda functions, {parameters}: {inside}")(functions, *values)
             raise
 
     called.__name__ = called.__qualname__ = call.__name__

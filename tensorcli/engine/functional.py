@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from tensorcli.engine.binding import python_signature
 from tensorcli.engine.callers import functions
+from tensorcli.engine.native import PYTHON_PARAMETERS
 from tensorcli.engine.op import OPS
+from tensorcli.engine.parameters import type_name
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.variadic import only_tensors
 
@@ -36,18 +39,25 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     )
 
 
+_of_consecutive = python_signature(
+    "_consecutive_return_output", PYTHON_PARAMETERS["_consecutive_return_output"]
+)
+
+
 def unique_consecutive(*args: Any, **kwargs: Any) -> Any:
     """The first of each run of equal elements; on request the run of each element and the runs' lengths.
 
     Given by their places, PyTorch takes the two requests for one another when it decides what to return, not when it computes.
     """
+    input, return_inverse, return_counts, dim = _of_consecutive(*args, **kwargs)
+    by_name = {"return_inverse": return_inverse, "return_counts": return_counts, "dim": dim}
     if len(args) < 2:
-        return functions.unique_consecutive(*args, **kwargs)
-    names = ("input", "return_inverse", "return_counts", "dim")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    found = functions._unique_consecutive(
-        given["input"], given["return_inverse"], given.get("return_counts", False), given.get("dim")
-    )
+        return functions.unique_consecutive(input, **by_name)
+    try:
+        found = functions._unique_consecutive(input, return_inverse, return_counts, dim)
+    except TypeError:
+        functions.unique_consecutive(input, **by_name)  # which complains in the name of the function
+        raise
     inverse = args[2] if len(args) > 2 else kwargs.get("return_inverse", False)
     asked = (True, bool(inverse), bool(args[1]))
     kept = tuple(one for one, wanted in zip(found, asked, strict=True) if wanted)
@@ -93,13 +103,16 @@ def cdist(
     """The p-norm distances between all rows of two (batches of) matrices."""
     modes = {"use_mm_for_euclid_dist_if_necessary": None, "use_mm_for_euclid_dist": 1}
     modes |= {"donot_use_mm_for_euclid_dist": 2}
-    if compute_mode not in modes:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    return functions.cdist(x1, x2, p, modes[compute_mode])
+    for name, mode in modes.items():
+        if compute_mode == name:
+            return functions.cdist(x1, x2, p, mode)
+    raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
 
 
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices."""
     only_tensors(matrices)
+    if out is not None and not isinstance(out, Tensor):
+        raise TypeError(f"chain_matmul(): argument 'out' must be Tensor, not {type_name(type(out))}")
     found = OPS["chain_matmul"]
     return found.run((list(matrices),) if out is None else (list(matrices), out))

@@ -63,6 +63,29 @@ PYTHON_PARAMETERS: Final = {
     "_consecutive_return_output": "input, return_inverse=False, return_counts=False, dim=None",
 }
 """The parameters of what PyTorch wrote in Python and the table has as operators: CPython speaks of a wrong call of them."""
+_UNIQUE = (
+    "functions._unique2({0}, sorted=sorted, return_inverse=return_inverse, return_counts=return_counts) if dim is None else "
+    "functions.unique_dim({0}, dim, sorted=sorted, return_inverse=return_inverse, return_counts=return_counts)"
+)
+_LU = "functions._lu_with_info({0}, pivot=pivot, check_errors=not get_infos)"
+_NORM = (
+    "{0}.layout and functions.linalg_matrix_norm({0}, p, dim, keepdim, dtype=dtype) if isinstance(p, str) and p != 'fro' else "
+    "{0}.layout and functions.linalg_vector_norm({0}, 2 if p == 'fro' else p, dim, keepdim, dtype=dtype{1})"
+)
+PYTHON_CALLS: Final = {
+    "Tensor.unique": _UNIQUE.format("self"),
+    "_return_output": _UNIQUE.format("input"),
+    "Tensor.unique_consecutive": "functions.unique_consecutive(self, return_inverse=return_inverse, "
+    "return_counts=return_counts, dim=dim)",
+    "Tensor.lu": _LU.format("self"),
+    "_lu_no_infos": _LU.format("A"),
+    "Tensor.norm": _NORM.format("self", ""),
+    "norm": _NORM.format("input", ", out=out"),
+    "Tensor.istft": "functions.istft(self, n_fft, hop_length, win_length, window, center, normalized, onesided, length)",
+    "Tensor.stft": "center and n_fft // 2",
+    "stft": "center and input.dim() and n_fft // 2",
+}
+"""What they call, or work out first, with their arguments: it complains of those that it does not take."""
 SPOKEN_OF: Final = {
     "lu": "_lu_no_infos",
     "unique": "_return_output",

@@ -163,7 +163,7 @@ def cdist(x1, x2, p, compute_mode):
             raise RuntimeError(
                 f"cdist only supports floating-point dtypes, {name} got: {one.dtype.scalar_type}"
             )
-    if p < 0:
+    if not p >= 0:
         raise RuntimeError("cdist only supports non-negative p values")
     rows = max(x1.size(-2), x2.size(-2))
     if p == 2 and x1.numel() and x2.numel() and (compute_mode == 1 or (not compute_mode and rows > 25)):

@@ -112,12 +112,16 @@ def _like_effect(declared, values):
     return effects.manufactured(declared.name, values, result, requires_grad)
 
 
+_GENERATED = {"": "generator", "low_dtype": "low_generator_dtype", "Tensor": "Tensor_generator"}
+"""What PyTorch calls the overloads that take a generator."""
+
+
 def like(name, arguments=""):
     """Declare a draw in the sizes of another tensor, with and without a generator; the function draws n numbers."""
 
     def declare(draw):
         base, _, overload = name.partition(".")
-        with_generator = f"{base}.{overload.replace('dtype', 'generator_dtype') or 'generator'}"
+        with_generator = f"{base}.{_GENERATED[overload]}"
         for line in (
             f"{name}(Tensor self{arguments}, {LIKE}) -> Tensor",
             f"{with_generator}(Tensor self{arguments}, *, Generator? generator, {LIKE[3:]}) -> Tensor",
@@ -144,6 +148,14 @@ def randn_like(generator, n, dense, dtype):
 def randint_like(generator, n, dense, dtype, high):
     """Random whole numbers from 0 up to high in the sizes, dtype and format of another tensor."""
     return stream(generator).randint(n, 0, high, dtype)
+
+
+@like("randint_like.Tensor", ", Tensor high")
+def randint_like_below(generator, n, dense, dtype, high):
+    """Random whole numbers from 0 up to the one element of high in the sizes, dtype and format of another tensor."""
+    if high.ndim or not high.is_cpu:
+        raise RuntimeError("high must be a scalar tensor and on CPU")
+    return stream(generator).randint(n, 0, int(high), dtype)
 
 
 @like("randint_like.low_dtype", ", SymInt low, SymInt high")
