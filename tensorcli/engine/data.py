@@ -192,14 +192,14 @@ def _number(one: Any, kind: dtypes.dtype) -> Any:
 
 
 def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
-    if complex in types:
+    if complex in types and kind is not dtypes.uint64:
         raise TypeError("'complex' object cannot be interpreted as an integer")
     bits = kind.itemsize * 8
     low = -(1 << (bits - 1)) if kind.is_signed else 1 - (1 << bits) if bits < 64 else 0
     high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
     found = []
     for one in flat:
-        if type(one) is float:
+        if type(one) in (float, complex):
             if kind is dtypes.uint64:
                 raise TypeError("an integer is required")
             if one != one or not (low if kind.is_signed else 0) <= one <= high:

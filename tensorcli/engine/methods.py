@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
+from numbers import Number
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -134,7 +135,7 @@ def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
 
 def contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals a number or a tensor."""
-    if isinstance(element, (Tensor, int, float, complex)):
+    if isinstance(element, (Tensor, Number)):
         equal: Any = element == self
         return bool(equal.any().item())
     raise RuntimeError(

@@ -343,6 +343,8 @@ def _scalar(self: Tensor) -> Any:
 def _real(self: Tensor, kind: str) -> Any:
     value = _scalar(self)
     if not isinstance(value, complex):
+        if kind == "int64_t" and self.dtype is dtypes.uint64 and value >= 1 << 63:
+            raise messages.overflow(kind)
         return value
     if value.imag:
         raise messages.overflow(kind)

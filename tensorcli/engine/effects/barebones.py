@@ -250,6 +250,8 @@ _NOT_FOR_A_SCALAR: Final = frozenset(
     "cumsum cumprod cummax cummin kthvalue mode sort topk flip linalg_vector_norm norm max.dim min.dim".split()
 )
 """Nor where there is one element that has no dimensions."""
+_BY_SELF: Final = ("index_fill",)
+"""Operators whose other tensors are read as numbers."""
 _ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
 """Operators that compute whole numbers in int64 unless another dtype is asked for."""
 _BY_A_NUMBER: Final = frozenset("mul div floor_divide".split())
@@ -265,7 +267,11 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
     if kind is None:
         if op.base in _ONLY_ASKED:
             return
-        kind = dtypes.from_numpy_dtype(next(one for one in arguments if _is_bare(one)).dtype)
+        asked = arguments[:1] if op.base.rstrip("_") in _BY_SELF else arguments
+        bare = next((one for one in asked if _is_bare(one)), None)
+        if bare is None:
+            return
+        kind = dtypes.from_numpy_dtype(bare.dtype)
     if kind not in dtypes.FEW_KERNELS:
         return
     kernel = _kernel(op, kind, arguments)
