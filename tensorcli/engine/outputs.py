@@ -393,7 +393,7 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
     if op.check is not None:
         op.check(*values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
-    computed, kind = dtypes.apply_rule(rule, effects.promoted_dtype(op, values))
+    _, kind = dtypes.apply_rule(rule, effects.promoted_dtype(op, values))
     if out.dtype is not kind and op.base in WORDS:
         text = WORDS[op.base].format(want=kind.scalar_type, got=out.dtype.scalar_type)
         raise RuntimeError(text)
@@ -417,4 +417,3 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
             raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     if not dtypes.can_cast(kind, out.dtype):
         raise messages.result_cast(kind.scalar_type, out.dtype.scalar_type)
-    effects.warn_of_truths(op, rule, computed, out)

@@ -276,6 +276,7 @@ def _products(
     from tensorcli.engine.func.levels import Level, handle
     from tensorcli.engine.func.reverse import gradients
 
+    leaves: list[Tensor] = []
     tangents: list[Tensor] = []
     with Level() as taking:
 
@@ -283,14 +284,14 @@ def _products(
             source, tangent = one if written is None else written, dual[id(one)]
             if tangent is None:
                 return lifted(source)
+            leaves.append(taking.leaf(source))
             tangents.append(tangent)
-            return taking.leaf(source)
+            return leaves[-1]
 
         for place in sorted(op.differentiable):
             if place < len(given):
                 becomes = partial(leaf, None if place else before)
                 given[place] = changed((given[place],), becomes, Tensor)[0]
-        leaves = list(taking.leaves)
         copies: list[Any] = [handle(lifted(one)) if isinstance(one, Tensor) else None for one in results]
         node = make_node(op, tuple(given))
         set_history(node, copies)

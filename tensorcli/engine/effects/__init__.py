@@ -32,7 +32,6 @@ from tensorcli.engine.effects.elementwise import (
     pointwise,
     promoted_dtype,
     recorded,
-    warn_of_truths,
 )
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
 from tensorcli.engine.effects.inner import counted
@@ -98,7 +97,6 @@ __all__ = [
     "store",
     "store_quietly",
     "view",
-    "warn_of_truths",
     "write",
     "write_twin",
 ]

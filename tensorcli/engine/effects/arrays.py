@@ -246,6 +246,8 @@ def cast(array: Any, kind: dtype) -> Any:
 def _float_to_integer(array: Any, kind: dtype) -> Any:
     """What PyTorch's x86 code does for floats out of range, which C++ leaves undefined: through int32 for most narrow types."""
     with np.errstate(invalid="ignore"):
+        if array.dtype.isbuiltin != 1:
+            array = array.astype(np.float32)  # ml_dtypes converts what is out of range in its own way
         if kind.name == "uint64":
             return array.astype(np.uint64)
         if kind.name in ("int8", "int16", "uint16", "int32"):

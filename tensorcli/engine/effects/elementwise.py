@@ -135,12 +135,6 @@ def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
     return result
 
 
-def warn_of_truths(op: "Op", rule: str | None, computed: dtype, target: Tensor) -> None:
-    """PyTorch writes truth values into what is not bool by way of the dtype that it compares in, and warns of complex ones."""
-    if rule in (dtypes.COMPARE, dtypes.LOGICAL) and len(op.operands) > 1:
-        messages.warn_discards(computed, target.dtype)
-
-
 def compute(
     op: "Op", values: Sequence[Any], target: Tensor | None = None
 ) -> tuple[Any, dtype, tuple[int, ...], Device]:
@@ -181,7 +175,6 @@ def compute(
     if target is not None:
         check_output_shape(target, sizes)
         check_castable(kind, target)
-        warn_of_truths(op, rule, computed, target)
     check_bytes(prod(sizes) * kind.itemsize, sizes, kind, device)
     if op.compiled_for is not None and computed not in op.compiled_for[1] and device is not META:
         raise messages.not_implemented(op.compiled_for[0], computed.scalar_type)

@@ -59,7 +59,7 @@ class Pushing(Transform):
             found = lifted(functions.alias(primal))
         found.levels = (*primal.levels, self)
         self.level.set_tangent(found, tangent)
-        self.inputs.append(found)
+        self.give(found)
         return found
 
     def tangent(self, output: Tensor, strict: bool) -> Tensor:

@@ -47,10 +47,8 @@ class Transform:
         """The vmaps that it runs in."""
         self.tracks = False
         """Whether operators recorded outside."""
-        self.inputs: list[Tensor] = []
-        """What the function is given: it may write into them."""
-        self.originals: dict[int, Tensor] = {}
-        """The inputs that leaves stand for, by the number of the leaf."""
+        self._inputs: dict[int, tuple[weakref.ref[Tensor], Tensor | None]] = {}
+        """What the function is given, by id, and what that stands for. It knows the transform, which does not keep it."""
 
     def __enter__(self) -> Self:
         mark()
@@ -65,6 +63,19 @@ class Transform:
         self.number = _OVER
         unmark()
 
+    def give(self, tensor: Tensor, original: Tensor | None = None) -> None:
+        """Note that the function is given a tensor, which it may write into, and what it stands for."""
+        self._inputs[id(tensor)] = weakref.ref(tensor), original
+
+    def inputs(self) -> list[Tensor]:
+        """What the function was given, as far as that is alive."""
+        return [one for reference, _ in self._inputs.values() if (one := reference()) is not None]
+
+    def original(self, tensor: Tensor) -> Tensor | None:
+        """What an input stands for; None for anything else."""
+        reference, found = self._inputs.get(id(tensor), (None, None))
+        return found if reference is not None and reference() is tensor else None
+
     def outside(self, tensor: Any) -> Any:
         """A result as it is seen outside."""
         if isinstance(tensor, Tensor) and self in tensor.levels:
@@ -77,7 +88,6 @@ class Level(Transform):
 
     def __init__(self) -> None:
         super().__init__()
-        self.leaves = self.inputs
         self.gates: dict[Node, Edge] = {}
         self.first = 0
         """The number in sequence of the first node that is made in it."""
@@ -104,8 +114,7 @@ class Level(Transform):
             raise RuntimeError(messages.FLOATING_METHOD)
         found.leaf_requires_grad = True
         found.levels = (*tensor.levels, self)
-        self.leaves.append(found)
-        self.originals[id(found)] = tensor
+        self.give(found, tensor)
         if self.tracks and given.requires_grad:
             edge = gradient_edge(given)
             gate = Gate((edge,), {})
@@ -129,7 +138,7 @@ class Level(Transform):
             return tensor
         if self not in tensor.levels:
             return tensor
-        original = self.originals.get(id(tensor))
+        original = self.original(tensor)
         if original is not None and tensor.node is None:
             return original
         rest = tuple(each for each in tensor.levels if each is not self)
@@ -150,7 +159,7 @@ class Level(Transform):
     def close(self, results: Iterable[Any]) -> None:
         """Cut the leaves out of the graphs of results."""
         self.trim(results, self.first)
-        for leaf in self.leaves:
+        for leaf in self.inputs():
             if leaf.accumulator is None or not isinstance(leaf.accumulator(), Gate):
                 leaf.leaf_requires_grad = False
 
@@ -191,7 +200,7 @@ class Level(Transform):
         """For each node that was made in this transform, below the roots: whether it leads to anything but leaves of it, and of
         those that ended.
         """
-        own = set(map(id, self.leaves))
+        own = set(map(id, self.inputs()))
         return reach(
             roots,
             lambda leaf: id(leaf) not in own and all(each.number != _OVER for each in leaf.levels),
@@ -297,7 +306,7 @@ class _Marking:
 
 def _owner(tensor: Tensor, transform: Transform) -> Tensor:
     """What a tensor is a view of, as far as the function that a transform runs sees it."""
-    while tensor.view_of is not None and not any(tensor is each for each in transform.inputs):
+    while tensor.view_of is not None and not any(tensor is each for each in transform.inputs()):
         tensor = tensor.view_of.base if tensor.view_of.parent is None else tensor.view_of.parent
     return tensor
 
@@ -319,7 +328,7 @@ def _text(tensor: Tensor, levels: tuple[Transform, ...]) -> str:
         return _of_batch(tensor.batch)
     if not levels:
         return _plain(tensor)
-    original = levels[-1].originals.get(id(tensor))
+    original = levels[-1].original(tensor)
     value = _text(tensor, levels[:-1]) if original is None else repr(original)
     return f"GradTrackingTensor(lvl={levels[-1].number}, value=\n{indent(value, '    ')}\n)"
 
