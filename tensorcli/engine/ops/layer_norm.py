@@ -200,7 +200,7 @@ def rms_norm(input, normalized_shape, weight, eps):
         raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
-    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    dims = list(range(input.ndim - 1, input.ndim - len(normalized_shape) - 1, -1))
     found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt())
     found = found if weight is None else found.mul(weight)
     return (found if geometry.suggests_channels_last(found.geometry) else found.contiguous()).type_as(input)
