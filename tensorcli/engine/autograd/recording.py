@@ -236,7 +236,7 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
         else:
             if original is not None and name == "self":
                 value = original
-            if value.__class__ is Tensor and events.observer is None and not stack:
+            if value.__class__ is Tensor and events.observer is None and not stack and not value.inference:
                 saved[name] = SavedTensor(value)
             else:
                 saved[name] = _save(node, name, value, op, position)
