@@ -324,7 +324,10 @@ def _fact(value: Any, fact: str) -> Any:
     if fact in ("sizes", "sizes_opt"):
         return value.geometry.sizes
     if fact.startswith("argsize"):
-        return value.geometry.sizes[int(fact[8:].replace("minus_", "-"))]
+        place, sizes = int(fact[8:].replace("minus_", "-")), value.geometry.sizes
+        if not sizes:
+            raise IndexError(f"Dimension specified as {place} but tensor has no dimensions")
+        return sizes[place]
     if fact == "strides":
         return value.geometry.strides
     if fact == "geometry":

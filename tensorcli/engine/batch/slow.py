@@ -29,6 +29,7 @@ NAMES: Final = frozenset(
     "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy xlogy_.Scalar_Other xlogy_.Tensor".split()
 )
 )
+)
 """By their full names, as PyTorch 2.13.0 told them."""
 _told: list[str] = []
 

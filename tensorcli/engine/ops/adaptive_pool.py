@@ -153,7 +153,7 @@ def _declare_means(n):
         grad_output=lambda grad, grad_output_sizes: getattr(functions, f"_{name}")(
             grad, grad_output_sizes[-n:]
         ),
-        self=lambda grad, self: functions.zeros_like(self),
+        self=lambda grad, self_geometry: grad.new_zeros(self_geometry.sizes),
     )(backward)
     composite(
         f"{name}(Tensor self, SymInt[{n}] output_size) -> Tensor",
