@@ -28,8 +28,6 @@ NAMES: Final = frozenset(
     "special_shifted_chebyshev_polynomial_w square_ squeeze_copy squeeze_copy.dim subtract_.Scalar subtract_.Tensor "
     "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy xlogy_.Scalar_Other xlogy_.Tensor".split()
 )
-)
-)
 """By their full names, as PyTorch 2.13.0 told them."""
 _told: list[str] = []
 
