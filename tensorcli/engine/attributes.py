@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import dtypes, formats, messages
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.ops import read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
@@ -28,6 +28,8 @@ def set_data(self: Tensor, value: Any) -> None:
         from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
+    if self.levels and transforms:
+        raise RuntimeError("mutating directly with `.data` inside functorch transform is not allowed.")
     if self.requires_grad and value.dtype.category < dtypes.FLOATING:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"

@@ -294,9 +294,11 @@ process.keep_attributes(said, "always")
 process.keep_contents(said.once)
 
 
-def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -> None:
-    """Warn in the name of the first caller outside the engine. `once`: PyTorch says it once per process."""
-    if once and not said.first(text):
+def warn(text: str, category: type[Warning] = UserWarning, once: bool | str = False) -> None:
+    """Warn in the name of the first caller outside the engine. `once`: PyTorch says it once per process, whatever the numbers in
+    it where a name is given for its place.
+    """
+    if once and not said.first(text if once is True else once):
         return
     level = 0
     frame = sys._getframe(1)

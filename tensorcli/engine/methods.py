@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
-from tensorcli.engine.autograd.modes import mode, refuse_in_transform
+from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
 from tensorcli.engine.native import PYTHON_METHODS
 from tensorcli.engine.ops import copy
 from tensorcli.engine.special_methods import item
@@ -267,12 +267,29 @@ def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
     if mode.inference:
         return self
-    if self.view_of is not None or self.batch is not None:
+    if transforms:
+        check_detached(self)
+    if self.view_of is not None:
         raise RuntimeError(messages.DETACH_VIEW)
     self.leaf_requires_grad = False
     self.node = None
     self.output_nr = 0
     return self
+
+
+def check_detached(tensor: Tensor) -> None:
+    """Errors: RuntimeError for a tensor that the innermost transform maps over, or that it has not been given."""
+    from tensorcli.engine.batch import slow
+    from tensorcli.engine.func.levels import refuse_captured
+    from tensorcli.engine.op import OPS
+
+    innermost, op = transforms[-1], OPS["detach_"]
+    if not innermost.batched:
+        if innermost not in (tensor if tensor.view_of is None else tensor.view_of.base).levels:
+            refuse_captured(op.name)
+    elif innermost.maps(tensor):
+        slow.warn(op)
+        raise RuntimeError(messages.DETACH_VIEW)
 
 
 def backward(

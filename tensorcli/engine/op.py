@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from tensorcli.engine import effects, schema
+from tensorcli.engine.autograd.nodes import FACT
 from tensorcli.engine.dtypes import COMMON, PROMOTE
 from tensorcli.engine.table import Table
 
@@ -263,8 +264,8 @@ class Op:
     def _knows(self, name: str) -> bool:
         if name in self.names or name in self.returns or name in ("result", "needs"):
             return True
-        stem, _, what = name.rpartition("_")
-        return what in FACTS and (stem in self.names or stem in self.returns)
+        fact = FACT.fullmatch(name)
+        return fact is not None and (fact[1] in self.names or fact[1] in self.returns)
 
     def __repr__(self) -> str:
         return f"<operator {self.line}>"
@@ -280,8 +281,6 @@ IN_PLACE_FUNCTIONS: Final = frozenset(
 """The in-place operators that PyTorch shows as functions too; the others are methods only."""
 SELECTORS: Final = ("condition", "mask", "sorter")
 """Tensor arguments that choose elements and do not promote."""
-FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
-"""What a formula can ask of an input without saving it: `self_sizes`."""
 
 
 def _chapter(function: Callable[..., Any]) -> str:

@@ -152,7 +152,8 @@ LENIENT_ON_META: Final = frozenset(
 WITHOUT_META_KERNEL: Final = frozenset(
     """
     equal _unique _unique2 unique_dim _unique_consecutive bincount masked_select linalg_lstsq geqrf binomial
-    histogram _histogramdd_bin_edges _histogramdd_from_bin_tensors _ctc_loss_backward fractional_max_pool3d_backward
+    histogram _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors
+    _ctc_loss_backward fractional_max_pool3d_backward
     multi_margin_loss_backward multilabel_margin_loss_backward _sample_dirichlet _dirichlet_grad _standard_gamma_grad
     """.split()
 )

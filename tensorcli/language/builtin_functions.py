@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.functions import (
@@ -307,11 +307,12 @@ class Builtins:
             )
         made: dict[str, Any] = {"__module__": "__main__"}
         for key, value in members.items():
-            if key not in given or not isinstance(value, ScriptFunction | bool):
+            # A function of the library may stand for one of the script: `once_differentiable(backward)`.
+            if key not in given or not isinstance(value, ScriptFunction | FunctionType | bool):
                 raise TypeError(
                     f"a class of {bases[0].__name__} takes functions by these names: {', '.join(sorted(given))}"
                 )
-            made[key] = staticmethod(value) if isinstance(value, ScriptFunction) else value
+            made[key] = value if isinstance(value, bool) else staticmethod(value)
         return type(name, bases, made)
 
     def is_instance(self, *args: Any) -> bool:

@@ -245,10 +245,11 @@ def _custom(node: ast.ClassDef, lines: list[str]) -> str:
             case ast.FunctionDef(name=name, decorator_list=decorators) if not is_dunder(name):
                 kept = [each for each in decorators if ast.unparse(each) != "staticmethod"]
                 texts = map(has_text_of_lines, (each for each in item.body if not is_text(each)))
-                if kept or shares_a_line(item, lines) or any(texts):
+                if shares_a_line(item, lines) or any(texts):
                     raise NeedsClass
                 text = dedent("\n".join(lines[item.lineno - 1 : item.end_lineno]))
-                parts.append(re.sub(rf"^def\s+{name}\b", f"def {node.name}_{name}", text) + "\n")
+                text = re.sub(rf"^def\s+{name}\b", f"def {node.name}_{name}", text)
+                parts.append("".join(f"@{ast.unparse(each)}\n" for each in kept) + text + "\n")
                 members.append(f"{name!r}: {node.name}_{name}")
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=bool())):
                 members.append(f"{name!r}: {ast.unparse(item.value)}")

@@ -66,7 +66,9 @@ class AccumulateGrad(Node):
                 kept = present + gradient
                 kind = "replaced"
             if not _obeys_layout(kept, variable):
-                messages.warn(messages.grad_layout(kept.geometry, variable.geometry), once=True)
+                messages.warn(
+                    messages.grad_layout(kept.geometry, variable.geometry), once=f"grad layout, {kind}"
+                )
         variable._grad = kept
         if events.observer is not None:
             events.observer.accumulated(variable, kept, kind)

@@ -100,6 +100,8 @@ OF_NODES: Final = frozenset(
 class Context(Node):
     """The node of one call, which backward is called from with its `ctx`."""
 
+    calls_user = True
+    tensor_inputs: tuple[int, ...]
     to_save: tuple[Any, ...] = ()
     dirty: tuple[Tensor, ...] = ()
     non_differentiable: tuple[Tensor, ...] = ()
@@ -230,6 +232,10 @@ class Context(Node):
             if one is not None and not isinstance(one, Tensor):
                 raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
         return list(answers)
+
+    def __call__(self, *grads: Any, **named: Any) -> Any:
+        """Nothing: the nodes of custom functions cannot be called. Errors: TypeError."""
+        raise TypeError(f"'{type(self).__name__}' object is not callable")
 
     @property
     def next_functions(self) -> tuple[Any, ...]:

@@ -11,13 +11,12 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.context import BackwardCFunction, Context, FunctionCtx
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
 from tensorcli.engine.autograd.modes import mode, no_grad, transforms
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [
     "BackwardCFunction",
-    "Context",
     "Function",
     "FunctionCtx",
     "InplaceFunction",
@@ -344,11 +343,13 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         answers = [
             None if f is None else f.detach() for f in (found if isinstance(found, tuple) else (found,))
         ]
-        edges = tuple(gradient_edge(a.requires_grad_()) for a in answers if a is not None)
-        node = DelayedError(edges, {})
-        node.outputs = tuple((a.geometry, a.dtype, a.device) for a in answers if a is not None)
-        for i, answer in enumerate(a for a in answers if a is not None):
-            answer.node, answer.output_nr = node, i
+        node = DelayedError(
+            tuple(NO_EDGE if a is None else gradient_edge(a.requires_grad_()) for a in answers), {}
+        )
+        node.outputs = tuple(None if a is None else (a.geometry, a.dtype, a.device) for a in answers)
+        for i, answer in enumerate(answers):
+            if answer is not None:
+                answer.node, answer.output_nr = node, i
         return tuple(answers)
 
     return called

@@ -213,7 +213,10 @@ def jacobian(
         several_out, outputs = _called(func, leaves, "jacobian", strict)
         if vectorize and strict:
             raise _not_together("strict=True", "vectorized=True", "strict=False", "vectorize=False")
-        rows = tuple(_rows(i, output, leaves, create_graph, strict) for i, output in enumerate(outputs))
+        if vectorize:
+            rows = _at_once(outputs, leaves, create_graph)
+        else:
+            rows = tuple(_rows(i, output, leaves, create_graph, strict) for i, output in enumerate(outputs))
     result = _settle(rows, create_graph)
     return _as_given(tuple(_as_given(row, several) for row in result), several_out)
 
@@ -272,6 +275,32 @@ def _rows(
     return tuple(
         functions.stack(column).view(tuple(output.shape) + tuple(leaf.shape))
         for column, leaf in zip(columns, leaves, strict=True)
+    )
+
+
+def _at_once(
+    outputs: tuple[Tensor, ...], leaves: tuple[Tensor, ...], create_graph: bool
+) -> tuple[tuple[Tensor, ...], ...]:
+    """The Jacobian of all outputs, cut out of one. Errors: IndexError where they have no elements."""
+    from tensorcli.engine.callers import functions
+
+    sizes = [output.numel() for output in outputs]
+    if not sum(sizes):
+        raise IndexError("index 0 is out of bounds for dimension 0 with size 0")
+    columns: list[list[Tensor]] = [[] for _ in leaves]
+    for flat in [output.reshape(-1) for output in outputs]:
+        for each in flat:
+            seed = functions.ones_like(each)
+            found = _gradients((each,), leaves, (seed,), create_graph=create_graph, retain_graph=True)
+            for column, one, leaf in zip(columns, found, leaves, strict=True):
+                column.append(leaf.new_zeros(leaf.shape) if one is None else one)
+    parts = [functions.stack(column).split(sizes, 0) for column in columns]
+    return tuple(
+        tuple(
+            part[i].view(tuple(output.shape) + tuple(leaf.shape))
+            for part, leaf in zip(parts, leaves, strict=True)
+        )
+        for i, output in enumerate(outputs)
     )
 
 

@@ -180,6 +180,22 @@ def after_hook(owned: Owned, references: int) -> Owned:
     return owned
 
 
+def after_function(answers: list[Any], grads: list[Any], owned: list[Owned]) -> list[Tensor]:
+    """The answers of a function of the user's own that somebody else holds: it may have kept what it made, and what it saw
+    (`owned` follows). Only CPython knows, so it is asked right after the call, as after a hook.
+    """
+    for i in range(len(grads)):
+        grad = grads[i]
+        owned[i] = after_hook(owned[i], getrefcount(grad) - sum(grad is one for one in answers))
+    return [
+        one
+        for one in answers
+        if one is not None
+        and not any(one is grad for grad in grads)
+        and getrefcount(one) - sum(one is other for other in answers) >= HELD
+    ]
+
+
 def run_tensor_hooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
     """Run the hooks on the outputs' gradients (None where none arrived), and store what retain_grad keeps.
 
@@ -269,7 +285,7 @@ def check_answer(hook: Callable[..., Any], grad: Tensor | None, answer: Any) -> 
         raise RuntimeError("can't replace a None gradient with a non-None value")
     if not isinstance(answer, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
-    if answer.dtype is not grad.dtype:
+    if answer.dtype is not grad.dtype or answer.device.type != grad.device.type:
         raise RuntimeError(
             f"hook '{name}' has changed the type of value (was {messages.tensor_type(grad)} got {messages.tensor_type(answer)})"
         )

@@ -40,8 +40,14 @@ _COMPLEX_AS_IT_IS: Final = frozenset(
 """The nodes whose complex gradients PyTorch refuses to real inputs."""
 
 
-_SIZES: Final = re.compile("_(?=(sizes|strides|numel)(_opt)?$)")
+FACT: Final = re.compile("(.+)_(sizes(?:_opt)?|strides|geometry|dtype|device|ndim|argsize(?:_minus)?_[0-9])")
+"""What a formula can ask of an input without saving it: `self_sizes`, the size of its last dimension `self_argsize_minus_1`."""
+_SIZES: Final = re.compile("_(?=((sizes|strides|numel)(_opt)?|argsize(_minus)?_[0-9])$)")
 """Before what of a name PyTorch says that it may be symbolic."""
+
+
+_UNSEEN: Final = ("_dtype", "_device", "_geometry", "_ndim")
+"""The ends of the names of what nodes keep and do not show."""
 
 
 class Node:
@@ -52,6 +58,10 @@ class Node:
     between: ClassVar[bool] = False
     """Whether it only stands between two nodes that PyTorch links directly."""
 
+    calls_user = False
+    """Whether its gradients are those of a function of the user's, which may keep them."""
+    tensor_inputs: tuple[int, ...] | None = None
+    """The places of the edges that PyTorch's node has, where it has not all."""
     outputs: tuple[Any, ...] = ()
     """(geometry, dtype, device) of each output: what gradients must match."""
     hooks: Any = None
@@ -139,7 +149,7 @@ class Node:
         if name.startswith("_saved_"):
             wanted = name[7:].replace("_sym_", "_")
             names = type(self).savable()
-            if wanted in names:
+            if wanted in names and not wanted.endswith(_UNSEEN):
                 kept = self.saved.get(wanted)
                 if isinstance(kept, SavedTensor):
                     return kept.shown(self)
@@ -169,8 +179,9 @@ class Node:
 
     def __dir__(self) -> list[str]:
         # The dtypes and devices of inputs are kept by PyTorch's nodes too, where nobody sees them.
-        names = (name for name in type(self).savable() if not name.endswith(("_dtype", "_device")))
-        saved = {f"_saved_{_SIZES.sub(r'_sym_', name)}" for name in names}
+        names = (name for name in type(self).savable() if not name.endswith(_UNSEEN))
+        own = type(self).op.names if hasattr(type(self), "op") else ()
+        saved = {f"_saved_{name if name in own else _SIZES.sub(r'_sym_', name)}" for name in names}
         raw = {f"_raw_saved_{name}" for name, one in self.saved.items() if self._keeps_tensors(name, one)}
         return [*object.__dir__(self), *saved, *raw]
 

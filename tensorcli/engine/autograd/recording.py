@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import aside, forward, mode
-from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
+from tensorcli.engine.autograd.nodes import FACT, NO_EDGE, Edge, Node, gradient_edge
 from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import COMPARE, FLOATING, LOGICAL, dtype
@@ -67,7 +67,8 @@ class Plan:
         for positions, _, needed in op.gradients:
             wanted = tuple(slots[p] for p in positions)
             for name in needed:
-                stem, _, fact = name.rpartition("_")
+                found = FACT.fullmatch(name)
+                stem, fact = ("", "") if found is None else found.groups()
                 if name == "needs":
                     continue
                 if name in names:
@@ -89,15 +90,17 @@ class Plan:
 def _left_out_without(
     op: "Op", need: tuple[str, int, str], used: list[tuple[Any, ...]]
 ) -> tuple[Any, ...] | None:
-    """The slots of the inputs without whose edge nodes leave out what formulas need of an input: what only one input's gradient
-    needs, as in PyTorch. It does not look where there is one input, or a list of them, nor at what one formula needs for several
-    (guard_for in gen_variable_type.py). `used`: the slots of the inputs of each formula that needs it.
+    """The slots of the inputs without whose edge nodes leave out what formulas need of an input: a tensor that only one input's
+    gradient needs, as in PyTorch. It does not look where there is one input, or a list of them, nor in what is itself a
+    gradient, nor at what one formula needs for several (guard_for in gen_variable_type.py). `used`: the slots of the inputs of
+    each formula that needs it.
     """
     slots, arguments = _slots(op), op.schema.arguments
-    name, position, _ = need
+    name, position, fact = need
     if name in _WRAPPED.get(op.base, ()):
         return tuple(slots[op.names.index(one)] for one in _WRAPPED[op.base][name])
     looks = len(slots) > 2 and not any(arguments[p].type.is_list for p in op.differentiable)
+    looks = looks and "backward" not in op.base and not fact and arguments[position].type.is_tensor
     if looks and len(used) == 1 and len(used[0]) == 1 and not arguments[position].type.optional:
         return used[0]
     return None
@@ -216,10 +219,9 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
             edges.extend([gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value])
         else:
             edges.append(NO_EDGE)
-    if not op.gradients:
-        edges = [
-            edge for edge in edges if edge is not NO_EDGE
-        ]  # PyTorch's fallback lists what asks for gradients alone.
+    if not op.gradients and op.base != "set_":
+        # PyTorch's fallback lists what asks for gradients alone.
+        edges = [edge for edge in edges if edge is not NO_EDGE]
     saved: dict[str, Any] = {}
     stack = hooks.stack
     node: Node = op.node_class(tuple(edges), saved)
@@ -234,7 +236,7 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
         else:
             if original is not None and name == "self":
                 value = original
-            if value.__class__ is Tensor and events.observer is None and not stack:
+            if value.__class__ is Tensor and events.observer is None and not stack and not value.inference:
                 saved[name] = SavedTensor(value)
             else:
                 saved[name] = _save(node, name, value, op, position)
@@ -317,10 +319,15 @@ def _fact(value: Any, fact: str) -> Any:
         return tuple(_fact(v, fact) for v in value)
     if not isinstance(value, Tensor):
         if value is None:
-            return None
+            return (0,) if fact == "sizes_opt" else None
         value = wrapped_number(value)
-    if fact == "sizes":
+    if fact in ("sizes", "sizes_opt"):
         return value.geometry.sizes
+    if fact.startswith("argsize"):
+        place, sizes = int(fact[8:].replace("minus_", "-")), value.geometry.sizes
+        if not sizes:
+            raise IndexError(f"Dimension specified as {place} but tensor has no dimensions")
+        return sizes[place]
     if fact == "strides":
         return value.geometry.strides
     if fact == "geometry":

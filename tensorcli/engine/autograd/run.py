@@ -18,6 +18,7 @@ from tensorcli.engine.autograd.anomaly import anomaly, check, report
 from tensorcli.engine.autograd.hooks import (
     Owned,
     Share,
+    after_function,
     after_hook,
     check_answers,
     check_nothing,
@@ -237,7 +238,11 @@ class _Pass:
             except RuntimeError:
                 report(node)
                 raise
+        kept = after_function(answers, grads, owned) if node.calls_user else ()
         results = self._validate(node, answers, grads, owned)
+        for i, one in enumerate(results):
+            if one is not None and any(one[0] is held for held in kept):
+                results[i] = one[0], False
         if not self.keep_graph:
             node.release()
         answers.clear()
@@ -260,19 +265,20 @@ class _Pass:
             self._after(node, [], grads)
 
     def _after(self, node: Node, results: list[Any], grads: list[Any]) -> None:
+        places = range(len(results)) if node.tensor_inputs is None else node.tensor_inputs
         for hook in list(node.hooks.after.values()):
             if events.observer is not None:
                 events.observer.hooked(node, "after", hook)
-            given = tuple(None if r is None else r[0] for r in results)
+            given = tuple(None if results[p] is None else results[p][0] for p in places)
             answer = hook(given, tuple(grads))
             if answer is not None and answer is not given:
                 check_answers(hook, given, answer)
-                for i, new in enumerate(answer):
-                    if new is not given[i]:
+                for i, old, new in zip(places, given, answer, strict=True):
+                    if new is not old:
                         if results[i] is not None:
                             release(results[i][1])
                         results[i] = None if new is None else (new, True)
-                new = None
+                old = new = None
             del answer, given
             for i in range(len(results)):
                 if results[i] is not None:

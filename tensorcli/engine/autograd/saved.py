@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly
-from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.autograd.modes import no_grad, transforms
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
@@ -218,6 +218,10 @@ UNPACKED: Final = (*SAVED, tuple)
 
 def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
     """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
+    if tensor.inference and _is_of_transforms(node):
+        # A transform wraps what it is given: the wrapper is no inference tensor.
+        tensor = alias(tensor)
+        tensor.inference = False
     if hooks.stack:
         # What a hook made of the tensor is nobody's to look at: no version is checked, no bytes are kept.
         return SavedPacked(tensor, output_nr)
@@ -225,6 +229,15 @@ def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) 
     if events.observer is not None:
         events.observer.saved(node, name, saved)
     return saved
+
+
+def _is_of_transforms(node: "Node") -> bool:
+    """Whether transforms alone record a node, since nothing that it leads to asks for a gradient outside."""
+    if all(each.batched for each in transforms):
+        return False
+    from tensorcli.engine.func.levels import reach
+
+    return not reach([node], lambda leaf: not leaf.levels).get(node)
 
 
 def _output(tensor: Tensor, node: "Node", number: int) -> Tensor:

@@ -185,6 +185,7 @@ class CopySlices(Node):
         self.view_geometry = view.geometry
         self.retype = view.view_of.retype
         self.function: Node | None = function
+        self.calls_user = function.calls_user
         self.outputs = ((base.geometry, base.dtype, base.device),)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:

@@ -162,6 +162,8 @@ class Layer:
         del transforms[at:], layers[depth:]
         forward[:] = [each for each in levels if not each.inside(self)]
         set_as_outside(above)
+        # Inside a transform that differentiates inference mode is off, and below it too.
+        mode.set(mode.grad, inference)
         try:
             yield
         finally:

@@ -40,7 +40,7 @@ def forward(kind: Any, own_vmap: bool, given: tuple[Any, ...], recording: bool) 
 
 
 def _concerns(layer: Layer, given: tuple[Any, ...]) -> bool:
-    return any(isinstance(one, Tensor) and layer.batch_of(one) is not None for one in given)
+    return any(isinstance(one, Tensor) and layer.batch_of(one) is not None for one in flatten(given)[0])
 
 
 def _unclear(own_vmap: bool) -> str:
@@ -56,9 +56,12 @@ def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool, ow
     """What the function's own `vmap`, or the rule made of it, makes of the values beneath: it says along which dimension the
     examples lie.
     """
-    batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in given]
-    values = tuple(one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
-    places = tuple(None if batch is None else batch.dim for batch in batches)
+    leaves, form = flatten(given)
+    batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in leaves]
+    values = unflatten(
+        [one if batch is None else batch.value for one, batch in zip(leaves, batches, strict=True)], form
+    )
+    places = unflatten([None if batch is None else batch.dim for batch in batches], form)
     outermost = not any(each.before is not None and each.before[0] is not None for each in layer.inside())
     with layer.below():
         if outermost:
@@ -103,7 +106,14 @@ def _two(answer: Any) -> tuple[Any, Any]:
 def _wrapped(layer: Layer, value: Any, dim: int | None) -> Any:
     if not isinstance(value, Tensor):
         return value
-    return layer.wrap(value, dim if dim is None or dim >= 0 else dim + value.ndim)
+    if dim is None:
+        return layer.wrap(value, None)
+    dim = dim + value.ndim if dim < 0 else dim
+    if not -value.ndim <= dim < value.ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-value.ndim}, {value.ndim - 1}], but got {dim})"
+        )
+    return layer.wrap(value, dim % value.ndim)
 
 
 def _bare(kind: Any, given: tuple[Any, ...]) -> Any:

@@ -11,6 +11,7 @@ from tensorcli.engine.autograd.function import Function
 from tensorcli.engine.batch.layer import Layer
 from tensorcli.engine.batch.values import moved
 from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.trees import flatten, unflatten
 
 Dims = tuple[int | None, ...]
 
@@ -88,11 +89,16 @@ def rule(kind: Any, size: int, randomness: str, places: Dims) -> tuple[Any, list
 
 
 def above(layer: Layer, values: Sequence[Any], places: Sequence[int | None]) -> tuple[Any, ...]:
-    """Values as tensors of the layer, where a dimension is mapped."""
-    return tuple(
-        layer.wrap(one, place) if isinstance(one, Tensor) and place is not None else one
-        for one, place in zip(values, places, strict=True)
-    )
+    """Values as tensors of the layer, where a dimension is mapped; those in containers too."""
+
+    def wrapped(one: Any, place: Any) -> Any:
+        if isinstance(place, (list, tuple, dict)):
+            leaves, tree = flatten(one)
+            pairs = zip(leaves, flatten(place)[0], strict=True)
+            return unflatten([wrapped(each, its) for each, its in pairs], tree)
+        return layer.wrap(one, place) if isinstance(one, Tensor) and place is not None else one
+
+    return tuple(wrapped(one, place) for one, place in zip(values, places, strict=True))
 
 
 def below(layer: Layer, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], Dims]:

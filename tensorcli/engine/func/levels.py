@@ -88,6 +88,10 @@ class Level(Transform):
 
     def __init__(self) -> None:
         super().__init__()
+        self.others: list[Tensor] = []
+        """What the function is given for tensors that nothing is differentiated by, until the originals get it back."""
+        self.rejoined = False
+        """Whether what is made now is connected with what the inputs are outside, though that did not record the transform."""
         self.gates: dict[Node, Edge] = {}
         self.first = 0
         """The number in sequence of the first node that is made in it."""
@@ -115,12 +119,23 @@ class Level(Transform):
         found.leaf_requires_grad = True
         found.levels = (*tensor.levels, self)
         self.give(found, tensor)
-        if self.tracks and given.requires_grad:
+        if given.requires_grad:
             edge = gradient_edge(given)
             gate = Gate((edge,), {})
             gate.outputs = ((found.geometry, found.dtype, found.device),)
             found.accumulator = weakref.ref(gate)
             self.gates[gate] = edge
+        return found
+
+    def other(self, tensor: Any) -> Any:
+        """What a function is given for an argument that nothing is differentiated by: a tensor that it may write into."""
+        if not isinstance(tensor, Tensor) or tensor.requires_grad:
+            return tensor
+        found = handle(lifted(tensor))
+        found.inference = False
+        found.levels = (*tensor.levels, self)
+        self.others.append(found)
+        self.give(found, tensor)
         return found
 
     # ---- results
@@ -139,7 +154,7 @@ class Level(Transform):
         if self not in tensor.levels:
             return tensor
         original = self.original(tensor)
-        if original is not None and tensor.node is None:
+        if original is not None and (tensor.node is None or any(tensor is one for one in self.others)):
             return original
         rest = tuple(each for each in tensor.levels if each is not self)
         found = self._rooted(tensor)
@@ -148,7 +163,7 @@ class Level(Transform):
 
     def _rooted(self, tensor: Tensor) -> Tensor:
         """A tensor, without its history where that leads to the leaves alone; its tangents likewise."""
-        if self.tracks and self._reach([tensor.node]).get(tensor.node):
+        if (self.tracks or self.rejoined) and self._reach([tensor.node]).get(tensor.node):
             if forward:
                 from tensorcli.engine.autograd.tangents import carry
 
@@ -156,11 +171,22 @@ class Level(Transform):
             return tensor
         return handle(tensor, self._rooted)
 
+    def give_back(self) -> list[Tensor]:
+        """Let what was given for other tensors have written them: they get its geometry, and its history outside. What it was."""
+        others, self.others = self.others, []
+        for one in others:
+            original: Any = self.original(one)
+            if one.node is not None and self.tracks and self._reach([one.node]).get(one.node):
+                original.node, original.output_nr = one.node, one.output_nr
+            if one.batch is None and one.geometry.sizes != original.geometry.sizes:
+                original.replace_memory(one.memory, one.geometry, one.dtype)
+        return others
+
     def close(self, results: Iterable[Any]) -> None:
         """Cut the leaves out of the graphs of results."""
         self.trim(results, self.first)
         for leaf in self.inputs():
-            if leaf.accumulator is None or not isinstance(leaf.accumulator(), Gate):
+            if not self.tracks or leaf.accumulator is None or not isinstance(leaf.accumulator(), Gate):
                 leaf.leaf_requires_grad = False
 
     def trim(self, results: Iterable[Any], first: int) -> None:
@@ -173,6 +199,20 @@ class Level(Transform):
             if not isinstance(node, AccumulateGrad) and node.edges and node.sequence >= first:
                 node.edges = tuple(self._edge(edge, alive) for edge in node.edges)
                 drop_unneeded(node)
+
+    def rejoin(self, results: Iterable[Any], end: int) -> None:
+        """Connect results with what the inputs are outside, where nothing recorded the transform, which made its last node
+        before the number `end` in sequence: of what they are made of, outside knows the inputs alone.
+        """
+        self.rejoined = True
+
+        def edge(target: Node | None, number: int) -> Edge:
+            inside = target is not None and self.first <= target.sequence < end
+            return (None, 0) if inside and target not in self.gates else (target, number)
+
+        for node in reach(self._nodes(results), lambda leaf: True, end):
+            if not isinstance(node, AccumulateGrad) and node.sequence >= end:
+                node.edges = tuple(edge(*each) for each in node.edges)
 
     def own(self, tensor: Tensor) -> Tensor:
         """A tensor as it is where this transform runs, below the vmaps that began later."""

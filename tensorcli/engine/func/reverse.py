@@ -12,7 +12,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level, Transform
 from tensorcli.engine.tensor import Tensor
-from tensorcli.engine.trees import Tree, flatten, unflatten
+from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
 
 Function = Callable[..., Any]
 _NO_HOOKS = (
@@ -40,7 +40,7 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
             raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")
     found = tuple(number % count for number in numbers)
     if len(set(found)) != len(found):
-        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+        raise RuntimeError(f"argnums elements must be unique, got {found}")
     return found
 
 
@@ -56,6 +56,13 @@ def wrapped(level: Level, value: Any) -> Any:
 def replaced(level: Level, args: tuple[Any, ...], numbers: Sequence[int]) -> tuple[Any, ...]:
     """The arguments with the transform's leaves in those places."""
     return tuple(wrapped(level, one) if i in numbers else one for i, one in enumerate(args))
+
+
+def beside(level: Level, args: Any, numbers: Sequence[int] = ()) -> Any:
+    """The arguments of a function with what it is given for those in other places."""
+    if isinstance(args, dict):
+        return {name: mapped(level.other, one) for name, one in args.items()}
+    return tuple(one if i in numbers else mapped(level.other, one) for i, one in enumerate(args))
 
 
 def gradients(
@@ -98,7 +105,7 @@ def grad_and_value(func: Function, argnums: Any = 0, has_aux: bool = False) -> F
         with disable_saved_tensors_hooks(_NO_HOOKS), Level() as level:
             numbers = chosen(argnums, len(args))
             args = replaced(level, args, numbers)
-            output = func(*args, **kwargs)
+            output = func(*beside(level, args, numbers), **beside(level, kwargs))
             aux = None
             if has_aux:
                 output, aux = split_aux(output, "grad_and_value(f)(*args)")
@@ -117,7 +124,7 @@ def grad_and_value(func: Function, argnums: Any = 0, has_aux: bool = False) -> F
         results, shape = flatten((found, output))
         others, form = flatten(aux if has_aux else ())
         results = [level.outside(one) for one in (*results, *tensors_beside(others))]
-        level.close(results)
+        level.close([*results, *level.give_back()])
         found, output = unflatten(results[: len(results) - len(others)], shape)
         aux = unflatten(results[len(results) - len(others) :], form)
         gradient = unflatten(found, tree)
@@ -188,7 +195,7 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
     """`vjp` by some of the inputs."""
     with disable_saved_tensors_hooks(_NO_HOOKS), Level() as level:
         args = replaced(level, primals, numbers)
-        output = func(*args)
+        output = func(*beside(level, args, numbers))
         aux = None
         if has_aux:
             output, aux = split_aux(output, "vjp(f, *primals)")
@@ -202,6 +209,8 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
         inputs = tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
     value = unflatten([level.outside(one) for one in outputs], shape)
+    level.give_back()
+    end = next_number()
 
     def wrapper(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given, form = flatten(cotangents)
@@ -211,8 +220,14 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
                 f"cotangents: {form.picture()}, primal output: {shape.picture()}"
             )
         create = mode.enabled if create_graph is None else create_graph
-        first = next_number()
-        found = gradients(outputs, leaves, given, create_graph=create, retain_graph=retain_graph)
+        first, inference = next_number(), mode.inference
+        mode.inference = False
+        try:
+            found = gradients(outputs, leaves, given, create_graph=create, retain_graph=retain_graph)
+        finally:
+            mode.set(mode.grad, inference)
+        if not level.tracks:
+            level.rejoin(found, end)
         found = [level.outside(marked(one, level)) for one in found]
         level.trim(found, first)
         return unflatten(found, tree)
@@ -243,7 +258,7 @@ def jacrev(
     _preallocate: bool = False,
 ) -> Function:
     """A function that gives the Jacobian of `func`, row by row: for each output and input `output.shape + input.shape`."""
-    if chunk_size is not None and chunk_size <= 0:
+    if chunk_size is not None and not chunk_size > 0:
         raise ValueError("jacrev: `chunk_size` should be greater than 0.")
 
     @like(func)
@@ -297,7 +312,9 @@ def bases(tensors: Sequence[Tensor], chunk_size: int | None = None) -> Iterator[
     """
     counts = [one.geometry.numel for one in tensors]
     total = sum(counts)
-    size = min(chunk_size or total, total)
+    size = min(total, chunk_size or total)
+    if not isinstance(size, int):
+        raise TypeError(f"can't multiply sequence by non-int of type '{type(size).__name__}'")
     for first in range(0, total, size or 1):
         rows = min(size, total - first)
         found, before = [], 0

@@ -308,7 +308,7 @@ NAMES = {
         dist pairwise_distance pdist renorm renorm_
     """,
     "histogram": """
-        _histogramdd_bin_edges _histogramdd_from_bin_tensors histogram histogramdd
+        _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors histogram histogramdd
     """,
     "special": """
         erf erf_ erfc erfc_ erfinv erfinv_ special_entr special_erfcx special_log_ndtr special_ndtr

@@ -2,7 +2,6 @@
 
 from math import prod
 
-from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._shared import behind
@@ -42,6 +41,6 @@ def declare_max_backward(name, n, settings="", check=None):
         variants="function",
         namespace="nn",
         grad_output=lambda grad, indices: _picked(grad, indices, n),
-        self=lambda grad, self: functions.zeros_like(self),
+        self=lambda grad, self_geometry: grad.new_zeros(self_geometry.sizes),
         indices=None,
     )(backward)

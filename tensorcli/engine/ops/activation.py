@@ -141,8 +141,10 @@ def elu(xp, self, alpha, scale, input_scale):
 def _elu_second(grad, grad_output, alpha, scale, input_scale, is_result, self_or_result):
     if is_result:
         return grad * grad_output * input_scale * (self_or_result < 0).to(grad.dtype)
-    slope = functions.exp(self_or_result * input_scale) * (input_scale * input_scale * alpha * scale)
-    return grad * grad_output * slope * (self_or_result < 0).to(grad.dtype)
+    bend = functions.elu_backward(
+        grad * grad_output * input_scale, alpha, scale, input_scale, is_result, self_or_result
+    )
+    return bend * (self_or_result < 0).to(grad.dtype)
 
 
 @op(

@@ -118,7 +118,7 @@ def _checked_means(self, n, output_size):
         )
     if any(size != 1 for size in output_size):
         return getattr(functions, f"_{name}")(self, output_size)
-    mean = self.mean(list(range(-n, 0)), True)
+    mean = self.mean(list(range(-1, -n - 1, -1)), True)
     if self.ndim == n + 2 and geometry.suggests_channels_last(self.geometry):
         mean.as_strided_(mean.shape, geometry.channels_last_strides(mean.shape))
     return mean
@@ -153,7 +153,7 @@ def _declare_means(n):
         grad_output=lambda grad, grad_output_sizes: getattr(functions, f"_{name}")(
             grad, grad_output_sizes[-n:]
         ),
-        self=lambda grad, self: functions.zeros_like(self),
+        self=lambda grad, self_geometry: grad.new_zeros(self_geometry.sizes),
     )(backward)
     composite(
         f"{name}(Tensor self, SymInt[{n}] output_size) -> Tensor",

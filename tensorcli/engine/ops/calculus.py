@@ -111,7 +111,7 @@ def trapezoid_dx(y, dx, dim):
     _bool_refused("trapezoid", y)
     _real_step("trapezoid", dx)
     ends = y.select(dim, 0) + y.select(dim, -1)
-    return direct("_mul.Scalar", y.sum(dim) - direct("_mul.Scalar", ends, 0.5), dx)
+    return direct("_mul.Scalar", y.sum(dim) - direct("_mul.Scalar", ends, 0.5), float(dx))
 
 
 @composite("trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
@@ -201,7 +201,7 @@ def _even_slope(self, spacing, dim, edge_order):
         start = over(times(part(0, 1), -1.5) + second - third, spacing)
         third, second = times(part(-1), 1.5), times(part(-2, -1), 2)
         stop = over(times(part(-3, -2), 0.5) - second + third, spacing)
-    return functions.cat([start, over(inner, 2.0), stop], dim)
+    return functions.cat([start, over(inner, 2), stop], dim)
 
 
 def _gradient(self, spacings, dims, edge_order, named=True):
@@ -249,7 +249,7 @@ def _dims(self, dim):
 def gradient(self, spacing, dim, edge_order):
     """The slopes of sampled functions along their dimensions."""
     dims = _dims(self, dim)
-    return _gradient(self, [1 if spacing is None else spacing] * len(dims), dims, edge_order)
+    return _gradient(self, [1.0 if spacing is None else spacing] * len(dims), dims, edge_order)
 
 
 @composite(
@@ -264,7 +264,7 @@ def gradient_dims(self, spacing, dim, edge_order):
 @composite("gradient.array(Tensor self, *, int[] dim, int edge_order=1) -> Tensor[]", variants="function")
 def gradient_plain(self, dim, edge_order):
     """The slopes of sampled functions along some dimensions."""
-    return _gradient(self, [1] * len(dim), dim, edge_order)
+    return _gradient(self, [1.0] * len(dim), dim, edge_order)
 
 
 @composite(

@@ -41,10 +41,10 @@ def tensordot_dims(self, other, dims_self, dims_other):
             )
         else:
             size *= s1
-    dims_self = list(wrap_dims(dims_self, self.ndim)) if dims_self else []
-    dims_other = list(wrap_dims(dims_other, other.ndim)) if dims_other else []
-    free1 = [d for d in range(self.ndim) if d not in dims_self]
-    free2 = [d for d in range(other.ndim) if d not in dims_other]
+    summed1 = wrap_dims(dims_self, self.ndim) if dims_self else ()
+    summed2 = wrap_dims(dims_other, other.ndim) if dims_other else ()
+    free1 = [d for d in range(self.ndim) if d not in summed1]
+    free2 = [d for d in range(other.ndim) if d not in summed2]
     rows = [self.size(d) for d in free1]
     columns = [other.size(d) for d in free2]
     left = self.permute([*free1, *dims_self])

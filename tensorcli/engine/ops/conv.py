@@ -225,13 +225,13 @@ def _type_text(array):
     stepwise=REDUCED,
     out=False,
     variants="function",
-    input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (
+    input__weight__bias=lambda grad, input, weight, bias_sizes_opt, stride, padding, dilation, transposed, output_padding, groups, needs: (
         direct(
             "convolution_backward",
             grad,
             input,
             weight,
-            bias_sizes,
+            bias_sizes_opt,
             stride,
             padding,
             dilation,
@@ -411,11 +411,11 @@ def _declare(n):
 
     def named_padding(input, weight, bias, stride, padding, dilation, groups):
         def call(x, w, b):
-            amounts = [0] * n
             if padding not in ("valid", "same"):
                 raise RuntimeError(f"Invalid padding string: '{padding}'")
-            if padding == "same":
-                x, amounts = _same(x, w, stride, dilation, n)
+            if padding == "valid":
+                return functions.convolution(x, w, b, stride, (0,), dilation, False, (0,), groups)
+            x, amounts = _same(x, w, stride, dilation, n)
             return functions.convolution(x, w, b, stride, amounts, dilation, False, (0,) * n, groups)
 
         return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))

@@ -293,4 +293,8 @@ def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothin
     if reduction == NONE:
         return -losses.sum(classes)
     total = -losses.sum()
-    return direct("_div.Scalar", total, self.numel() / (count or math.nan)) if reduction == MEAN else total
+    return (
+        direct("_div.Scalar", total, self.numel() // count if count else math.nan)
+        if reduction == MEAN
+        else total
+    )

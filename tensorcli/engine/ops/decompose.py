@@ -207,8 +207,7 @@ def linalg_eigvals(self):
     return functions.linalg_eig(self)[0]
 
 
-def _svd_backward(grads, u, s, vh, full):
-    k = s.size(-1)
+def _svd_backward(grads, u, s, k, vh, full):
     grad_u, grad_s, grad_vh = grads
     if full:
         grad_u = None if grad_u is None else grad_u.narrow(-1, 0, k)
@@ -266,7 +265,9 @@ def _factors(xp, A, full_matrices):
     "_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> "
     "(Tensor U, Tensor S, Tensor Vh)",
     variants="function",
-    A=lambda grads, U, S, Vh, full_matrices: _svd_backward(grads, U, S, Vh, full_matrices),
+    A=lambda grads, U, S, S_argsize_minus_1, Vh, full_matrices: _svd_backward(
+        grads, U, S, S_argsize_minus_1, Vh, full_matrices
+    ),
 )
 def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
     """Orthonormal columns, singular values in descending order and orthonormal rows, whose product is the input."""

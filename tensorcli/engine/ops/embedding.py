@@ -26,10 +26,12 @@ def _check_rows(weight, *rest):
         raise messages.no_dimensions(0)
 
 
-def _embedding_backward(grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse):
+def _embedding_backward(grad, indices, weight_argsize_0, padding_idx, scale_grad_by_freq, sparse):
     if sparse:
-        refuse_sparse_rows("embedding", grad, weight_sizes, scale_grad_by_freq)
-    return functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
+        refuse_sparse_rows("embedding", grad, (weight_argsize_0, grad.size(-1)), scale_grad_by_freq)
+    return functions.embedding_dense_backward(
+        grad, indices, weight_argsize_0, padding_idx, scale_grad_by_freq
+    )
 
 
 @op(

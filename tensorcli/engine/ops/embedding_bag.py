@@ -57,10 +57,10 @@ def _check(indices, offsets, include_last_offset, rows, fast):
 
 
 def _bag_backward(
-    grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse, per_sample_weights, padding_idx
+    grad, indices, offsets, result1, result2, result3, weight_argsize_0, scale_grad_by_freq, mode, sparse, per_sample_weights, padding_idx
 ):  # fmt: skip
     if sparse:
-        refuse_sparse_rows("embedding_bag", grad, weight_sizes, scale_grad_by_freq)
+        refuse_sparse_rows("embedding_bag", grad, (weight_argsize_0, grad.size(-1)), scale_grad_by_freq)
     return functions._embedding_bag_backward(
         grad,
         indices,
@@ -68,7 +68,7 @@ def _bag_backward(
         result1,
         result2,
         result3,
-        weight_sizes[0],
+        weight_argsize_0,
         scale_grad_by_freq,
         mode,
         sparse,

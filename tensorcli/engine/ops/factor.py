@@ -183,7 +183,6 @@ def _triangular_backward(grads, a, solution, upper, transpose, unitriangular, ne
     "(Tensor LD, Tensor pivots, Tensor info)",
     variants="function",
     namespace="linalg",
-    self=None,
 )
 def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
     """The factors of symmetric matrices that need not be definite, the rows exchanged, and which are singular."""
@@ -218,9 +217,6 @@ def linalg_ldl_factor(self, hermitian):
     "linalg_ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False) -> Tensor",
     variants="function",
     namespace="linalg",
-    LD=None,
-    pivots=None,
-    B=None,
 )
 def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
     """The solutions of systems whose matrix is given by its LDL factors."""

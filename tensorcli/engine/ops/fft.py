@@ -101,8 +101,8 @@ def _r2c_backward(grad, dim, normalization, onesided, last):
     "_fft_r2c(Tensor self, int[] dim, int normalization, bool onesided) -> Tensor",
     variants="function",
     check=_check_kind,
-    self=lambda grad, dim, normalization, onesided, self_sizes: _r2c_backward(
-        grad, dim, normalization, onesided, self_sizes[dim[-1]]
+    self=lambda grad, self, dim, normalization, onesided: _r2c_backward(
+        grad, dim, normalization, onesided, self.size(dim[-1])
     ),
 )
 def fft_r2c(xp, self, dim, normalization, onesided):

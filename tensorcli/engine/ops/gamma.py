@@ -100,7 +100,7 @@ def polygamma(xp, n, self):
     if _registers.is_reduced(self):
         found = _single_zeta(n + 1.0, self.astype(np.float32)).astype(own).astype(np.float32)
     else:
-        found = _arithmetic.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self))
+        found = hurwitz(xp, n + 1.0, *widened(self))
     # PyTorch takes the factorial by its logarithm.
     factorial = found.dtype.type(math.exp(found.dtype.type(math.lgamma(n + 1))))
     return (found * (factorial if n % 2 else -factorial)).astype(own)
@@ -111,6 +111,14 @@ _ZETA = (
     1.1646782814350067249e14, -4.5979787224074726105e15, 1.8152105401943546773e17, -7.1661652561756670113e18,
 )  # fmt: skip
 """The even factorials by Bernoulli's numbers, from Cephes (aten/src/ATen/native/Math.h)."""
+
+
+def hurwitz(xp, s, q):
+    """Hurwitz's zeta. PyTorch divides one infinity by the other where either is infinite."""
+    found = _arithmetic.widely(lambda q, s: behind(xp).special.zeta(s, q), q, s)
+    return xp.where(
+        ((s == math.inf) | (q == math.inf)) & (s > 1) & (q > 0), found.dtype.type(math.nan), found
+    )
 
 
 def _single_zeta(s, q):

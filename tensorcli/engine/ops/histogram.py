@@ -62,10 +62,17 @@ def histogramdd_counts(xp, self, bins, weight, density):
     return _counted(xp, self.reshape(-1, self.shape[-1]), bins, weight, density)
 
 
-def _in_space(self, edges, weight, density):
-    edges = list(edges)
-    found = functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density)
-    return found, tuple(edges)
+@op(
+    "_histogramdd_from_bin_cts(Tensor self, int[] bins, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
+    "Tensor",
+    out=False,
+)
+def histogramdd_even(xp, self, bins, range, weight, density):
+    """How many points fall into each of so many bins of equal width in each dimension of space."""
+    points = self.reshape(-1, self.shape[-1])
+    edges = _edges(xp, points, bins, range)
+    _check(self, edges, weight)
+    return _counted(xp, points, edges, weight, density)
 
 
 @composite(
@@ -76,7 +83,8 @@ def _in_space(self, edges, weight, density):
 def histogramdd(self, bins, range, weight, density):
     """How many points fall into each bin of a space of several dimensions, and the edges."""
     edges = functions._histogramdd_bin_edges(self, bins, range=range, weight=weight, density=density)
-    return _in_space(self, edges, weight, density)
+    found = functions._histogramdd_from_bin_cts(self, bins, range=range, weight=weight, density=density)
+    return found, tuple(edges)
 
 
 @composite(
@@ -96,7 +104,8 @@ def histogramdd_int(self, bins, range, weight, density):
 )
 def histogramdd_tensors(self, bins, range, weight, density):
     """How many points fall between the edges given for each dimension of space."""
-    return _in_space(self, bins, weight, density)
+    edges = list(bins)
+    return functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density), tuple(edges)
 
 
 def _check(points, edges, weight):

@@ -6,7 +6,6 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.fused import fused
@@ -66,9 +65,8 @@ def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, need
 
 
 def _eps_of(rstd, input, dims):
-    """The eps that a saved 1 / deviation was computed with."""
-    found = (rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)).mean()
-    return float(whole(found).mean().item())
+    """The eps that a saved 1 / deviation was computed with, row by row: what one row cannot tell, others need not."""
+    return rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)
 
 
 @op(
@@ -200,7 +198,7 @@ def rms_norm(input, normalized_shape, weight, eps):
         raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
-    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    dims = list(range(input.ndim - 1, input.ndim - len(normalized_shape) - 1, -1))
     found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt())
     found = found if weight is None else found.mul(weight)
     return (found if geometry.suggests_channels_last(found.geometry) else found.contiguous()).type_as(input)

@@ -243,7 +243,7 @@ def linalg_vander(x, N):
             f"linalg.vander supports floating point, complex, and integer tensors, but got {x.dtype.scalar_type}"
         )
     if not x.ndim:
-        x = x.unsqueeze(0)
+        x = x.unsqueeze(-1)
     n = x.size(-1) if N is None else N
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")

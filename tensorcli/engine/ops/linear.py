@@ -395,20 +395,22 @@ def _sizes(*places):
     return tuple(array.shape[dim] for array, dim in places)
 
 
-def _spread_batch(grad, count):
-    return grad.unsqueeze(0).expand((count, *grad.geometry.sizes))
-
-
 @op(
     "addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
     stepwise=REDUCED,
     inplace=True,
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
-    batch1=lambda grad, batch2, batch1_sizes, alpha: scaled(
-        _spread_batch(grad, batch1_sizes[0]).bmm(batch2.transpose(1, 2).conj()), _conjugate(alpha)
+    batch1=lambda grad, batch2, batch1_argsize_0, batch1_argsize_1, batch2_argsize_2, alpha: scaled(
+        grad.unsqueeze(0)
+        .expand((batch1_argsize_0, batch1_argsize_1, batch2_argsize_2))
+        .bmm(batch2.transpose(1, 2).conj()),
+        _conjugate(alpha),
     ),
-    batch2=lambda grad, batch1, batch1_sizes, alpha: scaled(
-        batch1.transpose(1, 2).conj().bmm(_spread_batch(grad, batch1_sizes[0])), _conjugate(alpha)
+    batch2=lambda grad, batch1, batch1_argsize_0, batch1_argsize_1, batch2_argsize_2, alpha: scaled(
+        batch1.transpose(1, 2)
+        .conj()
+        .bmm(grad.unsqueeze(0).expand((batch1_argsize_0, batch1_argsize_1, batch2_argsize_2))),
+        _conjugate(alpha),
     ),
 )
 def addbmm(xp, self, batch1, batch2, beta, alpha):

@@ -164,7 +164,7 @@ def smooth_l1_loss_backward(xp, grad_output, self, target, reduction, beta):
 
 
 def _huber_double(grad, self, target, reduction, delta):
-    return mean_share(grad * ((self - target).abs() <= delta), self, reduction)
+    return mean_share(grad * ((self - target).abs() < delta), self, reduction)
 
 
 def _huber_double_output(grad, grad_output, self, target, reduction, delta):

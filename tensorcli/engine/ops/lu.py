@@ -93,7 +93,7 @@ def _check_pivoted(pivot):
     variants="function",
     namespace="linalg",
     P=None,
-    A=lambda grads, P, L, U: _lu_backward(grads[0], grads[1], P, L, U),
+    A=lambda grads, P, L, U, pivot: _lu_backward(grads[0], grads[1], P, L, U),
 )
 def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
@@ -114,7 +114,7 @@ def _lu_factor_backward(grad, lu, pivots):
     "(Tensor LU, Tensor pivots, Tensor info)",
     variants="function",
     namespace="linalg",
-    A=lambda grad, LU, pivots: _lu_factor_backward(grad, LU, pivots),
+    A=lambda grad, LU, pivots, pivot: _lu_factor_backward(grad, LU, pivots),
 )
 def linalg_lu_factor_ex(xp, A, pivot, check_errors):
     """Both triangular factors in one matrix, the rows exchanged, and 0 or the number of the first zero pivot."""
@@ -144,19 +144,17 @@ def linalg_lu_factor(A, pivot):
     return lu, pivots
 
 
-def _unpack_backward(grads, LU_data_sizes):
+def _unpack_backward(grads, LU_data_argsize_minus_2, LU_data_argsize_minus_1):
     """After torch/csrc/autograd/FunctionsManual.cpp, lu_unpack_backward."""
-    m, n = LU_data_sizes[-2:]
+    m, n = LU_data_argsize_minus_2, LU_data_argsize_minus_1
     k = min(m, n)
     grad_l, grad_u = grads
     if grad_l is None:
         found = grad_u.triu()
-        return (
-            functions.cat([found, found.new_zeros((*LU_data_sizes[:-2], m - n, n))], -2) if m > n else found
-        )
+        return functions.cat([found, found.new_zeros((*found.shape[:-2], m - n, n))], -2) if m > n else found
     if grad_u is None:
         found = grad_l.tril(-1)
-        return functions.cat([found, found.new_zeros((*LU_data_sizes[:-1], n - m))], -1) if n > m else found
+        return functions.cat([found, found.new_zeros((*found.shape[:-1], n - m))], -1) if n > m else found
     if m == n:
         return grad_l.tril(-1) + grad_u.triu()
     if m > n:

@@ -137,7 +137,9 @@ def masked_scatter_(xp, self, mask, source):
 @op(
     "masked_scatter_backward(Tensor grad_output, Tensor mask, SymInt[] sizes) -> Tensor",
     variants="function",
-    grad_output=lambda grad, grad_output, mask: functions.zeros_like(grad_output).masked_scatter(mask, grad),
+    grad_output=lambda grad, grad_output_geometry, mask: grad.new_zeros(
+        grad_output_geometry.sizes
+    ).masked_scatter(mask, grad),
     mask=None,
 )
 def masked_scatter_backward(xp, grad_output, mask, sizes):

@@ -199,7 +199,7 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     rows, cols = dims if abs(ord) == 1 else dims[::-1]
     if not keepdim and rows < cols:
         cols -= 1
-    sums = functions.linalg_vector_norm(self, 1, [rows], keepdim, dtype=dtype)
+    sums = functions.linalg_vector_norm(self, 1.0, [rows], keepdim, dtype=dtype)
     if not sums.size(cols):  # Without columns, or rows, the norm is that of one of zeros.
         return sums.sum([cols], keepdim)
     return getattr(sums, pick)([cols], keepdim)
@@ -272,7 +272,7 @@ def linalg_norm(self, ord, dim, keepdim, dtype):
     _check_norm(self, ord, dim)
     if ord is not None and ((dim is not None and len(dim) == 2) or (dim is None and self.ndim == 2)):
         return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
-    return functions.linalg_vector_norm(self, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    return functions.linalg_vector_norm(self, 2.0 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
 @composite(
@@ -310,7 +310,7 @@ def _cond(self, p, name):
     if not self.numel():
         return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype.to_real(), device=self.device)
     inverse, info = functions.linalg_inv_ex(self)
-    inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), float("inf")) if info.any() else None
+    inverse.masked_fill_(info.unsqueeze_(-1).unsqueeze_(-1) > 0, float("inf"))
     found = functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
     # Zero times infinity counts as infinite.
     return found.nan_to_num_(float("inf"), float("inf"), float("-inf"))

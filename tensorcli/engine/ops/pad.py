@@ -132,7 +132,7 @@ def _declare_pad(kind, mode, n):
         variants="function",
         namespace="nn",
         grad_output=lambda grad, padding: getattr(functions, name)(grad, padding),
-        self=lambda grad, self: functions.zeros_like(self),
+        self=lambda grad, self_geometry: grad.new_zeros(self_geometry.sizes),
     )(backward)
 
 

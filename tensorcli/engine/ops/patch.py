@@ -15,8 +15,10 @@ from tensorcli.engine.ops.conv import padded, windows_of
     "im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
     variants="function",
     namespace="nn",
-    self=lambda grad, self_sizes, kernel_size, dilation, padding, stride: functions.col2im(
-        grad, self_sizes[-2:], kernel_size, dilation, padding, stride
+    self=lambda grad, self_argsize_minus_2, self_argsize_minus_1, kernel_size, dilation, padding, stride: (
+        functions.col2im(
+            grad, (self_argsize_minus_2, self_argsize_minus_1), kernel_size, dilation, padding, stride
+        )
     ),
 )
 def im2col(xp, self, kernel_size, dilation, padding, stride):

@@ -6,8 +6,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
-from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.gamma import unknown_derivative
+from tensorcli.engine.ops.gamma import hurwitz, unknown_derivative
 from tensorcli.engine.ops.special import arrays_like
 
 # ---- zeta and the orthogonal polynomials
@@ -17,7 +16,7 @@ def _zeta(xp, self, other):
     """The Hurwitz zeta function."""
     self, other = arrays_like(xp, self, other)
     _arithmetic.no_complex("zeta", self, other)
-    return _arithmetic.widely(behind(xp).special.zeta, self, other)
+    return hurwitz(xp, self, other)
 
 
 op(

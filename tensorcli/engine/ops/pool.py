@@ -243,7 +243,7 @@ def _declare_avg(n):
                 grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
             )
         ),
-        self=lambda grad, self: functions.zeros_like(self),
+        self=lambda grad, self_geometry: grad.new_zeros(self_geometry.sizes),
     )(backward)
 
 

@@ -153,8 +153,7 @@ def nanmean(self, dim, keepdim, dtype):
             "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. Got: "
             f"{dtype.scalar_type}"
         )
-    dim = () if dim is None else dim
-    factor = self.isnan().logical_not_().sum(dim, keepdim)
+    factor = self.isnan().logical_not_().sum(() if dim is None else dim, keepdim)
     return self.nansum(dim, keepdim, dtype=dtype).div(factor)
 
 

@@ -12,7 +12,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
-from tensorcli.engine.ops._shared import behind, zero
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.activation import floats_only
 
 _SQRT_HALF, _SQRT_2_OVER_PI, _KAPPA = math.sqrt(0.5), math.sqrt(2 / math.pi), 0.044715
@@ -210,9 +210,14 @@ def softplus(xp, self, beta, threshold):
 
 
 def _softplus_second(grad, grad_output, self, beta, threshold):
-    share = functions.sigmoid(self * beta)
-    bend = grad * grad_output * share * (1 - share) * beta
-    return functions.where(self * beta > threshold, zero(bend), bend)
+    scaled = self * beta
+    bend = functions.sigmoid_backward(grad * grad_output, functions.sigmoid(scaled))
+    return bend * (scaled < threshold).to(grad.dtype) * beta
+
+
+def _log_sigmoid_second(grad, grad_output, self):
+    share = functions.sigmoid(self)
+    return grad * grad_output * (share - 1) * share
 
 
 @op(
@@ -257,9 +262,7 @@ def log_sigmoid_forward(xp, self):
     namespace="nn",
     buffer=None,
     grad_output=lambda grad, self, buffer: functions.log_sigmoid_backward(grad, self, buffer),
-    self=lambda grad, grad_output, self: functions.sigmoid_backward(
-        grad * grad_output, functions.sigmoid(self)
-    ).neg(),
+    self=_log_sigmoid_second,
 )
 def log_sigmoid_backward(xp, grad_output, self, buffer):
     """The gradient of log_sigmoid."""

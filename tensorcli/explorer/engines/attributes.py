@@ -112,7 +112,8 @@ class EnginePolicy(Policy):
 
     def _add_custom(self) -> None:
         """The lists of custom functions: their module is read when a script asks for them."""
-        from tensorcli.engine.autograd.function import Context, Function, FunctionCtx
+        from tensorcli.engine.autograd.context import Context, FunctionCtx
+        from tensorcli.engine.autograd.function import Function
 
         self.types[Function] = Only([*FUNCTIONS, "apply", "name"])
         for kind, taken in (
