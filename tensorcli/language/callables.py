@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.functions import ScriptFunction, address
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.limits import MAX_NESTING
 from tensorcli.language.policy import Names
 

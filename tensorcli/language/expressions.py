@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import MISSING
+from tensorcli.language.builtin_objects import MISSING
 from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
     Code,
