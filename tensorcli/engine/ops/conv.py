@@ -7,9 +7,9 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, can_cast, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._moments import widened

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
-from tensorcli.engine.op import composite
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 

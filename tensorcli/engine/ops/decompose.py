@@ -6,7 +6,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns

@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops import _selection
 from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_at_once, wrap, wrap_dims
 from tensorcli.engine.ops._shared import behind

@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, op
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, PROMOTE, PROMOTE_SCALARS, of_number
-from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
 from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero

@@ -5,11 +5,11 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.outward import into
 from tensorcli.engine.geometry import Geometry, elementwise_strides
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
 from tensorcli.engine.ops._moments import widened

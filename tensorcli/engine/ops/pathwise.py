@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._draws import on_host
 from tensorcli.engine.ops._shared import no_derivative
 

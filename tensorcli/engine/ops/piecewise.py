@@ -2,8 +2,8 @@
 
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
 from tensorcli.engine.ops.limits import limited

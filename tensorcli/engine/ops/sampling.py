@@ -7,10 +7,10 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import factory, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.generator import Generator as Stream
-from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry, zeros
 from tensorcli.engine.ops.create import OPTIONS
