@@ -251,9 +251,8 @@ def addmv(xp, self, mat, vec, beta, alpha):
         self, mat, vec = widened(self, mat, vec)
     product = _products.matrix_vector(xp, mat, vec, self.shape, self)
     if not mat.shape[0] and beta:
-        product = xp.zeros(
-            self.shape, self.dtype
-        )  # PyTorch gives the scaled self where the matrix has no rows.
+        # PyTorch gives the scaled self where the matrix has no rows.
+        product = xp.zeros(self.shape, self.dtype)
     return _products.combined(xp, self, product, beta, alpha).astype(own, copy=False)
 
 
