@@ -126,8 +126,8 @@ def _gaps(values):
 
 
 def _with_diagonal(matrices, values):
-    """Matrices with these diagonals, written in place where they are no batch of vmap's."""
-    if values.batch is not None:
+    """Matrices with these diagonals."""
+    if subclass_like(matrices, values):
         return matrices.diagonal_scatter(values.to(matrices.dtype), 0, -2, -1)
     matrices.diagonal(0, -2, -1).copy_(values)
     return matrices
