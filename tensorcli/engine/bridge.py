@@ -11,10 +11,10 @@ import numpy as np
 
 from tensorcli.engine import addresses, dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.parameters import type_name
 from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.storage import Storage, Version, allocate
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor

@@ -1,6 +1,6 @@
 """What calls an operator: `torch.NAME`, `Tensor.NAME` and Python's own operators, made of the table when first asked for.
 
-A caller holds all overloads of a name: it binds the arguments (binding.py), and runs what the overload's kind does with the
+A caller holds all overloads of a name: it binds the arguments (binding/), and runs what the overload's kind does with the
 values (effects/).
 """
 

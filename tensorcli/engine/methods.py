@@ -226,7 +226,7 @@ def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs:
-            from tensorcli.engine.binding_messages import no_arguments
+            from tensorcli.engine.binding.messages import no_arguments
 
             no_arguments(name, len(args), bool(kwargs))
         return answer(self)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorcli.engine.binding_messages import not_a_tensor
+from tensorcli.engine.binding.messages import not_a_tensor
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops import grid, shape
 from tensorcli.engine.tensor import Tensor

@@ -3,13 +3,13 @@
 import math
 from typing import Any
 
+from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
 from tensorcli.engine.nn.layers.steps import STEPS
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.parameters import type_name
 
 
 class RNNCellBase(Module):

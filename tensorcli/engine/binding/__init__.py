@@ -15,10 +15,18 @@ values (both, where the signature has both) in a call that gives one of them.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tensorcli.engine import overrides, signatures
-from tensorcli.engine.parameters import INTEGER_LISTS, accepts, complaints, convert, defaulted, is_integer
+from tensorcli.engine import overrides
+from tensorcli.engine.binding import signatures
+from tensorcli.engine.binding.parameters import (
+    INTEGER_LISTS,
+    accepts,
+    complaints,
+    convert,
+    defaulted,
+    is_integer,
+)
+from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature, order
 from tensorcli.engine.schema import Schema
-from tensorcli.engine.signatures import CONSTANT, SELF, Parameter, Signature, order
 
 __all__ = ["Binder", "order", "python_signature"]
 
@@ -134,7 +142,7 @@ class Binder:
             messages.warn(complaints().deprecated(signature, self.printed))
 
     def _learn(self, key: tuple[Any, ...], count: int, keywords: tuple[str, ...]) -> None:
-        from tensorcli.engine.binding_plan import Shape
+        from tensorcli.engine.binding.plan import Shape
 
         shape = Shape(key, count, keywords, self.tensor_class, self._method)
         bound = shape.decide(self.signatures, len(self._schemas), self._again)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from tensorcli.engine import signature_facts as facts
+from tensorcli.engine.binding import facts
 from tensorcli.engine.schema import REQUIRED, Argument, Schema, Type
 from tensorcli.engine.schema import parse as parse_schema
 
