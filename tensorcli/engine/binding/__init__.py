@@ -1,15 +1,13 @@
-"""Binding: from a call's arguments to the overload that PyTorch would choose and its values, or to its
-complaint.
+"""Binding: from the arguments of a call to the overload that PyTorch would choose and the values of its schema, or a complaint.
 
-A call is decided by the types of its arguments wherever they alone decide: `Binder.cache` maps them to the
-number of the overload and a lambda, compiled for this shape of call, that puts the values in the schema's
-order. Every other call, and every wrong one, takes the slow way, which does what PyTorch's argument parser
-does.
+Where the types of the arguments alone decide, `Binder.cache` maps them to the number of the overload and a lambda, compiled for
+this shape of call (plan.py), which puts the values in the schema's order. Every other call, and every wrong one, goes the slow
+way, which does what PyTorch's argument parser does (parameters.py), with its complaints (messages.py). What a function may be
+given is read from schema lines (signatures.py).
 
-Values: integers, floats and lists arrive as Python's own (numpy's scalars and zero-dimensional tensors
-converted), lists as tuples; a number that stands for a tensor stays a number; `dtype=float` has become a
-dtype; a device stays what was given. `out` and `requires_grad`, which no schema has, follow the schema's
-values (both, where the signature has both) in a call that gives one of them.
+Values: numpy's scalars and zero-dimensional tensors arrive as Python's numbers where the schema wants a number, and lists as
+tuples. A number that is given for a tensor stays a number. `dtype=float` has become a dtype; a device stays what was given.
+`out` and `requires_grad`, which no schema has, follow the schema's values where a call gives one of them.
 """
 
 from collections.abc import Callable, Sequence
