@@ -29,7 +29,7 @@ def _check_gamma(self, generator):
 def _standard_gamma(xp, self, generator):
     """Draws of the gamma distribution, each of the shape that its element of self says."""
     from tensorcli.engine.random import stream_of
-    from tensorcli.engine.rejection import gamma
+    from tensorcli.engine.random.rejection import gamma
 
     return gamma(stream_of(generator), on_host(self))
 
@@ -48,7 +48,7 @@ def _check_dirichlet(self, generator):
 def _sample_dirichlet(xp, self, generator):
     """Shares of a whole: gamma variables over their sum along the last dimension."""
     from tensorcli.engine.random import stream_of
-    from tensorcli.engine.rejection import gamma
+    from tensorcli.engine.random.rejection import gamma
 
     array = on_host(self)
     drawn = gamma(stream_of(generator), array.astype(np.float64))

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorcli.engine.draws import (
+from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
+from tensorcli.engine.fused import Float32, Float64, fma32, fma64, log32, sincos32
+from tensorcli.engine.random.draws import (
     COUNTED,
     LARGEST,
     cast,
@@ -30,9 +32,7 @@ from tensorcli.engine.draws import (
     rounded_down,
     rounded_up,
 )
-from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
-from tensorcli.engine.fused import Float32, Float64, fma32, fma64, log32, sincos32
-from tensorcli.engine.twister import Twister
+from tensorcli.engine.random.twister import Twister
 
 _CONTINUOUS = "is a continuous probability distribution. dtype must be a floating point but you specified"
 _NO_WEIGHT = "invalid multinomial distribution (sum of probabilities <= 0)"
