@@ -174,8 +174,8 @@ def is_tensor(obj: Any) -> bool:
 
 def is_storage(obj: Any) -> bool:
     """Whether it is a storage."""
-    from tensorcli.engine.storages import UntypedStorage
     from tensorcli.engine.typed_storages import TypedStorage
+    from tensorcli.engine.untyped_storages import UntypedStorage
 
     return isinstance(obj, (TypedStorage, UntypedStorage))
 

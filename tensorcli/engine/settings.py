@@ -37,7 +37,7 @@ def set_default_tensor_type(t: Any) -> None:
         "torch.set_default_device() as alternatives.",
         once=True,
     )
-    from tensorcli.engine.legacy import parse_type, type_of_class
+    from tensorcli.engine.construct.legacy import parse_type, type_of_class
 
     kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
     set_default_dtype(kind)

@@ -316,7 +316,7 @@ class Tensor(metaclass=TensorType):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
         # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
-        from tensorcli.engine.legacy import new_of_class
+        from tensorcli.engine.construct.legacy import new_of_class
 
         return new_of_class(cls, *args, **kwargs)
 

@@ -4,6 +4,7 @@ Where there is no CUDA each function answers as a build of PyTorch without it do
 have finished when a call returns.
 """
 
+from tensorcli.engine.construct.legacy import CUDA_TYPES
 from tensorcli.engine.cuda.current import (
     current_device,
     device,
@@ -47,7 +48,6 @@ from tensorcli.engine.cuda.random import (
 from tensorcli.engine.cuda.streams import Event, Stream, current_stream, default_stream, stream
 from tensorcli.engine.devices import AcceleratorError, OutOfMemoryError
 from tensorcli.engine.late import late as _late
-from tensorcli.engine.legacy import CUDA_TYPES
 
 globals().update(CUDA_TYPES)
 

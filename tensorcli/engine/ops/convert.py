@@ -160,11 +160,11 @@ def _type(self, dtype=None, non_blocking=False, *, memory_format=None):
         return type_string(self)
     device = None
     if isinstance(dtype, str):
-        from tensorcli.engine.legacy import parse_type
+        from tensorcli.engine.construct.legacy import parse_type
 
         dtype, device = parse_type(dtype)
     elif isinstance(dtype, type):
-        from tensorcli.engine.legacy import type_of_class
+        from tensorcli.engine.construct.legacy import type_of_class
 
         dtype, device = type_of_class(dtype)
     elif not isinstance(dtype, dtypes.dtype):

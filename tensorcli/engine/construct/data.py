@@ -11,8 +11,8 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.binding.parameters import type_name
+from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
-from tensorcli.engine.sharing import check_array, dtype_of
 from tensorcli.engine.tensor import Tensor
 
 _SLOW: Final = (
