@@ -12,7 +12,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     bool_,
 )
-from tensorcli.engine.effects.outward import into
+from tensorcli.engine.effects.out import into
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero

@@ -8,7 +8,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, float16, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.outward import into
+from tensorcli.engine.effects.out import into
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.ops import _gemm, _products
 from tensorcli.engine.ops._moments import widened
