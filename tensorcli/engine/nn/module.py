@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tensorcli.engine.autograd.hooks import RemovableHandle
-from tensorcli.engine.nn import everywhere
+from tensorcli.engine.nn import global_hooks
 from tensorcli.engine.nn.parameter import Buffer, Parameter
 from tensorcli.engine.tensor import Tensor
 
@@ -104,7 +104,7 @@ class Module:
             or self._backward_pre_hooks
             or self._forward_hooks
             or self._forward_pre_hooks
-            or everywhere.CALLS
+            or global_hooks.CALLS
         ):
             from tensorcli.engine.nn.hooks import call
 
@@ -138,13 +138,13 @@ class Module:
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
+            modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, value)
         elif modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
-            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
+            modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, value)
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
@@ -217,7 +217,7 @@ class Module:
                 f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
         if param is not None:
-            param = everywhere.registered(everywhere.PARAMETERS, self, name, param)
+            param = global_hooks.registered(global_hooks.PARAMETERS, self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
@@ -229,7 +229,7 @@ class Module:
             raise TypeError(
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = everywhere.registered(everywhere.BUFFERS, self, name, tensor)
+        self._buffers[name] = global_hooks.registered(global_hooks.BUFFERS, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -240,7 +240,7 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = everywhere.registered(everywhere.MODULES, self, name, module)
+        self._modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, module)
 
     def register_module(self, name: str, module: Any) -> None:
         """Another name of add_module."""

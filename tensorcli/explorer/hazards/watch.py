@@ -16,8 +16,7 @@ from tensorcli.explorer.engines import base_of
 from tensorcli.explorer.hazards.constants import Constants
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself
-from tensorcli.explorer.hazards.keep import Keeper
-from tensorcli.explorer.hazards.kept import Held, held_by, kept
+from tensorcli.explorer.hazards.keeper import Keeper
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import LostWrites
 from tensorcli.explorer.hazards.operators import Operator
