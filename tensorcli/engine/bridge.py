@@ -1,6 +1,7 @@
-"""numpy out, DLPack, copies of whole objects, pickles: how tensors leave the engine and come back.
+"""How tensors leave the engine and come back: numpy, DLPack, `copy.deepcopy`, pickles.
 
-Memory that somebody else was shown is marked foreign and never moves again. Writes through numpy are not counted.
+Memory that numpy or DLPack was shown is marked as foreign, and is never moved again. Writes through numpy move no version
+counter.
 """
 
 from enum import IntEnum

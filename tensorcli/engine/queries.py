@@ -1,4 +1,4 @@
-"""Questions about tensors and dtypes: functions that make no tensors."""
+"""Questions about tensors and dtypes (`is_floating_point`, `result_type`, `finfo`): functions that make no tensor."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -1,7 +1,7 @@
-"""Settings of the torch namespace: what new tensors are where nothing is said of it, and how PyTorch computes.
+"""Settings of the torch namespace: the default dtype and device, threads, precision, determinism.
 
-The engine computes in one way, so that threads, precision and determinism are kept and told back, and refuse what PyTorch
-refuses.
+The engine computes in one way only: threads, precision and determinism are kept and told back, and what PyTorch refuses is
+refused.
 """
 
 import os

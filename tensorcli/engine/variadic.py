@@ -1,4 +1,4 @@
-"""Functions of several tensors that PyTorch wrote in Python: their tensors come one by one or as one sequence."""
+"""Functions of several tensors that PyTorch wrote in Python: they take the tensors one by one or as one sequence."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The module `functools` of a script: what it makes of functions is called as a script calls."""
+"""The module `functools` of a script: functions that it is given are called with the checks of a call from the script."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Classes, which the language has not: what to write instead, and classes as functions that make what they make.
+"""The language has no classes: what to write instead of one, and how a class becomes a function that makes the same objects.
 
-`class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
-methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
-`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. A module can hold whatever a plain
-class holds, but for layers and parameters, which it would register: a `SimpleNamespace` holds those, and what a dataclass holds.
-A dataset becomes the list of its items.
+`class Net(nn.Module)` becomes `def Net(...)`: its body has the methods as they are, makes `self = nn.Module()`, binds the
+methods to it with `functools.partial`, and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
+`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. The object of a plain class is a
+module too, unless it holds layers or parameters, which a module would register, or is a dataclass: then it is a
+`SimpleNamespace`. A dataset becomes the list of its items.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rules of single operators, and of groups of them that differ from the element-wise ones in one thing.
+"""Rules for operators on batches: single ones, and groups that differ from element-wise operators in one thing.
 
-A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and the
-dimension of the results that is mapped, or None where the operator has to run example by example.
+A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and its
+mapped dimension, or None where the operator has to run example by example.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Values brought into the form that an operator wants: the mapped dimension in front, or one example of them."""
+"""The tensor behind a batch in the form that a rule wants: the mapped dimension in front, or one example of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar

@@ -1,4 +1,7 @@
-"""Attributes of Tensor that are no operators: its data, and what kind of tensor it is. What all here are not, is said here."""
+"""Attributes of Tensor that are no operators: `data`, and what kind of tensor it is (`layout`, `is_sparse`, `is_cuda`).
+
+What no tensor is here, sparse or quantised, is answered here too.
+"""
 
 from collections.abc import Callable
 from typing import Any

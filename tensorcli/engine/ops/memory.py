@@ -1,4 +1,4 @@
-"""Handles that move: a tensor gets other sizes, or another storage, and no element is computed."""
+"""Operators that give a tensor other sizes or another storage (`resize_`, `set_`), and compute no element."""
 
 from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.autograd import views

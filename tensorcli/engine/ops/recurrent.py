@@ -1,4 +1,4 @@
-"""Recurrence: one direction of one layer as the operator of a library that PyTorch uses for float32 on the CPU."""
+"""One direction of one layer of an LSTM, as the operator of the library that PyTorch uses for float32 on the CPU."""
 
 from itertools import pairwise
 

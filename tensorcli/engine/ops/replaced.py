@@ -1,4 +1,4 @@
-"""What goes with views: their gradients, `NAME_scatter` (a copy with the part replaced), `NAME_copy` (a copy instead)."""
+"""What goes with views: their gradients, `NAME_scatter` (a copy with the part replaced), `NAME_copy` (a copy of the part)."""
 
 from typing import Any
 

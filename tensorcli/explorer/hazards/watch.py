@@ -1,7 +1,8 @@
-"""Listens to the statements of a session for what PyTorch does not report.
+"""The Watch listens to the statements of a session for what PyTorch does not report.
 
-A Watch hears what the Recorder hears. What is certain at once (wrap-around, overlap, an index that stands
-twice, a swallowed gradient) is noted at once; the rest is decided when the statement ends, by `findings`.
+It hears what the Recorder hears, and asks the files beside it, one for each kind of trap. What is certain at once (wrap-around,
+overlap, an index that stands twice, a swallowed gradient) is noted at once; the rest is decided when the statement ends
+(`findings`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import base_of
+from tensorcli.explorer.hazards.appended import Held, held_by, kept
 from tensorcli.explorer.hazards.constants import Constants
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself

@@ -1,4 +1,4 @@
-"""A failing statement, with all that is known about it: the question that every teller is given."""
+"""A case: a failing statement in the journal that led to it, with what can be asked about it. Every teller is given one."""
 
 from __future__ import annotations
 

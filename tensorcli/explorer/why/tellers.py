@@ -1,4 +1,4 @@
-"""Who tells which error: the one table, and the story of a failing statement by it."""
+"""Which function tells which error: the one table, and the story of a failing statement that it leads to."""
 
 from __future__ import annotations
 

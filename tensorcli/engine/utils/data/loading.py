@@ -1,4 +1,4 @@
-"""Batches: samples put together, and the loader that reads them, in this process, whatever `num_workers` says."""
+"""`DataLoader`, and how samples are put together into batches. It reads in this process, whatever `num_workers` says."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from copy import copy
