@@ -36,7 +36,10 @@ class Gradient(NamedTuple):
 
 
 class Op:
-    """An operator, declared once. Whatever can be worked out from these fields is a cached property, not a field."""
+    """An operator: what was declared, and what follows from it.
+
+    The attributes set in `__init__` are the declaration; whatever can be worked out from them is a cached property.
+    """
 
     def __init__(
         self,
@@ -127,7 +130,7 @@ class Op:
 
     @cached_property
     def is_composed(self) -> bool:
-        """Whether it is others, or another name of one: what surrounds operators asks those."""
+        """Whether it only calls others, or is another name of one: what surrounds operators surrounds those instead."""
         return self.effect in (effects.compose, effects.compose_in_place, effects.forward)
 
     @cached_property
@@ -229,7 +232,7 @@ class Op:
 
     @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
-        """What runs the operator on bound values: its effect, compiled for it where that pays."""
+        """What runs the operator on the values of its schema: its effect, or a faster way compiled for it."""
         found = effects.compiled(self)
         return found if surrounding is None else surrounding(self, found)
 
@@ -242,7 +245,7 @@ class Op:
 
     @cached_property
     def plan(self) -> Any:
-        """What its nodes save, worked out once (autograd.recording.Plan)."""
+        """What its nodes save (autograd.recording.Plan)."""
         from tensorcli.engine.autograd.recording import Plan
 
         return Plan(self)
