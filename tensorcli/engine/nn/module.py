@@ -1,7 +1,8 @@
 """`torch.nn.Module`: attributes that are parameters, buffers and modules, and what is done with all of them at once.
 
-A module keeps its parameters, buffers and children in three dictionaries; `__setattr__` puts a value where its class says
-and refuses what does not fit, with PyTorch's texts. Hooks (`hooks`) and saved states (`state`) are imported when used.
+A module keeps its parameters, buffers and children in three dictionaries. `__setattr__` puts a value into the one that its
+class says, and refuses what does not fit, with PyTorch's texts. What a call with hooks does (hooks.py), how states are saved
+and loaded (state.py) and how parameters are moved (moving.py) is imported when it is first used.
 """
 
 from collections import OrderedDict
@@ -146,24 +147,7 @@ class Module:
                 )
             modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, value)
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(
-                    f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
-                )
-            kept = (
-                value.persistent
-                if isinstance(value, Buffer)
-                else name not in self._non_persistent_buffers_set
-            )
-            if _knows_persistent(self):
-                self.register_buffer(name, value, kept)
-            elif kept:
-                self.register_buffer(name, value)
-            else:
-                raise RuntimeError(
-                    "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
-                    "persistent argument is not allowed."
-                )
+            _assign_buffer(self, name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -637,3 +621,25 @@ def _knows_persistent(module: Module) -> bool:
     import inspect
 
     return "persistent" in inspect.signature(module.register_buffer).parameters
+
+
+def _assign_buffer(module: Module, name: str, value: Any) -> None:
+    """Make a value the buffer of this name, persistent or not as it says or as the last one was. Errors: TypeError,
+    RuntimeError.
+    """
+    if value is not None and not isinstance(value, Tensor):
+        raise TypeError(
+            f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+        )
+    persistent = (
+        value.persistent if isinstance(value, Buffer) else name not in module._non_persistent_buffers_set
+    )
+    if _knows_persistent(module):
+        module.register_buffer(name, value, persistent)
+    elif persistent:
+        module.register_buffer(name, value)
+    else:
+        raise RuntimeError(
+            "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
+            "persistent argument is not allowed."
+        )
