@@ -34,7 +34,7 @@ class _Noting(importlib.abc.MetaPathFinder):
         self.found: dict[str, str] = {}
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name != "tensorcli.engine.op":
+        if name != "tensorcli.engine.declare":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

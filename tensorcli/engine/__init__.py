@@ -12,7 +12,6 @@ from importlib import import_module as _import_module
 from os import listdir as _listdir
 from typing import Any
 
-from tensorcli.engine import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table; special methods)
@@ -27,6 +26,7 @@ from tensorcli.engine.autograd.modes import (
 )
 from tensorcli.engine.devices import Device as device  # noqa: N813 (PyTorch's name)
 from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.methods import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine.tensor import Size, Tensor
 
 __version__ = "2.13.0+cpu"
@@ -73,7 +73,7 @@ _PUBLIC: dict[str, str] = {
             "ByteTensor",
             "BoolTensor",
         ),
-        "legacy",
+        "construct.legacy",
     ),
     **dict.fromkeys(("set_printoptions",), "printing"),
     **dict.fromkeys(("Generator",), "random"),
@@ -113,7 +113,7 @@ _PUBLIC: dict[str, str] = {
     **dict.fromkeys(("AcceleratorError", "OutOfMemoryError"), "devices"),
     "nonzero": "indexing",
     **dict.fromkeys(("matrix_rank", "solve", "lstsq", "symeig", "eig"), "removed"),
-    "UntypedStorage": "storages",
+    "UntypedStorage": "untyped_storages",
     **dict.fromkeys(("TypedStorage", *(f"{kind}Storage" for kind in _dtypes.STORED)), "typed_storages"),
     **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),
     **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "variadic"),

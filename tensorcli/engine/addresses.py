@@ -1,6 +1,7 @@
-"""The addresses that a session shows: of memory and of objects. They are virtual, so that its output is repeatable.
+"""The addresses that a session shows, of memory (`data_ptr()`) and of objects (`id()`, reprs).
 
-Those of an array's memory are true in their distances: a tensor over an array and numpy's views of it agree.
+They are virtual, so that a script prints the same every time. Within the memory of one array distances are real: a tensor over
+an array and numpy's views of it agree on where an element lies.
 """
 
 from collections.abc import Iterator

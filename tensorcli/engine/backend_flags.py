@@ -1,4 +1,4 @@
-"""`torch.backends`: what PyTorch's libraries are told and asked. They compute nothing here: flags are kept and told back."""
+"""`torch.backends`: flags of the libraries that PyTorch computes with. They are kept and told back, and change nothing."""
 
 from typing import Any
 

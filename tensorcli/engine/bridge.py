@@ -1,6 +1,7 @@
-"""numpy out, DLPack, copies of whole objects, pickles: how tensors leave the engine and come back.
+"""How tensors leave the engine and come back: numpy, DLPack, `copy.deepcopy`, pickles.
 
-Memory that somebody else was shown is marked foreign and never moves again. Writes through numpy are not counted.
+Memory that numpy or DLPack was shown is marked as foreign, and is never moved again. Writes through numpy move no version
+counter.
 """
 
 from enum import IntEnum
@@ -11,11 +12,11 @@ import numpy as np
 
 from tensorcli.engine import addresses, dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.binding.parameters import type_name
+from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.parameters import type_name
-from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.storage import Storage, Version, allocate
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
 
@@ -272,8 +273,8 @@ def warn_of_hooks(self: Tensor) -> None:
 
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
     """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
-    from tensorcli.engine.storages import wrap
     from tensorcli.engine.typed_storages import typed_storage
+    from tensorcli.engine.untyped_storages import wrap
 
     warn_of_hooks(self)
     shape = self.geometry
@@ -327,7 +328,7 @@ def rebuild_meta(kind: str, sizes: Any, strides: Any, requires_grad: bool) -> Te
 def rebuild_storage(data: bytes, device: str) -> Any:
     """A storage from a pickle."""
     from tensorcli.engine.backends import transfer
-    from tensorcli.engine.storages import wrap
+    from tensorcli.engine.untyped_storages import wrap
 
     target = resolve(device)
     return wrap(Storage(transfer(np.frombuffer(data, np.uint8).copy(), CPU, target), target))

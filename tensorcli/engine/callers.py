@@ -1,6 +1,6 @@
 """What calls an operator: `torch.NAME`, `Tensor.NAME` and Python's own operators, made of the table when first asked for.
 
-A caller holds all overloads of a name: it binds the arguments (binding.py), and runs what the overload's kind does with the
+A caller holds all overloads of a name: it binds the arguments (binding/), and runs what the overload's kind does with the
 values (effects/).
 """
 
@@ -74,7 +74,7 @@ def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., A
 def _caller_parts(
     name: str, overloads: Sequence[Op], method: bool
 ) -> tuple[Callable[..., Any], dict[Any, Any], list[Any]]:
-    """The callable, the binder's cache (types to overload and lambda), and what runs each overload."""
+    """A caller's three parts: the callable, the binder's cache (types to overload and lambda), and what runs each overload."""
     from tensorcli.engine import binding
 
     ordered = binding.order([o.schema for o in overloads])
@@ -111,7 +111,7 @@ _made: list[tuple[list[Op], list[Callable[[tuple[Any, ...]], Any]]]] = []
 
 
 def surround(op: Op, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Let `wrap(what runs the operator)` run it from here on, for the callers that hold it already too."""
+    """Put `wrap` around what runs an operator from here on, also for callers that exist already."""
     op.run = run = wrap(op.run)
     for ops, runs in _made:
         for place, one in enumerate(ops):
@@ -124,7 +124,7 @@ _around: list[Callable[..., Any]] = []
 
 
 def surround_all(wrap: Callable[[Op, Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Let `wrap(operator, what runs it)` run each operator from here on: once, however often that is asked for."""
+    """Put `wrap(operator, what runs it)` around every operator from here on; once, however often that is asked for."""
     if wrap in _around:
         return
     _around.append(wrap)

@@ -1,4 +1,4 @@
-"""Functions that stand for others, with their names."""
+"""`functools.wraps` for functions that may have no qualified name."""
 
 from collections.abc import Callable
 from functools import update_wrapper

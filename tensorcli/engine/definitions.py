@@ -1,7 +1,7 @@
-"""The modules in which PyTorch defines the public names of a package: `torch.nn.modules.loss`, `torch.nn.utils.clip_grad`.
+"""The modules in which PyTorch defines its public names, such as `torch.nn.modules.loss` or `torch.nn.utils.clip_grad`.
 
-Every class says where it is defined (`__module__`), and so do the classes that it is made from; each module holds those
-that name it, or a module below it. The functions that a module defines are told here.
+Such a module is made when a script imports it. Its classes are those whose `__module__` names it or a module below it; its
+functions stand in the table below.
 """
 
 from importlib import import_module

@@ -143,7 +143,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]
         raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}")
     for number in (kind, index):
         if isinstance(number, int) and not -(2**63) <= number < 2**63:
-            from tensorcli.engine.binding_messages import OVERFLOW
+            from tensorcli.engine.binding.messages import OVERFLOW
 
             raise ValueError(OVERFLOW)
     return kind, index

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.binding.parameters import is_long
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.op import OPS
-from tensorcli.engine.parameters import is_long
 from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (
@@ -272,7 +272,7 @@ def _index_of(one: Any) -> int:
     try:
         return as_index(one)
     except TypeError:
-        from tensorcli.engine.parameters import type_name
+        from tensorcli.engine.binding.parameters import type_name
 
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
@@ -294,8 +294,8 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
     elif isinstance(value, (np.float64, np.complex128)):
         value = value.item()
     else:
+        from tensorcli.engine.binding.parameters import type_name
         from tensorcli.engine.ops.convert import type_string
-        from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
     from tensorcli.engine.ops._elements import filling

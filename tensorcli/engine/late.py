@@ -1,7 +1,7 @@
-"""Packages of torch whose names are imported when they are first asked for: what they answer `getattr` and `dir` with.
+"""Packages of torch whose names are imported when they are first asked for: their `__getattr__` and `__dir__`.
 
-A name stands in a module of the engine, is a module of the package itself, or is an operator of the table without the
-package's prefix. Every other is refused in Python's words for a module of torch.
+A name is found in a module of the engine, as a module of the package, or as an operator whose name begins with the package's.
+Every other name is refused in the words of Python for a module of torch.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What PyTorch has in C: classes whose complaints name their module, functions and methods that are told of as built in."""
+"""What PyTorch has in C, shown as such: classes whose complaints name their module, functions and methods that are built in."""
 
 import re
 from typing import Any, Final

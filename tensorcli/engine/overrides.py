@@ -1,7 +1,7 @@
 """`__torch_function__`: classes that say what functions do with their instances, and subclasses of Tensor.
 
-A binder asks when it does not know the types of a call, which are then never learnt: calls of plain tensors pay nothing.
-Attributes (`shape`, `grad`) do not ask, unlike PyTorch's; `torch.nn.functional` asks by the operators that it calls.
+The binder asks when it meets types that it has not learnt, and never learns these: calls of plain tensors pay nothing. Unlike
+PyTorch's, attributes (`shape`, `grad`) do not ask; functions of `torch.nn.functional` ask by the operators that they call.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,8 @@
-"""What the process has for all tensors: modes, defaults, options, hooks that all modules have in common.
+"""State that belongs to the process and not to a tensor: grad mode, the default dtype, print options, hooks of all modules.
 
-Each module that holds such a thing says so where it is made. A session begins with all of them as they were then (`reset`); what
-runs aside from it finds them as it left them, and puts them back (`aside`). A module that is read later says it later.
+Each module that has such state registers it here, where it makes it (`keep` and its kin). A session begins with `reset`, which
+brings all of it back to what it was when it was registered. Within `aside` another session may run: at its end everything is
+as it was before. A module that is imported later registers later.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Questions about tensors and dtypes: functions that make no tensors."""
+"""Questions about tensors and dtypes (`is_floating_point`, `result_type`, `finfo`): functions that make no tensor."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -160,7 +160,7 @@ def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -
 
 
 def _not_a_tensor(name: str, value: Any, argument: str, position: int = 1) -> NoReturn:
-    from tensorcli.engine.parameters import type_name
+    from tensorcli.engine.binding.parameters import type_name
 
     raise TypeError(
         f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(type(value))}"
@@ -174,8 +174,8 @@ def is_tensor(obj: Any) -> bool:
 
 def is_storage(obj: Any) -> bool:
     """Whether it is a storage."""
-    from tensorcli.engine.storages import UntypedStorage
     from tensorcli.engine.typed_storages import TypedStorage
+    from tensorcli.engine.untyped_storages import UntypedStorage
 
     return isinstance(obj, (TypedStorage, UntypedStorage))
 

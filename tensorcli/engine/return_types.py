@@ -1,7 +1,7 @@
-"""`torch.return_types`: the named tuples of operators with several outputs.
+"""`torch.return_types`: the named tuples that operators with several outputs return.
 
-PyTorch's are C struct sequences: tuples whose fields are attributes too, printed one field a line, made from one
-sequence. This module knows no operators; it is told their names and fields.
+In PyTorch they are C struct sequences: tuples whose fields are attributes too, printed one field a line, made from one
+sequence. This module is told the names and fields, and knows no operators.
 """
 
 import builtins

@@ -1,4 +1,4 @@
-"""`torch.testing.make_tensor`: tensors of random numbers to try something with."""
+"""`torch.testing.make_tensor`: tensors of random numbers."""
 
 import math
 import warnings

@@ -1,7 +1,7 @@
-"""Settings of the torch namespace: what new tensors are where nothing is said of it, and how PyTorch computes.
+"""Settings of the torch namespace: the default dtype and device, threads, precision, determinism.
 
-The engine computes in one way, so that threads, precision and determinism are kept and told back, and refuse what PyTorch
-refuses.
+The engine computes in one way only: threads, precision and determinism are kept and told back, and what PyTorch refuses is
+refused.
 """
 
 import os
@@ -37,7 +37,7 @@ def set_default_tensor_type(t: Any) -> None:
         "torch.set_default_device() as alternatives.",
         once=True,
     )
-    from tensorcli.engine.legacy import parse_type, type_of_class
+    from tensorcli.engine.construct.legacy import parse_type, type_of_class
 
     kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
     set_default_dtype(kind)

@@ -121,7 +121,7 @@ class Tensor(metaclass=TensorType):
 
     @property
     def memory(self) -> Storage:
-        """The storage. Made here for a result that nobody asked before."""
+        """The storage. A result has none until somebody asks for it."""
         found = self._storage
         if found is None:
             found = self._storage = Storage(self._array)
@@ -152,8 +152,10 @@ class Tensor(metaclass=TensorType):
         return self.inference if self._uncounted is None else self._uncounted
 
     def become_inference(self, origin: "Tensor", unguarded: bool) -> None:
-        """Be an inference tensor, as a new handle on the bytes of `origin`. `unguarded`: PyTorch forgets to refuse writes, which
-        count anew where those of the origin count.
+        """Become an inference tensor, as a new handle on the bytes of `origin`.
+
+        `unguarded`: PyTorch forgets to refuse writes outside inference mode. They are counted anew where those of the origin
+        are.
         """
         self.inference = True
         self._unguarded = unguarded
@@ -187,7 +189,7 @@ class Tensor(metaclass=TensorType):
     def replace_memory(
         self, storage: Storage, geometry: Geometry, kind: "dtypes.dtype | None" = None
     ) -> None:
-        """Move this handle to other memory; other handles stay where they are."""
+        """Move this handle to other memory; other handles on the old memory stay there."""
         self._storage = storage
         self.geometry = geometry
         if kind is not None:
@@ -316,7 +318,7 @@ class Tensor(metaclass=TensorType):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
         # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
-        from tensorcli.engine.legacy import new_of_class
+        from tensorcli.engine.construct.legacy import new_of_class
 
         return new_of_class(cls, *args, **kwargs)
 

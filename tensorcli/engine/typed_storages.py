@@ -9,8 +9,8 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import Device
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage
-from tensorcli.engine.storages import UntypedStorage, is_int, untyped_storage
 from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.untyped_storages import UntypedStorage, is_int, untyped_storage
 
 _DEPRECATED = (
     "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "

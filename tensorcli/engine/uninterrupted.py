@@ -1,4 +1,4 @@
-"""Work that Ctrl-C may not cut in two: it is heard when the work is done."""
+"""Work that Ctrl-C may not cut in two: the interrupt is raised when the work is done."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
-"""Functions of several tensors that PyTorch wrote in Python: their tensors come one by one or as one sequence."""
+"""Functions of several tensors that PyTorch wrote in Python: they take the tensors one by one or as one sequence."""
 
 from typing import Any
 
-from tensorcli.engine.binding_messages import not_a_tensor
+from tensorcli.engine.binding.messages import not_a_tensor
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops import grid, shape
 from tensorcli.engine.tensor import Tensor

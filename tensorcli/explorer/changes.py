@@ -234,8 +234,8 @@ class Observation:
                         yield each
 
     def _expect_writes(self, memory: Any) -> None:
-        """Copy the bytes of what may be written unheard where a node saved them, be it later in the statement; nobody
-        else minds.
+        """Copy the bytes of an allocation that may be written unheard, where a node has saved them or comes to save them in
+        this statement.
         """
         key = id(memory)
         if key not in self.recorder.savers:

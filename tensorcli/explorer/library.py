@@ -47,7 +47,7 @@ class Library:
             self.standard.begin()
 
     def _warnings(self) -> Namespace:
-        from tensorcli.language.builtin_functions import Builtin
+        from tensorcli.language.builtin_objects import Builtin
         from tensorcli.language.namespaces import Namespace
 
         hearing = self.session.hearing

@@ -1,8 +1,7 @@
-"""What a statement names, read from its tree: which names it reads and binds, which attributes it touches.
+"""What a statement names: which names it reads and binds, and which attributes it touches.
 
-Only what is named is looked at when a statement ends; the names in a script function's body count wherever
-the function is named. Where a few names too many do no harm, most statements need no walk through their trees: the
-words of the text are enough.
+Only what is named is looked at when a statement ends; where a script's function is named, the names in its body count too.
+Too many names do no harm, so that for most statements the words of the text are enough, and their trees are not walked.
 """
 
 from __future__ import annotations

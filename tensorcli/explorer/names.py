@@ -152,7 +152,10 @@ class Index:
         return (each for each in found if each.value is not None)
 
     def named(self, memories: Collection[int]) -> set[int]:
-        """Which of these allocations a path may lead to. Few names are looked at as they are; only many are scanned."""
+        """Which of these allocations a name may lead to.
+
+        A few names that wait for a scan are looked at as they are; many are scanned.
+        """
         if len(self._noted) > MATES:
             self._settle()
         kind, memory = self.engine.kind, self.engine.memory
@@ -185,7 +188,7 @@ class Index:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Within it names are bound at one time, as by `a, b = b, a`: what loses one and gets another stays."""
+        """Names bound within are bound at one time, as by `a, b = b, a`: an object that loses one and gets another stays."""
         loose: list[Entry] = []
         self._loose = loose
         try:
@@ -196,8 +199,9 @@ class Index:
                 self._forget_if_unreached(entry)
 
     def note(self, name: str, bound: bool, gradients: bool = False) -> None:
-        """Scan a name when the index is read: it was bound to a tensor, or its tensor may lie elsewhere.
-        `gradients`: those of what it reaches may be others.
+        """Have a name scanned when the index is next read: it was bound to a tensor, or its tensor may lie in other memory.
+
+        `gradients`: what it reaches may have other gradients, too.
         """
         noted = self._noted.get(name)
         number = self.now if bound or noted is None else noted.number
@@ -206,11 +210,11 @@ class Index:
         self._noted[name] = Note(number, gradients or (noted is not None and noted.gradients))
 
     def note_leaf(self, reference: Any) -> None:
-        """The gradient of a leaf, referred to weakly, may be another."""
+        """Have the gradient of a leaf (referred to weakly) looked at when the index is next read: it may be another."""
         self._leaves[id(reference)] = reference
 
     def _settle(self) -> None:
-        """Scan what was noted. What the running statement bound waits for its end."""
+        """Scan the names that were noted. Those that the running statement bound wait for its end."""
         noted, leaves, now = self._noted, self._leaves, self.now
         names = self.bound
         self._noted, self._leaves = {}, {}
@@ -242,8 +246,9 @@ class Index:
                 self._drop(path, key)
 
     def bind(self, name: str, value: Any, written: bool = True) -> None:
-        """Look at what a name stands for now, and at the others that reach a container of it that changed. `written`:
-        the statement may have changed it other than at its end.
+        """Look at what a name stands for now, and at other names that reach a container of it where that changed.
+
+        `written`: the statement may have changed a list in other places than its end.
         """
         told, known = len(self.added) + len(self.removed), self._roots.get(name)
         self._scan(name, value, written)

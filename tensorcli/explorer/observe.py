@@ -17,7 +17,7 @@ from tensorcli.explorer.engines import Engine, base_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
-from tensorcli.explorer.indexed import BY_INDEX, MOVES, marks
+from tensorcli.explorer.index_writes import BY_INDEX, MOVES, marks
 from tensorcli.explorer.memory import Region, places
 from tensorcli.explorer.names import MATES, Entry, Index
 

@@ -1,7 +1,8 @@
-"""Which statement made a node of the graph: nodes are numbered in the order in which they are made.
+"""Which statement made a node of the graph.
 
-After each statement the number that the next node will get is marked, so that a node's own number says which
-statement made it. Nothing is kept for a node, and nothing is asked while a statement runs.
+The engine numbers nodes in the order in which they are made. After each statement the number of the next node is marked, so
+that a node's own number says which statement it belongs to. Nothing is kept for a node, and nothing is asked while a statement
+runs.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Pickling:
 
     def namespace(self) -> Namespace:
         """The module."""
-        from tensorcli.language.builtin_functions import Builtin
+        from tensorcli.language.builtin_objects import Builtin
         from tensorcli.language.namespaces import Namespace
 
         functions = (self.dumps, self.loads, self.dump, self.load)

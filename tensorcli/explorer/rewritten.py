@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
@@ -160,6 +161,28 @@ def _before(lines: list[str], number: int) -> list[str]:
 
 def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     """What can be written instead, how far it runs, which is tried on a fork, and why no further; with the ways out of that."""
+    slip, notes = found.slip, []
+    if slip is not None:
+        mended = f"line {slip.span.line} is no Python: {slip.message}"
+        if not found.edits:
+            note = f"{found.error.message}, either: why shows what can stand in its place when the line is mended"
+            return Why(f"{mended}.", None, "", (), None, (note,)), found
+        notes.append(f"{mended}; mend that line as well")
+    notes += _notes(found)
+    with session.fork() as other:
+        outcome = _outcome(other, found)
+        then = None if outcome.startswith(LATE) else _then(other, found)
+    if slip is not None and outcome == ENDED:
+        outcome = f"runs as far as line {slip.span.line}"
+    notes.append(f"so written it {outcome}")
+    answer = Why(_title(found), None, "", (), None, tuple(notes), (_way(found),))
+    if then is None:
+        return answer, found
+    return replace(answer, then=then[0]), found._replace(ways=tuple(then[1]))
+
+
+def _way(found: Refused) -> Way:
+    """What stands in the place of each class and import, line by line."""
     places = {each.first: each.kind for each in found.classes}
     parts = []
     for edit in found.edits:
@@ -169,53 +192,44 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
             parts.append(f"line {edit.line}:  {what} in the place of {first}\n{edit.after}\n")
         else:
             parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
-    way = Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
-    slip, notes = found.slip, []
-    if slip is not None:
-        mended = f"line {slip.span.line} is no Python: {slip.message}"
-        if not found.edits:
-            note = f"{found.error.message}, either: why shows what can stand in its place when the line is mended"
-            return Why(f"{mended}.", None, "", (), None, (note,)), found
-        notes.append(f"{mended}; mend that line as well")
-    title = found.error.message
+    return Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
+
+
+def _title(found: Refused) -> str:
+    """Why the text was refused, and in a word what can stand there instead."""
+    message = found.error.message
     kinds = {each.kind for each in found.classes}
+    if not kinds:
+        return f"{message.partition(':')[0]}; the text does without."
     if kinds == {"function"}:
-        title += "; type() makes it of its functions."
-    elif kinds == {"error"}:
-        title += "; type() makes one of exceptions."
-    elif kinds == {"value"}:
-        title += "; a value can hold what it holds."
-    elif found.classes:
-        title += "; a function can make what it makes."
-        notes.append(
+        return f"{message}; type() makes it of its functions."
+    if kinds == {"error"}:
+        return f"{message}; type() makes one of exceptions."
+    if kinds == {"value"}:
+        return f"{message}; a value can hold what it holds."
+    return f"{message}; a function can make what it makes."
+
+
+def _notes(found: Refused) -> Iterator[str]:
+    """What is otherwise in a text so written."""
+    kinds = {each.kind for each in found.classes}
+    if kinds and kinds not in ({"function"}, {"error"}, {"value"}):
+        yield (
             "the rest of the text stays as it is: a call makes the module, parameters keep their names, a deep copy has "
             "methods of its own; only a print names it after its base"
         )
-    else:
-        title = f"{title.partition(':')[0]}; the text does without."
     if "value" in kinds:
-        notes.append(
-            "a named tuple, an enumeration or a class of constants becomes a value, which prints as what it is"
-        )
+        yield "a named tuple, an enumeration or a class of constants becomes a value, which prints as what it is"
     if "items" in kinds:
-        notes.append("a dataset becomes the list of its items, which are made once")
+        yield "a dataset becomes the list of its items, which are made once"
     if "plain" in kinds:
-        notes.append("an object of a plain class becomes a module, or a namespace, that holds its attributes")
-    notes.extend(
-        f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or parameter, or "
-        "where it is called; the function makes the module first"
-        for each in found.classes
-        if each.lacks
-    )
-    with session.fork() as other:
-        outcome = _outcome(other, found)
-        then = None if outcome.startswith(LATE) else _then(other, found)
-    if slip is not None and outcome == ENDED:
-        outcome = f"runs as far as line {slip.span.line}"
-    answer = Why(title, None, "", (), None, (*notes, f"so written it {outcome}"), (way,))
-    if then is None:
-        return answer, found
-    return replace(answer, then=then[0]), found._replace(ways=tuple(then[1]))
+        yield "an object of a plain class becomes a module, or a namespace, that holds its attributes"
+    for each in found.classes:
+        if each.lacks:
+            yield (
+                f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or "
+                "parameter, or where it is called; the function makes the module first"
+            )
 
 
 def _outcome(other: Session, found: Refused) -> str:

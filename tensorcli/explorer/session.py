@@ -204,7 +204,7 @@ class Session:
         return self._statements(program, shown, name, form, keep_going, None)
 
     def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:
-        """The failure of a text that was refused, which `why` knows where it could be written in another way."""
+        """The failure of a text that was refused; `why` is told of the text where it can be written in another way."""
         from tensorcli.explorer.rewritten import refused, told_why
 
         self.refused = refused(self, error, text, name, form)
@@ -239,7 +239,7 @@ class Session:
     def _predicted(
         self, statement: Statement, text: str, name: str, form: Form, within: Sourcing | None
     ) -> Step:
-        """Run a statement, after a question about it where the session asks and it was typed."""
+        """Run a statement. Where `predict` is on and it was typed, ask first what it will do."""
         predictor, ask = self.predictor, self.ask
         question = None
         if predictor is not None and ask is not None and within is None:
@@ -321,7 +321,7 @@ class Session:
         return script_traceback(self.text, self.hearing.name, self.journal)
 
     def _runs(self, statement: ast.stmt) -> None:
-        """A statement of the script begins, in a session that traces."""
+        """Tell both watches and the trace, in a session that traces, that a statement of the script begins."""
         assert self.observation is not None
         assert self.nested is not None
         self.observation.recorder.watch.runs(statement)
@@ -365,8 +365,9 @@ class Session:
     # ---- taking back
 
     def replay(self, records: list[Record], future: list[Record] | None = None) -> None:
-        """Bring the session to where these statements, run from the beginning, lead. Prints and warns
-        nothing. Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
+        """Bring the session to where these statements lead when they run from the beginning, without prints and warnings.
+
+        Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
         """
         self.begin()
         running = self.within, self.source
@@ -402,7 +403,7 @@ class Session:
             yield other
 
     def arrive(self, statement: Statement, index: int, name: str) -> Step:
-        """Go where a command of time leads. Its statement is no part of the journal."""
+        """Go where a command of time leads (`undo`, `goto`). Its own statement is no part of the journal."""
         travel = self.travel
         assert travel is not None
         before, future = self.journal, self.future

@@ -1,4 +1,4 @@
-"""What a statement or an expression of a script says: the names that it binds and reads, what it calls, what it writes into."""
+"""Questions about the tree of a statement or an expression: what it binds, reads, calls, and writes into."""
 
 from __future__ import annotations
 

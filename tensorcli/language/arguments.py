@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from tensorcli.language import python
-from tensorcli.language.grammar import Reader
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import LanguageError, walk
 from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, ends_operand
@@ -107,6 +106,8 @@ def fragment(source: Source, tokens: Sequence[Token]) -> ast.expr:
     try:
         tree = python.expression(text)
     except python.REFUSALS as error:
+        from tensorcli.language.grammar import Reader
+
         reader = Reader(source, tokens)
         reader.expression()
         if reader.token is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin, Descriptor, OpaqueType, Type
+from tensorcli.language.builtin_objects import Builtin, Descriptor, OpaqueType, Type
 from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.limits import TypeTable
 from tensorcli.language.methods import CHECKED_METHODS

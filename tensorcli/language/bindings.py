@@ -1,4 +1,4 @@
-"""Which names are bound where: read off the tokens while a text is parsed, so that a bound verb is known."""
+"""Which names are bound where, read off the tokens while a text is parsed: a name that the script bound is no verb."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The module `io` of a script: buffers in memory. What is written beyond an end fills the gap with zeros, which has a limit."""
+"""The module `io` of a script: buffers in memory. How far a write beyond the end may fill up with zeros has a limit."""
 
 from __future__ import annotations
 

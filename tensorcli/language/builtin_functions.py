@@ -1,7 +1,4 @@
-"""The builtin functions of a script:
-
-Python's own where they are harmless, and bounded, interruptible ones where they are not.
-"""
+"""The builtin functions of a script: Python's own where they are harmless, bounded and interruptible ones elsewhere."""
 
 from __future__ import annotations
 
@@ -10,102 +7,25 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.language.builtin_objects import MISSING, Builtin, Descriptor, OpaqueType, Type
 from tensorcli.language.functions import (
     LAZY,
     GeneratorExpression,
     LazyIterator,
     ScriptFunction,
-    address,
     lazily,
 )
 from tensorcli.language.limits import LimitError, range_length
-from tensorcli.language.namespaces import Namespace, itself
+from tensorcli.language.namespaces import Namespace
 from tensorcli.language.vocabulary import BAGS, EXCEPTIONS
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 
-MISSING: Any = object()
-"""In place of a value where there is none: None is one."""
-
-
-class Builtin:
-    """A builtin function: what it is called and what it does. `told`: what its repr says of it; `owner`: whose method it is,
-    which the repr tells by the address.
-    """
-
-    __slots__ = ("__name__", "function", "owner", "told")
-
-    def __init__(self, name: str, function: Callable[..., Any], told: str = "", owner: Any = None) -> None:
-        self.__name__ = name
-        self.function = function
-        self.told = told or f"built-in function {name}"
-        self.owner = owner
-
-    @property
-    def __self__(self) -> Any:
-        if self.owner is None:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute '__self__'")
-        return self.owner
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Builtin) and self.function == other.function
-
-    def __hash__(self) -> int:
-        return hash(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<{self.told}>" if self.owner is None else f"<{self.told} at {address(self.owner)}>"
-
-    __copy__ = __deepcopy__ = itself
-
-
-Builtin.__name__ = "builtin_function_or_method"
-
-
-class Descriptor(Builtin):
-    """A method in C on its class."""
-
-    __slots__ = ()
-
-
-Descriptor.__name__ = "method_descriptor"
-
-
-class _TypeMeta(type):
-    """`type` as a script sees it: classes are its instances."""
-
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, type | OpaqueType)
-
-    def __repr__(cls) -> str:
-        return "<class 'type'>"
-
-
-class OpaqueType:
-    """A type that is not part of the language: it can be shown and compared, not called."""
-
-    __slots__ = ("__name__", "kind")
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-        self.__name__ = kind.__name__
-
-    def __repr__(self) -> str:
-        module = self.kind.__module__
-        hidden = module == "builtins" or module.startswith("tensorcli.")
-        return f"<class '{self.__name__ if hidden else f'{module}.{self.__name__}'}'>"
-
-
-class Type(metaclass=_TypeMeta):
-    """The builtin `type`: of one argument, and of three for a class of functions."""
-
-
-Type.__name__ = "type"
+_TYPES = (
+    list, tuple, dict, set, frozenset, slice, object, int, float, complex, bool, str, bytes, bytearray, range,
+)  # fmt: skip
 _INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin, Descriptor)
 
 
@@ -134,7 +54,9 @@ def attributes_of(*args: Any) -> Any:
 
 
 class Builtins:
-    """The table of builtins for one evaluator, and what stands in for the types that they build."""
+    """The builtins of one evaluator: what each name stands for (`table`), and what runs when a type is called
+    (`constructors`).
+    """
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
@@ -173,26 +95,6 @@ class Builtins:
     def _table(self) -> dict[str, Any]:
         import builtins
 
-        types = {
-            each.__name__: each
-            for each in (
-                list,
-                tuple,
-                dict,
-                set,
-                frozenset,
-                slice,
-                object,
-                int,
-                float,
-                complex,
-                bool,
-                str,
-                bytes,
-                bytearray,
-                range,
-            )
-        }
         functions: dict[str, Callable[..., Any]] = {
             "print": self.print,
             "len": len,
@@ -229,6 +131,7 @@ class Builtins:
         named = {name: Builtin(name, function) for name, function in functions.items()}
         errors = {name: getattr(builtins, name) for name in EXCEPTIONS}
         constants = {"NotImplemented": NotImplemented, "Ellipsis": Ellipsis, "__name__": "__main__"}
+        types = {each.__name__: each for each in _TYPES}
         return {**types, **LAZY, **named, **errors, **constants, "type": Type}
 
     # Text
@@ -402,10 +305,7 @@ class Builtins:
     # Containers
 
     def stepwise(self, values: Any) -> Any:
-        """An iterable that Python steps through, so that Ctrl-C is heard;
-
-        short and ready ones as they are.
-        """
+        """An iterable that Python itself steps through, so that Ctrl-C is heard between two items; only long ranges need it."""
         if type(values) is range and range_length(values) > 1 << 16:
             return iter(LAZY["zip"](iter(values)))
         return values

@@ -1,4 +1,4 @@
-"""The module `functools` of a script: what it makes of functions is called as a script calls."""
+"""The module `functools` of a script: functions that it is given are called with the checks of a call from the script."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.functions import ScriptFunction, address
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names

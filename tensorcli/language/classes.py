@@ -1,10 +1,10 @@
-"""Classes, which the language has not: what to write instead, and classes as functions that make what they make.
+"""The language has no classes: what to write instead of one, and how a class becomes a function that makes the same objects.
 
-`class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
-methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
-`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. A module can hold whatever a plain
-class holds, but for layers and parameters, which it would register: a `SimpleNamespace` holds those, and what a dataclass holds.
-A dataset becomes the list of its items.
+`class Net(nn.Module)` becomes `def Net(...)`: its body has the methods as they are, makes `self = nn.Module()`, binds the
+methods to it with `functools.partial`, and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
+`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. The object of a plain class is a
+module too, unless it holds layers or parameters, which a module would register, or is a dataclass: then it is a
+`SimpleNamespace`. A dataset becomes the list of its items.
 """
 
 from __future__ import annotations
@@ -101,39 +101,16 @@ def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
 
 def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    names = {node.name for node in classes}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    called = {id(call.func) for call in calls}
-    called.update(id(base) for node in classes for base in node.bases)
-    called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
-    called.update(id(each) for note in _annotations(tree) for each in ast.walk(note))
     custom = {node.name for node in classes if _is_custom(node)}
     errors = set[str]()
     for each in classes:
         if _is_error(each, errors):
             errors.add(each.name)
     values = {node.name: as_value(node, tree) for node in classes}
-    parents = parents_of(tree)
-    asked: dict[str, set[str]] = {name: set() for name in names}
-    """What is read of each class itself."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name) or node.id not in names or id(node) in called:
-            continue
-        if node.id in custom | errors or values[node.id] is not None:
-            continue
-        asked[node.id] |= _asked(node, parents[id(node)])
-    if any("*" in each for each in asked.values()) and _asks_for_kinds(tree):
-        raise NeedsClass("a class is handed on, and objects are asked for their class")
-    _is_abstract(classes, calls)
-    imported = {
-        name for name, text in _IMPORTS.items() if any(ast.unparse(node) == text for node in tree.body)
-    }
-
-    def above(wanted: list[str]) -> str:
-        lacking = [name for name in wanted if name and name not in imported]
-        imported.update(lacking)
-        return "".join(f"{_IMPORTS[name]}\n" for name in lacking) + "\n" * bool(lacking)
-
+    remaining = {name for name, value in values.items() if value is None and name not in custom | errors}
+    asked = _asked_of_classes(tree, classes, remaining)
+    _is_abstract(classes, [node for node in ast.walk(tree) if isinstance(node, ast.Call)])
+    imports = _Imports(tree)
     roots: dict[str, Parent | None] = dict.fromkeys(("nn", "torch", "Module"))
     for node in classes:
         if node not in tree.body:
@@ -143,35 +120,67 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         value = values[node.name]
         if node.name in custom:
             yield Replaced(node.lineno, last, _custom(node, lines), "function")
-            continue
-        if node.name in errors:
+        elif node.name in errors:
             text = f"{node.name} = type({node.name!r}, ({ast.unparse(node.bases[0])},), {{}})"
             yield Replaced(first, last, text, "error")
-            continue
-        if value is not None:
-            yield Replaced(first, last, above([value[1]]) + value[0], "value")
-            continue
-        try:
-            maker = Maker(node, lines, roots)
-        except NeedsClass as needs:
-            raise NeedsClass(
-                needs.words or f"{node.name} has what a function has not", needs.line or node.lineno
-            ) from None
-        if is_dataclass(node) and maker.methods and any(map(compares_objects, ast.walk(tree))):
-            # Methods of a namespace are its own: two of them differ.
-            raise NeedsClass(
-                f"{node.name} is one of data with methods, and objects are compared", node.lineno
-            )
-        if maker.kind == "items":
-            if may_differ(maker.methods, maker.init, tree):
-                raise NeedsClass(
-                    f"an item of {node.name} may be another one each time that it is read", node.lineno
-                )
-            maker.read = read_of_items(node, {name for name, _ in maker.given}, tree)
-        roots[node.name] = parent_of(node, maker.parent, maker.kind == "plain")
-        held = maker.of_class(asked[node.name], tree) if asked[node.name] else ""
-        lacks = node.name if maker.forgets else ""
-        yield Replaced(first, last, above(maker.imports) + maker.function() + held, maker.kind, lacks)
+        elif value is not None:
+            yield Replaced(first, last, imports.lacking([value[1]]) + value[0], "value")
+        else:
+            maker = _maker(node, tree, lines, roots)
+            roots[node.name] = parent_of(node, maker.parent, maker.kind == "plain")
+            held = maker.of_class(asked[node.name], tree) if asked[node.name] else ""
+            lacks = node.name if maker.forgets else ""
+            text = imports.lacking(maker.imports) + maker.function() + held
+            yield Replaced(first, last, text, maker.kind, lacks)
+
+
+class _Imports:
+    """The imports that what stands in the place of classes needs, each written once."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        written = {ast.unparse(node) for node in tree.body}
+        self.there = {name for name, text in _IMPORTS.items() if text in written}
+
+    def lacking(self, wanted: list[str]) -> str:
+        """The lines that import those of the names that are not there yet, and an empty one; nothing where all are."""
+        lacking = [name for name in wanted if name and name not in self.there]
+        self.there.update(lacking)
+        return "".join(f"{_IMPORTS[name]}\n" for name in lacking) + "\n" * bool(lacking)
+
+
+def _asked_of_classes(tree: ast.Module, classes: list[ast.ClassDef], names: set[str]) -> dict[str, set[str]]:
+    """What is asked of each of these classes itself, where it is not called (`_asked`). Errors: NeedsClass."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(call.func) for call in calls}
+    called.update(id(base) for node in classes for base in node.bases)
+    called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
+    called.update(id(each) for note in _annotations(tree) for each in ast.walk(note))
+    parents = parents_of(tree)
+    asked: dict[str, set[str]] = {name: set() for name in names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in names and id(node) not in called:
+            asked[node.id] |= _asked(node, parents[id(node)])
+    if any("*" in each for each in asked.values()) and _asks_for_kinds(tree):
+        raise NeedsClass("a class is handed on, and objects are asked for their class")
+    return asked
+
+
+def _maker(node: ast.ClassDef, tree: ast.Module, lines: list[str], roots: dict[str, Parent | None]) -> Maker:
+    """The parts of the function that makes the objects of a class. Errors: NeedsClass where no function can."""
+    try:
+        maker = Maker(node, lines, roots)
+    except NeedsClass as needs:
+        words = needs.words or f"{node.name} has what a function has not"
+        raise NeedsClass(words, needs.line or node.lineno) from None
+    if is_dataclass(node) and maker.methods and any(map(compares_objects, ast.walk(tree))):
+        # Methods of a namespace are its own: two of them differ.
+        raise NeedsClass(f"{node.name} is one of data with methods, and objects are compared", node.lineno)
+    if maker.kind == "items":
+        if may_differ(maker.methods, maker.init, tree):
+            words = f"an item of {node.name} may be another one each time that it is read"
+            raise NeedsClass(words, node.lineno)
+        maker.read = read_of_items(node, {name for name, _ in maker.given}, tree)
+    return maker
 
 
 def _asked(node: ast.Name, place: ast.AST) -> set[str]:

@@ -17,9 +17,9 @@ from tensorcli.language.arguments import (
     positioned,
     split,
 )
-from tensorcli.language.elsewhere import instead
 from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
 from tensorcli.language.nearness import did_you_mean, near
+from tensorcli.language.other_prompts import instead
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import (
     Argument,

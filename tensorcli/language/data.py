@@ -1,7 +1,7 @@
-"""Classes that only hold values: of data, of named tuples, enumerations, constants and types, and what stands in their place.
+"""Classes that only hold values, and what stands in their place.
 
-A class of data becomes a plain one with the `__init__` that its fields ask for. The others become values: a named tuple is one
-without a class, too; an enumeration is a tuple of its members, which are tuples; constants that no object has are a namespace.
+A dataclass becomes a plain class with the `__init__` that its fields ask for. A named tuple stays one, made without a class. An
+enumeration becomes a tuple of its members, which are tuples; a class of constants, of which no object is made, a namespace.
 """
 
 from __future__ import annotations

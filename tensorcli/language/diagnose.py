@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from tensorcli.language import python
 from tensorcli.language.arguments import plain_text, split
-from tensorcli.language.elsewhere import instead
 from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
 from tensorcli.language.nearness import did_you_mean, near
+from tensorcli.language.other_prompts import instead
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Form, LanguageError, Span, Verb
 from tensorcli.language.tokens import CLOSERS, Token

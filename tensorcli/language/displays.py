@@ -1,4 +1,4 @@
-"""Lists, tuples, sets, dicts, comprehensions and starred values to closures."""
+"""Lists, tuples, sets, dicts, comprehensions and starred values, compiled to closures."""
 
 from __future__ import annotations
 

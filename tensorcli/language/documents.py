@@ -1,4 +1,4 @@
-"""The module `json` of a script. A text is measured while it grows, for parts that are shared are written again and again."""
+"""The module `json` of a script. A text is measured while it grows: parts that are shared are written again and again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.limits import MAX_NESTING
 from tensorcli.language.policy import Names
 

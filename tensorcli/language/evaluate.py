@@ -15,7 +15,8 @@ from typing import Any
 
 from tensorcli.language.addresses import Addresses
 from tensorcli.language.attributes import Attributes
-from tensorcli.language.builtin_functions import Builtin, Builtins, Descriptor, OpaqueType
+from tensorcli.language.builtin_functions import Builtins
+from tensorcli.language.builtin_objects import Builtin, Descriptor, OpaqueType
 from tensorcli.language.formatting import Formatter, check_spec
 from tensorcli.language.functions import (
     Code,

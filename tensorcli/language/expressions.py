@@ -1,9 +1,7 @@
-"""Expressions to closures: each node is compiled once, by a table over node types, into a function of the
-frame.
+"""Expressions compiled to closures: a table over node types turns each node, once, into a function of the frame.
 
-Every closure holds its node in a local named `node`; that is how an exception's traceback and the running
-stack are turned into places in the script, at no cost while nothing fails. Knows the evaluator only through
-its public methods.
+Every closure holds its node in a local named `node`. That is how the traceback of an exception and the running stack are turned
+into places in the script, at no cost while nothing fails. The evaluator is known only through its public methods.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import MISSING
+from tensorcli.language.builtin_objects import MISSING
 from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
     Code,

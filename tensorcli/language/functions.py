@@ -1,7 +1,7 @@
-"""The objects that a script's own functions and generators are, and the frames that they run in.
+"""The objects that a script's functions and generators are, and the frames that they run in.
 
-A `ScriptFunction` is an ordinary callable, so that hooks and decorators of the engine can hold it. CPython
-binds its arguments, by a lambda with the same parameters, so that complaints are Python's own.
+A `ScriptFunction` is an ordinary callable, so that hooks and decorators of the engine can hold it. Its arguments are bound by a
+lambda with the same parameters, so that complaints are CPython's own.
 """
 
 from __future__ import annotations

@@ -16,34 +16,22 @@ from tensorcli.language.syntax import LanguageError
 from tensorcli.language.tokens import (
     AUGMENTED,
     CLOSERS,
+    HEADERS,
     KEYWORDS,
     OPENERS,
     VALUE_KEYWORDS,
     Token,
     begins_operand,
     depths,
+    shown,
 )
 
 BINARY = frozenset("+ - * / // % @ ** << >> & | ^ < > <= >= == != and or in is".split())
-HEADERS = frozenset("if elif else for while with def try except finally".split())
 SIMPLE = frozenset(
     "pass break continue return del assert raise global nonlocal import from yield async await class".split()
 )
 ASSIGNS_IN_CONDITION = "'=' assigns; '==' compares"
 FOREIGN = {"else if": "write 'elif'", "&&": "write 'and'", "||": "write 'or'", "!": "write 'not'"}
-
-
-def shown(token: Token | None) -> str:
-    """A token as an error names it."""
-    if token is None:
-        return "the end of the statement"
-    if token.kind == "name":
-        return f"the keyword '{token.text}'" if token.text in KEYWORDS else f"the name '{token.text}'"
-    if token.kind == "number":
-        return f"the number {token.text}"
-    if token.kind == "string":
-        return "a string"
-    return f"'{token.text}'"
 
 
 class Reader:

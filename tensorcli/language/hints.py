@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tensorcli.language.elsewhere import instead
 from tensorcli.language.evaluate import BOUND_MODULES, Evaluator
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.nearness import did_you_mean, near
+from tensorcli.language.other_prompts import instead
 from tensorcli.language.policy import RefusedError
 from tensorcli.language.syntax import Verb
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS, SHADOWED

@@ -1,14 +1,15 @@
-"""Imports of what a script has not, and what can go with them: pictures, progress bars, logs, questions to the environment.
+"""Imports of modules that a script has not, and how a text reads without them.
 
-Of modules that only show something the calls go too, where their arguments do nothing else, and the names that only stand for
-what they make. Anything else that needs such a module keeps it.
+Pictures, progress bars, logs and questions to the environment do not change what a text computes. Calls that only show
+something are left out, with the names that stand for what they make; a loop under a progress bar becomes a loop over the items;
+a question to the environment becomes its default. Where a text needs such a module for anything else, it keeps the import.
 """
 
 from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tensorcli.language.check import LOGS, has_module
@@ -20,19 +21,69 @@ from tensorcli.language.standard import TYPING
 
 _SHOWING = frozenset("matplotlib seaborn plotly tqdm tensorboard tensorboardX wandb IPython logging".split())
 """Modules that show what a script does, and give nothing that it goes on with."""
-_COUNTING: Final = ("tqdm", "tqdm.tqdm", "trange", "tqdm.trange")
-"""Calls that give the items of their first argument, or so many numbers, and show how many are done."""
 _READING = frozenset(
     "item detach numpy cpu tolist float int str len range list zip enumerate min max sum mean format join round now strftime "
     "isoformat get_last_lr".split()
 )
 """Calls that an argument may have: they change nothing."""
+_PREPARING = frozenset("os.makedirs os.mkdir sys.stdout.flush sys.stderr.flush".split())
+"""Calls that prepare a place to run, or hand on what was printed: what is saved is kept in the session, under any name."""
+
+
+def _items(call: ast.Call) -> str:
+    return ast.unparse(call.args[0])
+
+
+def _numbers(call: ast.Call) -> str:
+    return f"range({', '.join(map(ast.unparse, call.args))})"
+
+
+_BARS: Final = {"tqdm": _items, "tqdm.tqdm": _items, "trange": _numbers, "tqdm.trange": _numbers}
+"""Calls that give items and show how many are done: what stands in their place, which gives the items alone."""
+
+
+def _variable(tree: ast.Module, call: ast.Call) -> str | None:
+    """The default of a question to the environment, which has no variables but those that the text sets."""
+    match call.args:
+        case [ast.Constant(value=str() as name)]:
+            return None if name in _set_variables(tree) else "None"
+        case [ast.Constant(value=str() as name), default]:
+            return None if name in _set_variables(tree) else ast.unparse(default)
+    return None
+
+
+def _path(tree: ast.Module, call: ast.Call) -> str | None:
+    """A path of written parts."""
+    texts = [
+        each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
+    return repr(posixpath.join(*texts)) if len(texts) == len(call.args) > 1 else None
+
+
+def _fields(tree: ast.Module, call: ast.Call) -> str | None:
+    """The fields of an object of data."""
+    return (
+        f"copy.deepcopy(vars({ast.unparse(call.args[0])}))"
+        if len(call.args) == 1 and fields_are_all(tree)
+        else None
+    )
+
+
+_ANSWERS: Final[dict[str, Callable[[ast.Module, ast.Call], str | None]]] = {
+    "os.environ.get": _variable,
+    "os.getenv": _variable,
+    "os.path.join": _path,
+    "asdict": _fields,
+    "dataclasses.asdict": _fields,
+}
+"""Calls of modules that a script has not, and what has the same value without them: None where nothing has."""
 
 
 def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """The lines of imports that a script has not, of statements that only show something with them or prepare a place to run, of
-    loops under a progress bar and of questions to the environment, with what stands there instead: nothing, the loop over the
-    items themselves, the default. None where the names are used in another way.
+    """The lines of a text that read otherwise without the modules that a script has not; None where it needs these for more.
+
+    Imports go, and so do statements that only show something or prepare a place to run. In the place of an expression stands
+    what has the same value without the module (`_BARS`, `_ANSWERS`).
     """
     uses = _Uses(tree)
     if uses.left() or any(shares_a_line(node, lines) for node in uses.found.values()):
@@ -41,7 +92,7 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
 
 
 class _Uses:
-    """What a text does with the modules that a script has not."""
+    """What a text does with the modules that a script has not: the statements that go, and what stands for expressions."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
@@ -130,63 +181,33 @@ class _Uses:
         )
 
     def _prepares(self, node: ast.Expr | ast.Assign) -> bool:
-        """Whether a statement sets a variable of the environment, makes a directory, or hands on what was printed."""
+        """Whether a statement sets a variable of the environment, or makes a call of `_PREPARING`."""
         match node:
             case ast.Assign(targets=[ast.Subscript(value=variables)], value=value) if (
                 ast.unparse(variables) == "os.environ"
             ):
                 return "os" in self.names and self._only_reads(value)
-            case ast.Expr(value=ast.Call(func=function, args=given)):
-                match ast.unparse(function):
-                    case "os.makedirs" | "os.mkdir":
-                        # What is saved is kept in the session, under any name.
-                        return "os" in self.names and all(map(self._only_reads, given))
-                    case "sys.stdout.flush" | "sys.stderr.flush":
-                        return "sys" in self.names
+            case ast.Expr(value=ast.Call(func=function, args=given)) if ast.unparse(function) in _PREPARING:
+                return _root(function) in self.names and all(map(self._only_reads, given))
         return False
 
     def _counts(self, node: ast.expr) -> bool:
         """Whether an expression gives the items of something under a progress bar."""
-        match node:
-            case ast.Call(func=function, args=[items, *_]) if (
-                _root(node) in self.showing and ast.unparse(function) in _COUNTING
-            ):
-                text = ast.unparse(items)
-                if ast.unparse(function).endswith("trange"):
-                    text = f"range({', '.join(map(ast.unparse, node.args))})"
-                self.others[id(node)] = (node, text)
-                return True
-        return False
+        if not isinstance(node, ast.Call) or not node.args or _root(node) not in self.showing:
+            return False
+        without_bar = _BARS.get(ast.unparse(node.func))
+        if without_bar is not None:
+            self.others[id(node)] = (node, without_bar(node))
+        return without_bar is not None
 
     def _asks(self, node: ast.expr) -> None:
-        """A question to the environment, which has no variables but those that the text sets; a path of written parts; the
-        fields of an object of data.
-        """
-        match node:
-            case ast.Call(func=function, args=[given], keywords=[]) if (
-                ast.unparse(function) in ("asdict", "dataclasses.asdict")
-                and _root(function) in self.names
-                and fields_are_all(self.tree)
-            ):
-                self.others[id(node)] = (node, f"copy.deepcopy(vars({ast.unparse(given)}))")
-        if "os" not in self.names:
+        """Note what has the value of a call of `_ANSWERS`."""
+        if not isinstance(node, ast.Call) or node.keywords or _root(node.func) not in self.names:
             return
-        match node:
-            case ast.Call(args=[ast.Constant(value=str() as name), *default], keywords=[]) if _is_environment(
-                node
-            ):
-                if name not in _set_variables(self.tree) and len(default) < 2:
-                    self.others[id(node)] = (node, ast.unparse(default[0]) if default else "None")
-            case ast.Call(func=function, args=[_, *_] as parts, keywords=[]) if (
-                ast.unparse(function) == "os.path.join"
-            ):
-                texts = [
-                    each.value
-                    for each in parts
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
-                ]
-                if len(texts) == len(parts):
-                    self.others[id(node)] = (node, repr(posixpath.join(texts[0], *texts[1:])))
+        answer = _ANSWERS.get(ast.unparse(node.func))
+        text = None if answer is None else answer(self.tree, node)
+        if text is not None:
+            self.others[id(node)] = (node, text)
 
     def _ends(self) -> None:
         """`sys.exit(main())` as the last that a text does, where `main` gives nothing."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from tensorcli.language.arguments import Part, Word, expression, fragment, split, words
-from tensorcli.language.grammar import shown
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import (
     Argument,
@@ -21,7 +20,7 @@ from tensorcli.language.syntax import (
     Verb,
     span_of,
 )
-from tensorcli.language.tokens import KEYWORDS, Token, begins_operand, depths, ends_operand
+from tensorcli.language.tokens import KEYWORDS, Token, begins_operand, depths, ends_operand, shown
 
 Tokens = Sequence[Token]
 StatementParser = Callable[[Tokens], Statement]

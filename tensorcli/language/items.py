@@ -1,4 +1,4 @@
-"""The items of a dataset as a list that is made once: where they are the same each time, and what else is read of a dataset."""
+"""Datasets as lists: whether items are the same each time, so that a list can be made once, and what else is read of one."""
 
 from __future__ import annotations
 

@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Incomplete, LanguageError, Span
-from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, depths, each_token, tokenize
+from tensorcli.language.tokens import (
+    CLOSERS,
+    HEADERS,
+    OPENERS,
+    Token,
+    begins_operand,
+    depths,
+    each_token,
+    tokenize,
+)
 from tensorcli.language.vocabulary import CLASS_REFUSED
 
 MAX_BRACKETS = 100
@@ -222,6 +230,8 @@ def _line(source: Source, tokens: list[Token]) -> LogicalLine:
     if word in HEADERS:
         end = _header_end(tokens)
         if end is None:
+            from tensorcli.language.grammar import Reader
+
             Reader(source, tokens).header()
             raise LanguageError(f"expected ':' after '{word}'", source.span(tokens[-1].end, tokens[-1].end))
         header, rest = rest[: end + 1], rest[end + 1 :]
@@ -312,6 +322,8 @@ def _match_bracket(source: Source, token: Token, open_brackets: list[Token]) -> 
 
 def _check_inside(source: Source, tokens: list[Token], opening: Token) -> None:
     """What is wrong within an unclosed bracket is said at once, not after it is closed."""
+    from tensorcli.language.grammar import Reader, token_error
+
     for token in tokens:
         if token.kind == "error" and token.problem != "has no meaning here":
             raise token_error(source, token)

@@ -1,4 +1,4 @@
-"""A class, sorted into the parts of the function that makes its objects; and what it is for the classes that are made from it."""
+"""The parts of a class, sorted as the function that makes its objects needs them, and what classes made from it are given."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ import gc
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from tensorcli.language import python
 from tensorcli.language.arguments import locate, plain_text
 from tensorcli.language.bindings import Bindings
 from tensorcli.language.check import check
 from tensorcli.language.commands import command_call, is_python, lower, recognise
-from tensorcli.language.diagnose import Diagnosis
 from tensorcli.language.invocations import Context, Tokens, from_call
 from tensorcli.language.lines import LogicalLine, Unfinished, check_blocks, logical_lines
 from tensorcli.language.source import Source, read
@@ -37,6 +37,9 @@ from tensorcli.language.syntax import (
 )
 from tensorcli.language.tokens import KEYWORDS, Token, closes_at_end
 from tensorcli.language.vocabulary import BUILTIN_NAMES
+
+if TYPE_CHECKING:
+    from tensorcli.language.diagnose import Diagnosis
 
 NO_VERBS: Mapping[str, Verb] = {}
 PLAIN_DEPTH = 18
@@ -107,8 +110,15 @@ class Parser:
         self.verbs = verbs
         self.form = form
         self.context = Context(source, verbs, bound, self.nested_statement)
-        self.diagnosis = Diagnosis(source, verbs, bound, form)
+        self.bound = bound
         self.commands: dict[tuple[int, int], tuple[ast.stmt, Invocation | None]] = {}
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What says of a refused text what is wrong with it; most texts are not, and it is not even imported."""
+        from tensorcli.language.diagnose import Diagnosis
+
+        return Diagnosis(self.source, self.verbs, self.bound, self.form)
 
     def python_program(self) -> Program | None:
         """The statements of a text that is nothing but Python, as CPython reads it; None where something about

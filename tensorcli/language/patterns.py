@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.functions import LazyIterator
 from tensorcli.language.namespaces import words
 

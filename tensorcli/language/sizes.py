@@ -1,4 +1,4 @@
-"""The length of an object of a plain class, as a method that is called: `len(memory)` is written `memory.length()`.
+"""`len(memory)` of an object of a plain class becomes a method that is called: `memory.length()`.
 
 It stays as it is where the object may be asked for its length unseen: where it is handed on, tested, or bound to a name that
 stands for something else as well.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.builtin_objects import Builtin
 from tensorcli.language.functions import LazyIterator, ScriptFunction, lazily
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Members, Namespace, words

@@ -1,7 +1,7 @@
-"""Statements to closures, on top of the expressions.
+"""Statements compiled to closures, on top of the expressions.
 
-A statement's closure returns None when it runs through, BREAK or CONTINUE, or a tuple of one value for a
-return. Ctrl-C passes every handler and every `finally` of the script, so that no loop can hold it.
+The closure of a statement returns None when it runs through, BREAK or CONTINUE, or a tuple of one value for a return. Ctrl-C
+passes every handler and every `finally` of the script, so that no loop can hold it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ KEYWORDS = frozenset(
     "False None True and as assert async await break class continue def del elif else except finally for "
     "from global if import in is lambda nonlocal not or pass raise return try while with yield".split()
 )
+HEADERS = frozenset("if elif else for while with def try except finally".split())
+"""The keywords that a block begins with."""
 VALUE_KEYWORDS = frozenset({"True", "False", "None"})
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = {")": "(", "]": "[", "}": "{"}
@@ -46,6 +48,19 @@ class Token(NamedTuple):
     end: int
     spaced: bool
     problem: str = ""
+
+
+def shown(token: Token | None) -> str:
+    """A token as an error names it."""
+    if token is None:
+        return "the end of the statement"
+    if token.kind == "name":
+        return f"the keyword '{token.text}'" if token.text in KEYWORDS else f"the name '{token.text}'"
+    if token.kind == "number":
+        return f"the number {token.text}"
+    if token.kind == "string":
+        return "a string"
+    return f"'{token.text}'"
 
 
 # Lenient on purpose: CPython's parser judges the digits.

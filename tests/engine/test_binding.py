@@ -14,10 +14,10 @@ import pytest
 
 from tensorcli.engine import binding, dtypes, messages
 from tensorcli.engine.binding import Binder, python_signature
-from tensorcli.engine.binding_messages import in_map_order
+from tensorcli.engine.binding.messages import in_map_order
+from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.devices import Device
-from tensorcli.engine.generator import Generator
-from tensorcli.engine.parameters import type_name
+from tensorcli.engine.random.generator import Generator
 from tensorcli.engine.schema import Schema, parse
 from tensorcli.engine.tensor import Size
 from tests.engine.schemas import read

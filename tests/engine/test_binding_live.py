@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tensorcli.engine import binding, messages
 from tensorcli.engine.binding import Binder
+from tensorcli.engine.binding.signatures import Signature
 from tensorcli.engine.schema import Schema
-from tensorcli.engine.signatures import Signature
 from tests.engine.schemas import read
 
 torch: Any = pytest.importorskip("torch")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tensorcli.engine.fused import fma32, fma64
-from tensorcli.engine.generator import Generator
+from tensorcli.engine.random.generator import Generator
 
 SIZES = (0, 1, 2, 15, 16, 17, 23, 31, 32, 33, 100, 1000)
 FLOATS = ("float16", "bfloat16", "float32", "float64")

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import ops, out_history, outputs, placement
+from tensorcli.engine import ops, placement
 from tensorcli.engine.autograd import dual, recording
 from tensorcli.engine.batch import drawing, kinds, refused, slow, writes
 from tensorcli.engine.batch.rules import ELEMENTWISE, RULES
 from tensorcli.engine.batch.shapes import SIZES
-from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, writing
+from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, out_history, writing
+from tensorcli.engine.effects import out_checks as outputs
 from tensorcli.engine.effects.fresh import SUGGESTED
 from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
 from tensorcli.language import hints

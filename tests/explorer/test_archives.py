@@ -2,18 +2,10 @@
 
 import pytest
 
-from tensorcli.explorer.results import Why
-from tensorcli.explorer.session import Session
+from tests.explorer.why_of import asked
 
 NET = "net = torch.nn.Linear(2, 1)\n"
 BUFFER = "import io\nbuf = io.BytesIO()\ntorch.save(torch.ones(2), buf)\n"
-
-
-def asked(text: str) -> Why:
-    session = Session()
-    *_, last = session.run(f"{text}\nwhy", "program.tsc", keep_going=True)
-    assert isinstance(last.result, Why)
-    return last.result
 
 
 @pytest.mark.parametrize(

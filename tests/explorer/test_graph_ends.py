@@ -3,18 +3,11 @@
 import pytest
 
 from tensorcli.explorer.commands.why import rewritten
-from tensorcli.explorer.results import Why
 from tensorcli.explorer.session import Session
+from tests.explorer.why_of import asked
 
 SCORES = "scores = torch.ones(2, 3, requires_grad=True)\nt = torch.tensor([0, 2])\n"
 NUMPY = "import numpy as np\nw = torch.tensor([1., 4.], requires_grad=True)\n"
-
-
-def asked(text: str) -> tuple[Session, Why]:
-    session = Session()
-    *_, last = session.run(f"{text}why", "program.tsc", keep_going=True)
-    assert isinstance(last.result, Why)
-    return session, last.result
 
 
 def gradient(text: str, leaf: str) -> str:
@@ -32,7 +25,7 @@ FREEZE = "net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
     ["net.requires_grad_(False)\n", "for p in net.parameters():\n    p.requires_grad = False\n"],
 )
 def test_the_statement_that_froze_the_parameters_is_told_and_not_the_result_made_a_leaf(frozen: str) -> None:
-    _, answer = asked(f"{FREEZE}{frozen}loss = net(torch.ones(2)).sum()\nloss.backward()\n")
+    answer = asked(f"{FREEZE}{frozen}loss = net(torch.ones(2)).sum()\nloss.backward()\n")
     assert (
         "the graph was cut at line 2: net[1].bias and 3 more were told not to require grad." in answer.title
     )
@@ -40,7 +33,7 @@ def test_the_statement_that_froze_the_parameters_is_told_and_not_the_result_made
 
 
 def test_a_leaf_that_was_told_not_to_require_grad_is_told_to() -> None:
-    _, answer = asked(
+    answer = asked(
         "w = torch.ones(2, requires_grad=True)\nw.requires_grad = False\nloss = (w * 2).sum()\nloss.backward()\n"
     )
     assert [(way.text, way.measured) for way in answer.ways] == [
@@ -49,7 +42,7 @@ def test_a_leaf_that_was_told_not_to_require_grad_is_told_to() -> None:
 
 
 def test_what_the_failing_statement_itself_froze_has_no_place_for_a_change() -> None:
-    _, answer = asked(
+    answer = asked(
         "w = torch.ones(2, requires_grad=True)\ndef f(x):\n    x.requires_grad = False\n    return x * 2\nf(w).sum().backward()\n"
     )
     assert answer.title.endswith("w was told not to require grad.")
@@ -74,7 +67,8 @@ def test_what_the_failing_statement_itself_froze_has_no_place_for_a_change() -> 
 def test_what_numpy_computed_between_two_tensors_is_computed_with_torch(
     text: str, line: int, result: str
 ) -> None:
-    session, answer = asked(NUMPY + text)
+    session = Session()
+    answer = asked(NUMPY + text, session=session)
     assert f"numpy() read at line {line}: numbers have no graph" in answer.title
     (way,) = answer.ways
     patched = rewritten(session, 1, NUMPY + text)
@@ -90,7 +84,7 @@ def test_what_numpy_computed_between_two_tensors_is_computed_with_torch(
     ],
 )
 def test_a_count_of_hits_is_led_to_the_loss_of_the_scores(count: str) -> None:
-    _, answer = asked(f"{SCORES}{count}loss.backward()\n")
+    answer = asked(f"{SCORES}{count}loss.backward()\n")
     line = count.count("\n") + 3
     assert [way.text for way in answer.ways] == [
         f"before line {line}:  loss = torch.nn.functional.cross_entropy(scores, t)"
@@ -98,14 +92,14 @@ def test_a_count_of_hits_is_led_to_the_loss_of_the_scores(count: str) -> None:
 
 
 def test_a_list_of_tensors_that_was_copied_is_stacked() -> None:
-    _, answer = asked(
+    answer = asked(
         "xs = [torch.ones((), requires_grad=True) for i in range(2)]\nt = torch.tensor(xs)\nt.sum().backward()\n"
     )
     assert [way.text for way in answer.ways] == ["line 2:  t = torch.stack(xs)"]
 
 
 def test_an_attribute_that_was_misspelt_is_put_right_first() -> None:
-    _, answer = asked("x = torch.ones(2)\nx.require_grad = True\n(x * 2).sum().backward()\n")
+    answer = asked("x = torch.ones(2)\nx.require_grad = True\n(x * 2).sum().backward()\n")
     assert answer.ways[0].text == "line 2:  x.requires_grad = True"
 
 
@@ -120,7 +114,7 @@ def test_asking_about_the_last_statement_s_tensor_is_answered() -> None:
 
 
 def test_a_loop_s_parameter_is_told_by_its_own_name() -> None:
-    _, answer = asked(
+    answer = asked(
         "a, b = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)\na(torch.ones(2)).sum().backward()\n"
         "for p in [*a.parameters(), *b.parameters()]:\n    p.grad.norm()\n"
     )
@@ -128,7 +122,7 @@ def test_a_loop_s_parameter_is_told_by_its_own_name() -> None:
 
 
 def test_a_gradient_of_another_shape_is_told_by_who_gave_the_leaf_another_memory() -> None:
-    _, answer = asked(
+    answer = asked(
         "p = torch.ones(2, requires_grad=True)\np.data = torch.ones(3)\np.sum().backward()\np.data = torch.ones(4)\n"
         "p.sum().backward()\n"
     )

@@ -2,18 +2,11 @@
 
 import pytest
 
-from tensorcli.explorer.results import Why
 from tensorcli.explorer.session import Session
+from tests.explorer.why_of import asked
 
 NET = "from torch import nn\nnet = nn.Linear(4, 3)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
 DATA = f"{NET}x, y = torch.rand(5, 4), torch.tensor([0, 1, 2, 0, 1])\n"
-
-
-def asked(text: str, what: str = "") -> Why:
-    session = Session()
-    *_, last = session.run(f"{text}\nwhy {what}", "program.tsc", keep_going=True)
-    assert isinstance(last.result, Why)
-    return last.result
 
 
 QUESTIONS = {

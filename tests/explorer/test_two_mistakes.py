@@ -3,8 +3,8 @@
 import pytest
 
 from tensorcli.explorer.commands.why import rewritten
-from tensorcli.explorer.results import Why
 from tensorcli.explorer.session import Session
+from tests.explorer.why_of import asked
 
 TWICE = {
     "two writes over saved values": (
@@ -45,17 +45,11 @@ TWICE = {
 }
 
 
-def asked(text: str) -> tuple[Session, Why]:
-    session = Session()
-    *_, last = session.run(f"{text}why", "program.tsc", keep_going=True)
-    assert isinstance(last.result, Why)
-    return session, last.result
-
-
 @pytest.mark.parametrize("name", TWICE)
 def test_a_way_out_of_two_mistakes_changes_both_in_one_patch(name: str) -> None:
     text, changes = TWICE[name]
-    session, answer = asked(text)
+    session = Session()
+    answer = asked(text, session=session)
     assert any(note.startswith("one change is not enough") for note in answer.notes)
     patched = rewritten(session, 1, text)
     for change in changes:
@@ -68,27 +62,28 @@ def test_a_way_out_of_two_mistakes_changes_both_in_one_patch(name: str) -> None:
 @pytest.mark.parametrize("name", TWICE)
 def test_fix_makes_both_changes_in_the_session(name: str) -> None:
     text, _ = TWICE[name]
-    session, _ = asked(text)
+    session = Session()
+    asked(text, session=session)
     *_, last = session.run("fix 1")
     assert last.error is None
     assert all(not record.outcome for record in session.journal)
 
 
 def test_one_mistake_is_not_taken_for_two() -> None:
-    _, answer = asked("x = torch.ones(2, 3)\ny = torch.ones(3, 2)\nz = x @ y.T\n")
+    answer = asked("x = torch.ones(2, 3)\ny = torch.ones(3, 2)\nz = x @ y.T\n")
     assert answer.ways
     assert not any("not enough" in note for note in answer.notes)
 
 
 def test_what_is_changed_twice_on_one_line_is_shown_once() -> None:
-    _, answer = asked(TWICE["a dtype of the input, a dtype of the target"][0])
+    answer = asked(TWICE["a dtype of the input, a dtype of the target"][0])
     first = answer.ways[0]
     assert first.text.count("line 4:") == 1
     assert len(first.edits) == 1
 
 
 def test_a_shape_and_a_dtype_are_put_right_at_once() -> None:
-    _, answer = asked(
+    answer = asked(
         "p = torch.full((4, 1), 0.5)\nl = torch.nn.functional.binary_cross_entropy(p, torch.tensor([0, 1, 1, 0]))\n"
     )
     assert [way.note for way in answer.ways] == [
@@ -102,7 +97,7 @@ def test_a_second_change_in_a_loop_that_has_no_end_is_given_up(monkeypatch: pyte
 
     monkeypatch.setattr(prove, "allowance", lambda trace: prove.Allowance(0.3, 1 << 20))
     monkeypatch.setattr("tensorcli.explorer.why.failed.allowance", prove.allowance)
-    _, answer = asked(
+    answer = asked(
         "x = torch.zeros(1, requires_grad=True)\nfor i in [1]:\n    x += 1\n    while x.sum() != 0:\n        x.data.add_(1)\n"
     )
     assert answer.code == "TSC-E032"

@@ -2,18 +2,11 @@
 
 import pytest
 
-from tensorcli.explorer.results import Why
 from tensorcli.explorer.session import Session
+from tests.explorer.why_of import asked
 
 LOADER = "from torch.utils.data import DataLoader\n"
 PAD = "torch.nn.utils.rnn.pad_sequence"
-
-
-def asked(text: str) -> Why:
-    session = Session()
-    *_, last = session.run(f"{text}\nwhy", "program.tsc", keep_going=True)
-    assert isinstance(last.result, Why)
-    return last.result
 
 
 WAYS = {

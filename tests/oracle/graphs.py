@@ -22,13 +22,11 @@ SAMPLES: Final = 6
 
 def drawn(space: Any, function: Any, sample: Any) -> tuple[list[str], list[str]]:
     """The nodes of a result's graph and of its gradient's, one line a node, where a shared node is drawn once."""
-    memo: dict[int, Any] = {}
-    given = opinfo.carry([sample.input, list(sample.args), sample.kwargs], space, memo)
-    inputs = [x for x in memo.values() if x.requires_grad]
+    call = opinfo.Call(sample, space)
+    inputs = [x for x in call.tensors if x.requires_grad]
     numbers = {id(x): number for number, x in enumerate(inputs)}
     space.manual_seed(42)
-    outputs = opinfo.leaves(function(given[0], *given[1], **given[2]))
-    roots = [o for o in outputs if isinstance(o, space.Tensor) and o.requires_grad]
+    roots = call.roots(call.of(function))
     first = lines([root.grad_fn for root in roots], numbers)
     seeds = [space.ones_like(root, requires_grad=True) for root in roots]
     numbers.update((id(seed), f"seed {number}") for number, seed in enumerate(seeds))

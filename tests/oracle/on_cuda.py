@@ -94,14 +94,17 @@ def measure(info: Any, most: int = MOST_SAMPLES, dtypes: tuple[str, ...] = DTYPE
 def outcome(function: Callable[..., Any], sample: Any, device: str, everything: bool = True) -> Any:
     """The outputs and the gradients of a sample whose tensors (or the first) lie on a device; or the exception."""
     try:
-        given = opinfo.carry([sample.input, list(sample.args), sample.kwargs], engine, {})
+        call = opinfo.Call(sample, engine)
         moved: dict[int, Any] = {}
-        given = move(given, device, moved) if everything else [move(given[0], device, moved), *given[1:]]
+        first, *rest = call.arguments
+        first, options = move(first, device, moved), call.options
+        if everything:
+            rest, options = move(rest, device, moved), move(options, device, moved)
         engine.manual_seed(0)
         # Tensors decide where an operator runs; what has none is told by the default device.
         with nullcontext() if moved else engine.device(device):
             # Singular and eigenvectors are any of several: the sample says what of them is the same in all libraries.
-            outputs = opinfo.leaves(sample.output_process_fn_grad(function(given[0], *given[1], **given[2])))
+            outputs = opinfo.leaves(sample.output_process_fn_grad(function(first, *rest, **options)))
         tensors = [one for one in outputs if isinstance(one, engine.Tensor)]
         roots = [one for one in tensors if one.requires_grad and one.dtype.is_floating_point]
         gradients: list[Any] = []

@@ -38,24 +38,21 @@ def _moved(value: Any) -> Any:
 
 def _outcome(space: Any, function: Callable[..., Any], sample: Any, differentiate: bool) -> Any:
     """Facts of the results, versions of the inputs, facts of the gradients; or the error, of the call or of backward()."""
-    memo: dict[int, Any] = {}
-    given = opinfo.carry([sample.input, list(sample.args), sample.kwargs], space, memo)
-    inputs = list(memo.values())
+    call = opinfo.Call(sample, space)
     try:
-        outputs = opinfo.leaves(function(given[0], *given[1], **given[2]))
+        outputs = call.of(function)
     except Exception as error:
         return type(error).__name__, opinfo.first_words(str(error))
     facts = [_facts(one) if isinstance(one, space.Tensor) else str(one) for one in outputs]
-    versions = [one._version for one in inputs]
-    roots = [one for one in outputs if isinstance(one, space.Tensor) and one.requires_grad]
+    versions = [one._version for one in call.tensors]
+    roots = call.roots(outputs)
     if not differentiate or not roots:
         return facts, versions, None
     try:
         space.autograd.backward(roots, [space.ones_like(root) for root in roots])
     except Exception as error:
         return facts, versions, (type(error).__name__, opinfo.first_words(str(error)))
-    leaves = [one for one in inputs if one.requires_grad and one.is_leaf]
-    return facts, versions, [None if one.grad is None else _facts(one.grad) for one in leaves]
+    return facts, versions, [None if grad is None else _facts(grad) for grad in call.gradients()]
 
 
 def _facts(tensor: Any) -> Any:

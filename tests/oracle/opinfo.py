@@ -308,6 +308,28 @@ def torch_is_refused() -> Iterator[None]:
         builtins.__import__ = imports
 
 
+class Call:
+    """A sample's arguments, carried over to PyTorch or the engine, for one call. `tensors` are those among them, each once."""
+
+    def __init__(self, sample: Any, space: Any) -> None:
+        memo: dict[int, Any] = {}
+        self.space = space
+        self.arguments, self.options = carry([[sample.input, *sample.args], sample.kwargs], space, memo)
+        self.tensors = list(memo.values())
+
+    def of(self, function: Callable[..., Any]) -> list[Any]:
+        """What the function gives, as a flat list."""
+        return leaves(function(*self.arguments, **self.options))
+
+    def roots(self, outputs: Sequence[Any]) -> list[Any]:
+        """The outputs that a backward pass can start from."""
+        return [one for one in outputs if isinstance(one, self.space.Tensor) and one.requires_grad]
+
+    def gradients(self) -> list[Any]:
+        """The gradients of the leaves among the arguments."""
+        return [one.grad for one in self.tensors if one.requires_grad and one.is_leaf]
+
+
 # ---- observing and comparing
 
 
@@ -330,15 +352,13 @@ def array(tensor: Any) -> Any:
 
 def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate: bool) -> Outcome:
     """Call a function on a sample's arguments, carried over, and look at everything it did."""
-    memo: dict[int, Any] = {}
-    given = carry([sample.input, list(sample.args), sample.kwargs], space, memo)
-    inputs = list(memo.values())
+    call = Call(sample, space)
     space.manual_seed(42)  # The seed that the database itself sets before each call of what draws.
-    outputs = leaves(function(given[0], *given[1], **given[2]))
-    rows = tuple(_row(one, space, inputs) for one in outputs)
-    versions = tuple(one._version for one in inputs)
+    outputs = call.of(function)
+    rows = tuple(_row(one, space, call.tensors) for one in outputs)
+    versions = tuple(one._version for one in call.tensors)
     gradients: tuple[Any, ...] = ()
-    roots = [o for o in outputs if isinstance(o, space.Tensor) and o.requires_grad] if differentiate else []
+    roots = call.roots(outputs) if differentiate else []
     if roots:
         seeds = []
         for number, root in enumerate(roots):
@@ -350,9 +370,7 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
             drawn = drawn.astype({bfloat16: np.float32, complex32: np.complex64}.get(kind.type, kind))
             seeds.append(space.from_numpy(np.array(drawn)).to(root.dtype))
         space.autograd.backward(roots, seeds)
-        gradients = tuple(
-            None if x.grad is None else array(x.grad) for x in inputs if x.requires_grad and x.is_leaf
-        )
+        gradients = tuple(None if grad is None else array(grad) for grad in call.gradients())
     return Outcome(rows, versions, gradients)
 
 
@@ -423,9 +441,9 @@ def error_inputs(info: Any) -> list[Any]:
 
 def complaint(space: Any, function: Callable[..., Any], sample: Any) -> tuple[str, str]:
     """The type and text of what a wrong call raises; ("", "") when it raises nothing."""
-    given = carry([sample.input, list(sample.args), sample.kwargs], space, {})
+    call = Call(sample, space)
     try:
-        function(given[0], *given[1], **given[2])
+        call.of(function)
     except Exception as error:
         return type(error).__name__, first_words(str(error))
     return "", ""

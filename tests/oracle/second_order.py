@@ -32,12 +32,11 @@ def check(info: Any) -> tuple[int, str]:
     hermitian = "hermitian" in getattr(info.gradcheck_wrapper, "__name__", "")
     checked = 0
     for sample in opinfo.samples(info, "float64"):
-        memo: dict[int, Any] = {}
         try:
-            given = opinfo.carry([sample.input, list(sample.args), sample.kwargs], engine, memo)
+            given = opinfo.Call(sample, engine)
         except opinfo.UnsupportedError:
             continue
-        inputs = tuple(one for one in memo.values() if one.requires_grad)
+        inputs = tuple(one for one in given.tensors if one.requires_grad)
         if not 0 < sum(one.numel() for one in inputs) <= ELEMENTS:
             continue
         checked += 1
@@ -53,7 +52,7 @@ def check(info: Any) -> tuple[int, str]:
     return checked, ""
 
 
-def _caller(function: Any, given: Any, inputs: tuple[Any, ...], sample: Any, hermitian: bool) -> Any:
+def _caller(function: Any, given: opinfo.Call, inputs: tuple[Any, ...], sample: Any, hermitian: bool) -> Any:
     """The sample's call as a function of the tensors that require grad; a matrix that must be Hermitian is made so."""
 
     def call(*own: Any) -> tuple[Any, ...]:
@@ -66,7 +65,7 @@ def _caller(function: Any, given: Any, inputs: tuple[Any, ...], sample: Any, her
                 return type(value)(map(put, value))
             return {key: put(one) for key, one in value.items()} if isinstance(value, dict) else value
 
-        first, rest, options = put(given)
+        (first, *rest), options = put(given.arguments), put(given.options)
         if hermitian:
             first = first + first.mH
         result = function(first, *rest, **options)

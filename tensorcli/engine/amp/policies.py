@@ -1,7 +1,7 @@
-"""Which operators autocast treats, and what it does to their tensors first: one table a type of device.
+"""Which operators autocast treats, and which dtype it brings their tensors to: one table for each type of device.
 
-Operators that stand in no table run as they always do. They are wrapped when autocast is first switched on, so that nothing
-is paid before.
+Operators that stand in no table run as they always do. The others are wrapped when autocast is first switched on, so that
+nothing is paid before.
 """
 
 from collections.abc import Callable

@@ -1,24 +1,29 @@
-"""`gradcheck` and `gradgradcheck`: analytical gradients against finite differences.
+"""`gradcheck` and `gradgradcheck`: are a function's gradients those that finite differences give?
 
-All of PyTorch's checks of the backward mode, in its order and with its words: the Jacobians agree, the backward pass gives
-the same twice, is multiplied by the gradient that comes in, and bears that none comes. The whole Jacobian is compared in the
-fast mode too, and tangents of the forward mode where they are asked for.
+The checks are PyTorch's, in its order and with its words. The Jacobian of the backward pass (with `check_forward_ad`, of
+forward mode too) agrees with the one of the differences. The backward pass gives the same when it runs twice, multiplies by
+the gradient that comes in, and works where no gradient comes in. With `fast_mode` the whole Jacobian is compared all the same.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
-from tensorcli.engine.autograd.forward_ad import dual_level, make_dual, unpack_dual
+from tensorcli.engine.autograd.jacobians import (
+    Function,
+    as_tuple,
+    by_backward,
+    by_differences,
+    by_tangents,
+    zeros_like,
+)
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
-
-_Function = Callable[..., Any]
 
 
 class GradcheckError(RuntimeError):
@@ -28,7 +33,7 @@ class GradcheckError(RuntimeError):
 
 
 def gradcheck(
-    func: _Function,
+    func: Function,
     inputs: Any,
     *,
     eps: float = 1e-6,
@@ -56,20 +61,19 @@ def gradcheck(
         raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
     if check_batched_forward_grad and not check_forward_ad:
         raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
-    given = _as_tuple(inputs)
+    given = as_tuple(inputs)
+    tolerances = _Tolerances(eps, atol, rtol)
     try:
         _check_inputs(given)
         found = func(*given)
         outputs = _differentiable(found)
         leaves = [one for one in given if isinstance(one, Tensor) and one.requires_grad]
         if check_backward_ad:
-            for name, part, value in _real_parts(func, given, found):
-                _check_jacobians(
-                    name, part, value, given, leaves, eps, atol, rtol, nondet_tol, check_grad_dtypes
-                )
+            for part in _real_parts(func, given, found):
+                _check_jacobians(part, given, leaves, tolerances, nondet_tol, check_grad_dtypes)
         if check_forward_ad:
-            for name, part, value in _real_parts(func, given, found):
-                _check_forward(name, part, _as_tuple(value), given, leaves, eps, atol, rtol)
+            for part in _real_parts(func, given, found):
+                _check_forward(part, given, leaves, tolerances)
         if not check_backward_ad:
             return True
         if check_batched_grad:
@@ -86,7 +90,7 @@ def gradcheck(
 
 
 def gradgradcheck(
-    func: _Function,
+    func: Function,
     inputs: Any,
     grad_outputs: Any = None,
     *,
@@ -113,11 +117,11 @@ def gradgradcheck(
     ):
         if on and not check_rev_over_rev:
             raise AssertionError(f"Setting {name}=True requires check_rev_over_rev to be True")
-    given = _as_tuple(inputs)
+    given = as_tuple(inputs)
     if grad_outputs is None:
         seeds = tuple(_drawn(one, gen_non_contig_grad_outputs) for one in _differentiable(func(*given)))
     else:
-        seeds = _as_tuple(grad_outputs)
+        seeds = as_tuple(grad_outputs)
     count = len(given)
     chosen = [i for i, one in enumerate(given) if isinstance(one, Tensor) and one.requires_grad]
 
@@ -154,12 +158,8 @@ def _drawn(output: Tensor, scattered: bool) -> Tensor:
     return seed
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
 def _differentiable(found: Any) -> list[Tensor]:
-    return [one for one in _as_tuple(found) if one.requires_grad]
+    return [one for one in as_tuple(found) if one.requires_grad]
 
 
 def _check_inputs(given: tuple[Any, ...]) -> None:
@@ -187,41 +187,54 @@ def _check_inputs(given: tuple[Any, ...]) -> None:
 # ---- the Jacobians
 
 
-def _real_parts(func: _Function, given: tuple[Any, ...], found: Any) -> Iterator[tuple[str, _Function, Any]]:
-    """Functions with real outputs: the function itself, or what it gives in its imaginary and in its real part."""
-    if not any(one.dtype.is_complex for one in _as_tuple(found)):
-        yield "", func, found
+class _Tolerances(NamedTuple):
+    """How far inputs are moved for the differences, and how far a Jacobian may be from them."""
+
+    eps: float
+    atol: float
+    rtol: float
+
+
+class _Part(NamedTuple):
+    """A function whose outputs are real: the one that is checked, or the parts of its complex outputs.
+
+    `word` is "imaginary" or "real", and empty where no output is complex.
+    """
+
+    word: str
+    func: Function
+    results: tuple[Any, ...]
+
+
+def _real_parts(func: Function, given: tuple[Any, ...], found: Any) -> Iterator[_Part]:
+    """What a function gives as functions with real outputs; `found` is what it gave for `given`."""
+    if not any(one.dtype.is_complex for one in as_tuple(found)):
+        yield _Part("", func, as_tuple(found))
         return
 
-    def part(name: str) -> _Function:
+    def part(name: str) -> Function:
         def taken(*args: Any) -> tuple[Any, ...]:
-            return tuple(
-                getattr(one, name) if one.dtype.is_complex else one for one in _as_tuple(func(*args))
-            )
+            return tuple(getattr(one, name) if one.dtype.is_complex else one for one in as_tuple(func(*args)))
 
         return taken
 
     for name, word in (("imag", "imaginary"), ("real", "real")):
         taken = part(name)
-        yield word, taken, taken(*given)
+        yield _Part(word, taken, taken(*given))
 
 
 def _check_jacobians(
-    part: str,
-    func: _Function,
-    found: Any,
+    part: _Part,
     given: tuple[Any, ...],
     leaves: list[Tensor],
-    eps: float,
-    atol: float,
-    rtol: float,
+    tolerances: _Tolerances,
     nondet_tol: float,
     check_dtypes: bool,
 ) -> None:
-    """Compare the Jacobian of each output that requires grad by each input that does. Errors: GradcheckError."""
-    results = _as_tuple(found)
-    numerical = [_numerical(func, given, leaf, results, eps) for leaf in leaves]
-    if not _differentiable(found):
+    """Compare the backward pass with the differences, for each output and input that require grad. Errors: GradcheckError."""
+    results = part.results
+    numerical = [by_differences(part.func, given, leaf, results, tolerances.eps) for leaf in leaves]
+    if not _differentiable(results):
         # Outputs of integers have no Jacobian.
         kinds = [one.dtype for one in results]
         if any(
@@ -236,65 +249,35 @@ def _check_jacobians(
     for number, k in enumerate(wanted):
         analytical = _analytical(results[k], leaves, nondet_tol, check_dtypes)
         for i, one in enumerate(analytical):
-            _compare(
-                one,
-                numerical[i][k],
-                rtol,
-                atol,
-                part,
-                "Jacobian",
-                f"output {number} with respect to input {i}",
-            )
-
-
-def _compare(one: Any, other: Any, rtol: float, atol: float, part: str, name: str, where: str) -> None:
-    """Errors: GradcheckError where a Jacobian is not the one of the differences."""
-    kind = np.result_type(one, other)
-    if not np.allclose(one.astype(kind), other.astype(kind), rtol=rtol, atol=atol):
-        prefix = f"While considering the {part} part of complex outputs only, " if part else ""
-        raise GradcheckError(
-            f"{prefix}{name} mismatch for {where},\nnumerical:{_shown(other)}\nanalytical:{_shown(one)}\n"
-        )
+            mismatch = f"Jacobian mismatch for output {number} with respect to input {i}"
+            _compare(one, numerical[i][k], tolerances, part, mismatch)
 
 
 def _check_forward(
-    part: str,
-    func: _Function,
-    results: tuple[Any, ...],
-    given: tuple[Any, ...],
-    leaves: list[Tensor],
-    eps: float,
-    atol: float,
-    rtol: float,
+    part: _Part, given: tuple[Any, ...], leaves: list[Tensor], tolerances: _Tolerances
 ) -> None:
-    """Compare what tangents become with the differences. Errors: GradcheckError."""
-    numerical = [_numerical(func, given, leaf, results, eps) for leaf in leaves]
+    """Compare tangents with the differences, for each output and input that require grad. Errors: GradcheckError."""
+    results = part.results
+    numerical = [by_differences(part.func, given, leaf, results, tolerances.eps) for leaf in leaves]
     wanted = [k for k, one in enumerate(results) if one.requires_grad]
     for i, leaf in enumerate(leaves):
-        pushed = _pushed(func, given, leaf, results)
+        pushed = by_tangents(part.func, given, leaf, results)
         for number, k in enumerate(wanted):
-            where = f"output {number} with respect to input {i}"
-            _compare(
-                pushed[k], numerical[i][k], rtol, atol, part, "Jacobian computed with forward mode", where
+            mismatch = (
+                f"Jacobian computed with forward mode mismatch for output {number} with respect to input {i}"
             )
+            _compare(pushed[k], numerical[i][k], tolerances, part, mismatch)
 
 
-def _pushed(func: _Function, given: tuple[Any, ...], leaf: Tensor, results: Sequence[Tensor]) -> list[Any]:
-    """For each output its tangents by each element of an input, as `_numerical` has the differences."""
-    found = [np.zeros((leaf.geometry.numel, one.geometry.numel), leaf.dtype.np) for one in results]
-    steps = (1, 1j) if leaf.dtype.is_complex else (1,)
-    for row in range(leaf.geometry.numel):
-        for step in steps:
-            tangent = _zeros([leaf])[0]
-            tangent.array.reshape(-1)[row] = step
-            with dual_level():
-                dual = make_dual(leaf, tangent)
-                answer = _as_tuple(func(*(dual if one is leaf else one for one in given)))
-                tangents = [unpack_dual(one).tangent for one in answer]
-            for jacobian, one in zip(found, tangents, strict=True):
-                if one is not None:
-                    jacobian[row] += step * one.detach().cpu().values.reshape(-1)
-    return found
+def _compare(analytical: Any, numerical: Any, tolerances: _Tolerances, part: _Part, mismatch: str) -> None:
+    """Errors: GradcheckError, which begins with `mismatch`, where a Jacobian is not the one of the differences."""
+    kind = np.result_type(analytical, numerical)
+    _, atol, rtol = tolerances
+    if not np.allclose(analytical.astype(kind), numerical.astype(kind), rtol=rtol, atol=atol):
+        prefix = f"While considering the {part.word} part of complex outputs only, " if part.word else ""
+        raise GradcheckError(
+            f"{prefix}{mismatch},\nnumerical:{_shown(numerical)}\nanalytical:{_shown(analytical)}\n"
+        )
 
 
 def _shown(array: Any) -> Tensor:
@@ -303,55 +286,10 @@ def _shown(array: Any) -> Tensor:
     return from_numpy(np.ascontiguousarray(array))
 
 
-def _numerical(
-    func: _Function, given: tuple[Any, ...], leaf: Tensor, results: Sequence[Tensor], eps: float
-) -> list[Any]:
-    """For each output the central differences by each element of an input: shape (input numel, output numel).
-
-    By a complex input the conjugate Wirtinger derivative of the real output, as the backward pass gives it.
-    """
-    array = leaf.array
-    is_complex = leaf.dtype.is_complex
-    rows: list[list[Any]] = [[] for _ in results]
-
-    def difference(index: tuple[int, ...], step: complex) -> list[Any]:
-        original = array[index].copy()  # CuPy's element is a view
-        sides = []
-        for moved in (original - step, original + step):
-            array[index] = moved
-            sides.append([one.detach().clone() for one in _as_tuple(func(*given))])
-            array[index] = original
-        for low, high in zip(*sides, strict=True):
-            _check_same(low, high, eps, index)
-        return [((high - low) / (2 * eps)).cpu().values.reshape(-1) for low, high in zip(*sides, strict=True)]
-
-    for index in np.ndindex(*array.shape):
-        found = difference(index, eps)
-        if is_complex:
-            found = [a + 1j * b for a, b in zip(found, difference(index, eps * 1j), strict=True)]
-        for row, one in zip(rows, found, strict=True):
-            row.append(one)
-    return [
-        np.stack(row) if row else np.zeros((0, one.geometry.numel), one.dtype.np)
-        for row, one in zip(rows, results, strict=True)
-    ]
-
-
-def _check_same(low: Tensor, high: Tensor, eps: float, index: tuple[int, ...]) -> None:
-    """Errors: AssertionError where a moved input changes the shape or the dtype of an output."""
-    for fact in ("shape", "dtype"):
-        first, second = getattr(low, fact), getattr(high, fact)
-        if first != second:
-            raise AssertionError(
-                f"Expected `func` to return outputs with the same {fact} when inputs are perturbed on index {index} by {eps}, "
-                f"but got: {fact}s {first} and {second}."
-            )
-
-
 def _analytical(output: Tensor, leaves: list[Tensor], tolerance: float, check_dtypes: bool) -> list[Any]:
     """The Jacobians of one output by the backward pass, asked for twice. Errors: GradcheckError."""
-    first, sizes_agree, dtypes_agree = _rows(output, leaves)
-    second, _, _ = _rows(output, leaves)
+    first, sizes_agree, dtypes_agree = by_backward(output, leaves)
+    second, _, _ = by_backward(output, leaves)
     if not dtypes_agree and check_dtypes:
         raise GradcheckError("Gradient has dtype mismatch")
     if not sizes_agree:
@@ -365,32 +303,7 @@ def _analytical(output: Tensor, leaves: list[Tensor], tolerance: float, check_dt
     return first
 
 
-def _rows(output: Tensor, leaves: list[Tensor]) -> tuple[list[Any], bool, bool]:
-    """The Jacobians, and whether all gradients had the sizes and the dtypes of their inputs."""
-    count = output.geometry.numel
-    found = [np.zeros((leaf.geometry.numel, count), leaf.dtype.np) for leaf in leaves]
-    sizes_agree = dtypes_agree = True
-    for row in range(count):
-        given = _zeros([output])[0]
-        given.array.reshape(-1)[row] = 1
-        for jacobian, leaf, one in zip(
-            found, leaves, grad(output, leaves, given, retain_graph=True, allow_unused=True), strict=True
-        ):
-            if one is None:
-                continue
-            if one.geometry.sizes != leaf.geometry.sizes:
-                sizes_agree = False
-            elif one.dtype is not leaf.dtype:
-                dtypes_agree = False
-            jacobian[:, row] = one.detach().cpu().values.reshape(-1)
-    return found, sizes_agree, dtypes_agree
-
-
 # ---- how the backward pass behaves
-
-
-def _zeros(outputs: Sequence[Tensor]) -> list[Tensor]:
-    return [functions.zeros(tuple(one.shape), dtype=one.dtype, device=one.device) for one in outputs]
 
 
 def _check_batched(output: Tensor, leaves: list[Tensor]) -> None:
@@ -425,7 +338,7 @@ def _check_multiplied(outputs: list[Tensor], leaves: list[Tensor], masked: bool)
     """Nothing comes out where zeros come in. Errors: GradcheckError."""
     if not outputs:
         return
-    for one, leaf in zip(grad(outputs, leaves, _zeros(outputs), allow_unused=True), leaves, strict=True):
+    for one, leaf in zip(grad(outputs, leaves, zeros_like(outputs), allow_unused=True), leaves, strict=True):
         if one is None:
             continue
         nothing = np.allclose(one.values, 0) if masked else not np.any(one.values)
@@ -457,7 +370,7 @@ def _undefined(output: Tensor) -> Tensor:
 
 
 def _check_undefined(
-    func: _Function, outputs: list[Tensor], given: tuple[Any, ...], leaves: list[Tensor]
+    func: Function, outputs: list[Tensor], given: tuple[Any, ...], leaves: list[Tensor]
 ) -> None:
     """The backward pass bears that no gradient comes in, for all outputs and for each. Errors: GradcheckError."""
     asked = [[_undefined(one) for one in _differentiable(func(*given))]]
@@ -469,7 +382,7 @@ def _check_undefined(
         if not roots:
             continue
         try:
-            answers = grad(roots, leaves, _zeros(roots), allow_unused=True)
+            answers = grad(roots, leaves, zeros_like(roots), allow_unused=True)
         except RuntimeError as error:
             messages.warn(_NEW_FEATURE)
             raise GradcheckError(

@@ -1,4 +1,4 @@
-"""`ctx`, by which the forward of a custom function leaves things for its backward, and the node of the graph behind it."""
+"""`ctx`, in which the forward of a custom function leaves what its backward needs, and the node of the graph behind it."""
 
 import weakref
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""`torch.autograd.backward` and `grad`: from tensors to the edges that a pass starts from and the ones it is asked for."""
+"""`torch.autograd.backward` and `grad`.
+
+Tensors become edges of the graph: those that a backward pass starts from, and those whose gradients it is asked for.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -146,7 +146,7 @@ def moved(tensor: Tensor, old: Node | None, old_nr: int) -> None:
 
 
 class Share:
-    """Who holds a gradient that went to several places: how many of them still do."""
+    """A gradient that went to several places: how many of them still hold it."""
 
     __slots__ = ("holders",)
 
@@ -159,7 +159,7 @@ Owned = bool | Share
 
 
 def is_sole(owned: Owned) -> bool:
-    """Whether nobody else holds a gradient now."""
+    """Whether a gradient is held in one place only, and may be written into."""
     return owned is True or (owned is not False and owned.holders == 1)
 
 
@@ -170,7 +170,7 @@ def release(owned: Owned) -> None:
 
 
 def after_hook(owned: Owned, references: int) -> Owned:
-    """Who holds a gradient after a hook saw it, from how many references there are: the hook may have kept it."""
+    """Who holds a gradient after a hook saw it, by how many references to it there are: the hook may have kept it."""
     if owned is False:
         return False
     if owned is True:

@@ -1,8 +1,9 @@
-"""Views under autograd: how a view knows its base, and what an in-place write does to both histories.
+"""Views under autograd: how a view knows its base, and what an in-place write does to the history of both.
 
-A View keeps the root base, the replay (base geometry to view geometry is never stored: PyTorch regenerates by the view's
-own sizes, strides and offset), how it was made, and the version at which its node was made. A write through a view gives
-the base a CopySlices; every other view's node is made anew, as AsStrided, when it is next asked for.
+A `View` keeps the root base, how the view was made, and the version at which its node was made. As in PyTorch, nothing is
+stored of how the view was taken, unless it has another dtype: its own sizes, strides and offset say which elements of the base
+it is. A write through a view gives the base a CopySlices node; the node of every other view is made anew, as AsStrided, when it
+is next asked for.
 """
 
 from typing import Any, ClassVar

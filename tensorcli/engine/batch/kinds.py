@@ -1,7 +1,7 @@
-"""How an operator runs on values: by its kind where the declaration says enough, by a rule of its own, or example by example.
+"""How an operator runs on a batch: by its kind where the declaration says enough, by a rule of its own, or example by example.
 
-A rule gets the layer, the operator, what runs it, and the arguments, where tensors are Batches. It returns the result and the
-dimension of the results that is mapped (None when nothing is).
+A rule gets the layer, the operator, what runs it, and the arguments, where tensors are Batches. It returns the result and its
+mapped dimension (None where nothing is mapped).
 """
 
 from collections.abc import Callable

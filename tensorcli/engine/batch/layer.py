@@ -1,9 +1,9 @@
 """A running vmap, and the tensors that belong to it.
 
-Each running vmap is a layer. A tensor of a layer is one example to whoever looks at it: its geometry is that of the tensor
-below (its value) without the dimension that is mapped over, and it has a history of its own, for the transforms that run
-inside the layer. The value has the bytes, and the history of what runs outside. A tensor from below that meets those of a
-layer is lifted into it: a tensor of the layer with nothing mapped.
+Each running vmap is a `Layer`. A tensor of a layer looks like one example. Behind it is a tensor below, its value, which has all
+examples along the dimension that is mapped; the geometry that is shown is the value's without this dimension. The value has the
+bytes, and the history of what runs outside; the tensor of the layer has a history of its own, for the transforms that run inside
+the layer. A tensor from below that meets those of a layer is lifted into it: a tensor of the layer with nothing mapped.
 """
 
 from collections.abc import Iterator
@@ -53,7 +53,9 @@ class Behind:
 
 
 class Batch:
-    """How a tensor of a layer stands for others: its value, and which dimension of it is mapped (None: no one)."""
+    """How a tensor of a layer stands for a tensor below: which one (`value`), and which dimension of it is mapped (None where
+    none is).
+    """
 
     __slots__ = ("dim", "layer", "value")
 
@@ -70,6 +72,7 @@ class Batch:
 
     @property
     def rank(self) -> int:
+        """How many dimensions one example has."""
         return len(self.value.geometry.sizes) - (self.dim is not None)
 
     def __repr__(self) -> str:
@@ -116,7 +119,7 @@ class Layer:
         return transforms[transforms.index(self) + 1 :] if self in transforms else []
 
     def wrap(self, value: Tensor, dim: int | None) -> Tensor:
-        """The tensor of this layer that stands for a value along one of its dimensions."""
+        """The tensor of this layer that looks like one example of `value`, along one of its dimensions."""
         found: Tensor = object.__new__(Tensor)
         found._dtype = value._dtype
         found.lazy = value.lazy
@@ -133,7 +136,7 @@ class Layer:
         return found
 
     def batch_of(self, tensor: Tensor) -> Batch | None:
-        """How a tensor of this layer stands for others; None for one that is not of it."""
+        """How a tensor of this layer stands for one below; None for a tensor that is not of this layer."""
         batch: Batch | None = tensor.batch
         return batch if batch is not None and batch.layer is self else None
 
@@ -155,7 +158,7 @@ class Layer:
 
     @contextmanager
     def below(self) -> Iterator[None]:
-        """What runs in here, runs as if neither this vmap nor what is inside it did."""
+        """What runs in here, runs as if neither this vmap nor what runs inside it were there."""
         at, depth = transforms.index(self), layers.index(self)
         above, inner, levels = transforms[at:], layers[depth:], forward[:]
         grad, inference = mode.grad, mode.inference
@@ -182,7 +185,7 @@ def hidden(geometry: Geometry, dim: int | None) -> Geometry:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """The tensor that has the bytes, of all examples of all vmaps; any other tensor itself."""
+    """The tensor behind all vmaps, which has the bytes of all examples; a tensor of no vmap is its own."""
     while tensor.batch is not None:
         tensor = tensor.batch.value
     return tensor
@@ -194,7 +197,7 @@ def asks_gradient(tensor: Tensor) -> bool:
 
 
 def roomy(tensor: Tensor, *others: Tensor) -> Tensor:
-    """A tensor that was just made, or a batch of it where one of the others is mapped: they are to be written into it."""
+    """A tensor that was just made and is to be written into: a batch of it where one of the others is mapped, else itself."""
     layer = layers[-1] if layers else None
     if layer is None or layer.maps(tensor) or not any(map(layer.maps, others)):
         return tensor

@@ -1,7 +1,7 @@
-"""Rules of single operators, and of groups of them that differ from the element-wise ones in one thing.
+"""Rules for operators on batches: single ones, and groups that differ from element-wise operators in one thing.
 
-A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and the
-dimension of the results that is mapped, or None where the operator has to run example by example.
+A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and its
+mapped dimension, or None where the operator has to run example by example.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(names: str) -> Callable[[Rule], Rule]:
-    """Make a function the rule of operators (or of all overloads of a name)."""
+    """Make a function the rule of operators, by full names, or by base names for all overloads."""
 
     def declare(found: Rule) -> Rule:
         RULES.update(dict.fromkeys(names.split(), found))
@@ -45,8 +45,11 @@ def _alone(args: tuple[Any, ...]) -> bool:
     "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu _fft_c2c _fft_r2c _fft_c2r"
 )
 def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Along dimensions: the same ones behind the mapped one, all of an example where none is named. An example without
-    dimensions gets one."""
+    """Operators along dimensions: the same ones of the batch, counted behind the mapped one; all of an example's where none is
+    named.
+
+    An example without dimensions gets one for the time.
+    """
     batch = args[0]
     if not _alone(args):
         return None
@@ -75,14 +78,14 @@ def _without_dimension(tensor: Any) -> Any:
 
 @rule("count_nonzero")
 def not_zero(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Along one dimension, or of all elements."""
+    """count_nonzero, along one dimension or of all elements."""
     if args[1] is not None:
         return along(layer, op, run, args)
     return _summed(functions.count_nonzero, args[0]), 0
 
 
 def _summed(reduce: Any, batch: Batch, **options: Any) -> Any:
-    """What a reduction over several dimensions makes of all elements of each example."""
+    """A reduction that takes several dimensions, over all elements of each example."""
     tensor = front(batch)
     if not batch.rank:
         tensor = tensor.unsqueeze(1)
@@ -91,7 +94,7 @@ def _summed(reduce: Any, batch: Batch, **options: Any) -> Any:
 
 @rule("sum mean prod all any max min")
 def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Of all elements of an example."""
+    """Reductions over all elements of an example."""
     batch = args[0]
     if op.overload:
         return None
@@ -108,7 +111,7 @@ def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("tril triu one_hot")
 def behind(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """What concerns the last dimensions, and takes any number before."""
+    """Operators on the last dimensions, which take any number of dimensions before them."""
     batch = args[0]
     if batch.rank < (0 if op.base == "one_hot" else 2) or not _alone(args):
         return None
@@ -124,7 +127,7 @@ def behind(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     "linalg_lu_factor_ex linalg_lu linalg_matrix_exp trace"
 )
 def matrices(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Of matrices."""
+    """Operators on matrices, which take any number of dimensions before them."""
     batch = args[0]
     if batch.rank < 2 or op.base == "trace":
         return None
@@ -133,7 +136,7 @@ def matrices(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("constant_pad_nd")
 def padded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Around the last dimensions."""
+    """Padding, which is around the last dimensions."""
     if len(args[1]) > 2 * args[0].rank:
         return None
     return run((front(args[0]), *args[1:])), 0
@@ -141,7 +144,7 @@ def padded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("linalg_cross roll aminmax rot90")
 def turned(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Along dimensions that are named."""
+    """Operators along dimensions that are named, of one or several tensors of the same rank."""
     given = batches_of(args)
     rank = given[0].rank
     places = [i for i, name in enumerate(op.names) if name in DIMENSIONS]
@@ -159,7 +162,7 @@ def turned(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     "_euclidean_dist cholesky_inverse linalg_eig lu_unpack _linalg_solve_ex"
 )
 def paired(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Of matrices, and others for each of them."""
+    """Operators on matrices and what belongs to each of them (right sides, pivots): all are brought to one batch."""
     given = batches_of(args)
     if op.base == "linalg_householder_product":
         fits = given[0].rank == given[1].rank + 1
@@ -174,7 +177,7 @@ def paired(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("repeat")
 def repeated(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Each example as often as it says."""
+    """repeat: each example as often as it says."""
     batch, times = args
     if len(times) < batch.rank:
         return None
@@ -186,7 +189,7 @@ def repeated(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("cat stack")
 def joined(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Joined along a dimension of the examples."""
+    """cat and stack, along a dimension of the examples."""
     tensors, dim = args
     ranks = {one.rank for one in tensors}
     if len(ranks) > 1 or (op.base == "cat" and not max(ranks)):
@@ -198,7 +201,7 @@ def joined(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("gather")
 def gathered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Elements along a dimension by their numbers."""
+    """gather: an index for each element of each example."""
     batch, dim, index, *rest = args
     if not batch.rank or batch.rank != index.rank:
         return None
@@ -207,7 +210,7 @@ def gathered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("index_select")
 def selected(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """The same numbers of all examples."""
+    """index_select with the same index for all examples."""
     batch, dim, index = args
     if not batch.rank or index.dim is not None:
         return None
@@ -216,7 +219,7 @@ def selected(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("scatter.src scatter.value scatter_add scatter.reduce scatter.value_reduce scatter_reduce.two")
 def scattered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Elements put along a dimension by their numbers."""
+    """scatter and its kin, along a dimension of the examples."""
     rank = args[0].rank
     if not rank or any(one.rank != rank for one in batches_of(args)):
         return None
@@ -227,7 +230,7 @@ def scattered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("embedding")
 def embedded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Rows of one table."""
+    """embedding: rows of a table that all examples share."""
     if args[0].dim is not None:
         return None
     return run((args[0].value, front(args[1]), *args[2:])), 0
@@ -235,7 +238,7 @@ def embedded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("index.Tensor")
 def indexed(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Elements by tensors of their numbers: the same for all examples, or numbers of their own."""
+    """Indexing by tensors that all examples share, or that each has of its own."""
     batch, indices = args
     _refuse_masks(indices)
     given = [one for one in indices if one is not None]
@@ -258,12 +261,12 @@ def indexed(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("index_put index_put_ _index_put_impl_")
 def put(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Example by example; but masks are refused."""
+    """index_put, example by example; masks that each example has of its own are refused."""
     _refuse_masks(args[1])
 
 
 def _refuse_masks(indices: Any) -> None:
-    """Errors: RuntimeError for masks of their own for each example."""
+    """Refuse masks that each example has of its own: their results would have different sizes. Errors: RuntimeError."""
     for one in indices:
         if isinstance(one, Batch) and one.dim is not None and one.value.dtype.name in ("bool", "uint8"):
             raise RuntimeError(
@@ -274,7 +277,7 @@ def _refuse_masks(indices: Any) -> None:
 
 @rule("masked_fill.Tensor")
 def filled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """With a value of their own for each example: chosen instead."""
+    """masked_fill with a value that all examples share."""
     batch, mask, value = args
     if value.dim is None:
         rank = max(batch.rank, mask.rank)
@@ -297,7 +300,7 @@ _MASKED: Final = (
 
 @rule("masked_select")
 def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """By one mask for all examples. Errors: RuntimeError for masks of their own."""
+    """masked_select by a mask that all examples share. Errors: RuntimeError for masks of their own."""
     _batch, mask = args
     if mask.dim is not None:
         raise RuntimeError(_MASKED)
@@ -309,12 +312,12 @@ def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("mm bmm")
 def multiplied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Products of matrices."""
+    """mm and bmm."""
     return None if op.overload else _product(args[0], args[1], 2 if op.base == "mm" else 3)
 
 
 def _product(a: Batch, b: Batch, rank: int) -> Any:
-    """The product of matrices, or of rows of them (rank 3)."""
+    """The products of two matrices, or of two batches of them (rank 3), for each example; None where the sizes do not fit."""
     if a.rank != rank or b.rank != rank or a.sizes[-1] != b.sizes[-2] or a.sizes[:-2] != b.sizes[:-2]:
         return None
     return functions.matmul(front(a), front(b)), 0
@@ -322,7 +325,7 @@ def _product(a: Batch, b: Batch, rank: int) -> Any:
 
 @rule("mv")
 def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """A matrix times a vector."""
+    """mv: a matrix times a vector."""
     a, b = args
     if a.rank != 2 or b.rank != 1 or a.sizes[1] != b.sizes[0]:
         return None
@@ -339,7 +342,7 @@ def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("dot")
 def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """A vector times a vector."""
+    """dot: a vector times a vector."""
     a, b = args
     if a.rank != 1 or b.rank != 1 or a.sizes != b.sizes or a.value.dtype is not b.value.dtype:
         return None
@@ -352,7 +355,7 @@ def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("addmm baddbmm addmv")
 def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """A product added to something: the sum of the two, scaled where that is asked."""
+    """A product added to something, as the sum of the two, scaled where that is asked."""
     own, a, b, beta, alpha = args
     if beta == 0 or a.value.dtype.category < FLOATING or own.value.dtype is not a.value.dtype:
         return None
@@ -374,7 +377,7 @@ def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("convolution")
 def convolved(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """With one filter for all examples: all images in one batch."""
+    """A convolution with one filter for all examples: their images as one batch."""
     image, weight, bias, *rest = args
     if weight.dim is not None or (bias is not None and bias.dim is not None) or image.rank < 3:
         return None
@@ -389,7 +392,7 @@ def convolved(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     "replication_pad2d replication_pad3d"
 )
 def pooled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Over images: all images in one batch."""
+    """Operators on images: the images of all examples as one batch."""
     batch = args[0]
     plane = int(next(c for c in reversed(op.base.removesuffix("_with_indices")[:-1]) if c.isdigit()))
     if batch.rank == plane + 2:
@@ -398,7 +401,7 @@ def pooled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """With the mapped dimension and the one of the images as one."""
+    """Run an operator on images with the mapped dimension and the one of the images folded into one."""
     batch = args[0]
     tensor = front(batch)
     sizes = tensor.geometry.sizes
@@ -412,7 +415,7 @@ def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("native_layer_norm")
 def normalized(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """With one scale for all examples."""
+    """Layer normalisation with one scale for all examples."""
     batch, sizes, weight, bias, eps = args
     if any(one is not None and one.dim is not None for one in (weight, bias)):
         return None
@@ -424,7 +427,7 @@ def normalized(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("native_batch_norm")
 def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Errors: RuntimeError where running statistics that all share would be written by each."""
+    """Batch normalisation. Errors: RuntimeError where each example would write running statistics that all share."""
     batch, _, _, mean, variance, training, *_ = args
     shared = any(one is not None and one.dim is None for one in (mean, variance))
     if training and shared and batch.dim is not None:
@@ -438,7 +441,7 @@ def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 @rule("mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits")
 def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Element by element, then reduced for each example."""
+    """Losses: element by element, then reduced for each example."""
     place = op.names.index("reduction")
     rank = max(one.rank for one in batches_of(args))
     if not rank or any(one.rank != rank for one in batches_of(args)):

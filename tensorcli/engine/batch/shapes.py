@@ -1,5 +1,8 @@
-"""Views of batches. The kernel of a view says what it does to one example's geometry; the view of the value is the one that
-does this to each: the operator with its numbers moved by the mapped dimension where that is it, else `as_strided`."""
+"""Views of batches.
+
+The kernel of a view says what becomes of the geometry of one example. The same view of the whole batch is taken by the operator
+itself, with its dimensions counted behind the mapped one, where that gives the same, and by `as_strided` elsewhere.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Values brought into the form that an operator wants: the mapped dimension in front, or one example of them."""
+"""The tensor behind a batch in the form that a rule wants: the mapped dimension in front, or one example of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ Found = TypeVar("Found")
 
 
 def batches_of(args: Sequence[Any]) -> list[Batch]:
-    """The batches among arguments, those in lists too."""
+    """The batches among the arguments, those in lists too."""
     return list(found_in(args, Batch))
 
 
 def found_in(args: Sequence[Any], kind: type[Found]) -> Iterator[Found]:
-    """What is of a class among arguments, in lists too."""
+    """The arguments of a class, those in lists too."""
     for one in args:
         if isinstance(one, kind):
             yield one
@@ -27,7 +27,7 @@ def found_in(args: Sequence[Any], kind: type[Found]) -> Iterator[Found]:
 
 
 def changed(args: Sequence[Any], change: Callable[[Any], Any], kind: type[Any] = Batch) -> tuple[Any, ...]:
-    """The arguments with something in place of each that is of a class, in lists too."""
+    """The arguments, with something else in the place of each that is of a class; those in lists too."""
     return tuple(
         change(one)
         if isinstance(one, kind)
@@ -39,22 +39,22 @@ def changed(args: Sequence[Any], change: Callable[[Any], Any], kind: type[Any] =
 
 
 def each_result(result: Any, change: Callable[[Tensor], Any]) -> Any:
-    """What an operator returned with its tensors changed, its containers kept."""
+    """What an operator returned, with each of its tensors changed and its containers kept."""
     return mapped(lambda one: change(one) if isinstance(one, Tensor) else one, result)
 
 
 def plain(args: Sequence[Any]) -> tuple[Any, ...]:
-    """The arguments with the values as they are."""
+    """The arguments, with the tensors behind the batches in their place."""
     return changed(args, lambda one: one.value)
 
 
 def slices(args: Sequence[Any], number: int) -> tuple[Any, ...]:
-    """The arguments of one example."""
+    """The arguments of one example, by its number."""
     return changed(args, lambda one: example(one, number))
 
 
 def example(batch: Batch, number: int) -> Tensor:
-    """One example."""
+    """One example of a batch, by its number."""
     if batch.dim is None:
         return batch.value
     return OPS["select.int"].run((batch.value, batch.dim, number))  # type: ignore[no-any-return]
@@ -71,12 +71,12 @@ def moved(tensor: Tensor, source: int, target: int) -> Tensor:
 
 
 def front(batch: Batch) -> Tensor:
-    """The value with the mapped dimension first (where none is: the value)."""
+    """The tensor behind a batch with the mapped dimension first; as it is where none is mapped."""
     return batch.value if batch.dim is None else moved(batch.value, batch.dim, 0)
 
 
 def full(batch: Batch, size: int) -> Tensor:
-    """The value with the mapped dimension first; repeated where none is mapped."""
+    """The tensor behind a batch with the mapped dimension first; repeated for each example where none is mapped."""
     if batch.dim is None:
         found: Tensor = batch.value.expand((size, *batch.value.geometry.sizes))
         return found
@@ -84,7 +84,9 @@ def full(batch: Batch, size: int) -> Tensor:
 
 
 def aligned(batch: Batch, rank: int) -> Tensor:
-    """The value with the mapped dimension first and dimensions of size 1 behind it, so that one example has that rank."""
+    """The tensor behind a batch with the mapped dimension first, and as many dimensions of size 1 after it as give examples
+    that rank.
+    """
     found = front(batch)
     if batch.dim is None or batch.rank >= rank:
         return found
@@ -94,5 +96,5 @@ def aligned(batch: Batch, rank: int) -> Tensor:
 
 
 def where(dim: int, rank: int) -> int:
-    """The dimension of a value in front form that is this one of an example. Errors: IndexError."""
+    """The number that a dimension of an example has where the mapped one stands first. Errors: IndexError."""
     return wrap(dim, rank) + 1

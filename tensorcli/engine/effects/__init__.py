@@ -36,7 +36,7 @@ from tensorcli.engine.effects.elementwise import (
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.effects.making import create, manufactured
-from tensorcli.engine.effects.outward import into_out
+from tensorcli.engine.effects.out import into_out
 from tensorcli.engine.effects.viewing import Viewed, view
 from tensorcli.engine.effects.writing import (
     check_overlap,

@@ -1,7 +1,7 @@
-"""The dtypes that few of PyTorch's kernels are compiled for: unsigned integers of more than a byte, float8, complex32.
+"""Which kernels of PyTorch refuse unsigned integers of more than a byte, float8 and complex32: most do, and ours would not.
 
-Ours take them all. The names are those of PyTorch's kernels, which its errors say; the operators are base names, or full ones
-where overloads differ.
+The tables name PyTorch's kernels, which its errors name, and the operators that call them: base names, or full ones where
+overloads differ.
 """
 
 import contextlib

@@ -14,7 +14,7 @@ from tensorcli.engine.effects.composing import compose
 from tensorcli.engine.effects.elementwise import pointwise, recorded
 from tensorcli.engine.effects.fresh import fresh
 from tensorcli.engine.effects.inner import COMPOSED
-from tensorcli.engine.effects.outward import into_out
+from tensorcli.engine.effects.out import into_out
 from tensorcli.engine.formats import strided
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, wrapped_number

@@ -1,5 +1,6 @@
-"""The dtypes that PyTorch's kernels are compiled for, where those are few and ours would take more: kernels of LAPACK, of special
-functions, of losses and pooling. The names are those of PyTorch's kernels, which its errors say.
+"""Which kernels of PyTorch are compiled for few dtypes where ours would take more: LAPACK, special functions, losses, pooling.
+
+The tables name PyTorch's kernels, which its errors name.
 """
 
 from typing import TYPE_CHECKING, Final

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 
 def arrays_of(op: "Op", values: Sequence[Any], widen: bool = True) -> tuple[list[Any], dtype | None]:
-    """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any.
+    """The values with tensors as arrays, reduced dtypes widened to float32; and the reduced dtype to round the result to, if
+    any.
 
-    Where a reduced dtype meets another floating one the arrays stay what they are: most kernels refuse that, and the few that
+    Where a reduced dtype meets another floating one the arrays stay as they are: most kernels refuse that, and the few that
     take it say what comes out.
     """
     if op.rule == dtypes.COMMON:
@@ -238,8 +239,10 @@ def _as_dtype(answer: Any, kind: dtype, device: Device) -> Any:
 
 
 class Laid:
-    """A kernel's answer that wants other than row-major strides, or memory for more elements than it has: PyTorch computed
-    more in it, of which a part is the result."""
+    """A kernel's answer whose strides are to be other than row-major, or whose memory holds more elements than it has.
+
+    PyTorch then computed more, of which the result is a part.
+    """
 
     __slots__ = ("array", "elements", "strides")
 

@@ -111,7 +111,7 @@ def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_
     if op.base in _RESIZING and out.requires_grad:
         raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
     if concerned:
-        from tensorcli.engine import out_history
+        from tensorcli.engine.effects import out_history
 
         out_history.check_recorded(op.base, concerned)
     kind, device = asked.kind, asked.device

@@ -381,7 +381,7 @@ def _of_batch(batch: Batch) -> str:
 
 
 def _plain(tensor: Tensor) -> str:
-    from tensorcli.engine.special_methods import printable
+    from tensorcli.engine.methods.special import printable
 
     node = tensor.grad_fn
     outermost = tensor.levels[0]

@@ -1,8 +1,8 @@
-"""A linear map and its cross entropy, some rows of the batch at a time: what `linear_cross_entropy(options=…)` computes.
+"""A linear map and its cross entropy, a few rows of the batch at a time: what `linear_cross_entropy(options=…)` computes.
 
-The scores of a chunk are dropped before the next one's are made. For a single loss the gradients are computed along with it and
-kept for the backward pass, which scales them; for a loss of each row the backward pass makes the scores again. The reduced
-dtypes compute in one of their own or in `acc_dtype`, as the policy says.
+The scores of one chunk are dropped before those of the next are made. For a single loss the gradients are computed along with
+it and kept; the backward pass only scales them. For a loss of each row the backward pass computes the scores again. Reduced
+dtypes compute in their own dtype or in `acc_dtype`, as the policy says.
 """
 
 from dataclasses import dataclass

@@ -27,9 +27,7 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-_PARTS = ("losses", "pooling", "resampling", "bags", "heads")
-
-
+_PARTS = ("losses", "pooling", "resampling", "embedding_bag", "multi_head")
 """The modules with the other functions that PyTorch writes in Python."""
 
 

@@ -6,7 +6,7 @@ from weakref import ref
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.function import Function
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.nn import everywhere
+from tensorcli.engine.nn import global_hooks
 from tensorcli.engine.tensor import Tensor
 
 
@@ -46,15 +46,15 @@ class Run:
     def through(self) -> Any:
         """Hooks, forward, hooks."""
         module = self.module
-        for number, hook in (*everywhere.FORWARD_PRE.items(), *module._forward_pre_hooks.items()):
+        for number, hook in (*global_hooks.FORWARD_PRE.items(), *module._forward_pre_hooks.items()):
             self._before(number, hook)
-        before = [*everywhere.BACKWARD_PRE.values(), *module._backward_pre_hooks.values()]
+        before = [*global_hooks.BACKWARD_PRE.values(), *module._backward_pre_hooks.values()]
         full = self._backward_hooks(True)
         border = Border(module, full, before) if full or before else None
         if border is not None:
             self.args = border.around_inputs(self.args)
         self.result = module.forward(*self.args, **self.kwargs)
-        for number, hook in (*everywhere.FORWARD.items(), *module._forward_hooks.items()):
+        for number, hook in (*global_hooks.FORWARD.items(), *module._forward_hooks.items()):
             self.called.add(number)
             answer = self._after(number, hook)
             if answer is not None:
@@ -74,7 +74,7 @@ class Run:
     def _backward_hooks(self, full: bool) -> list[Any]:
         """The backward hooks of a kind, the common ones first."""
         own = self.module._backward_hooks.values() if self.module._is_full_backward_hook is full else ()
-        return [*everywhere.backward_hooks(full), *own]
+        return [*global_hooks.backward_hooks(full), *own]
 
     def _before(self, number: int, hook: Any) -> None:
         if number not in self.module._forward_pre_hooks_with_kwargs:
@@ -91,7 +91,7 @@ class Run:
             self.args, self.kwargs = answer
 
     def _after(self, number: int, hook: Any) -> Any:
-        if number in self.module._forward_hooks_with_kwargs or number in everywhere.WITH_KWARGS:
+        if number in self.module._forward_hooks_with_kwargs or number in global_hooks.WITH_KWARGS:
             return hook(self.module, self.args, self.kwargs, self.result)
         return hook(self.module, self.args, self.result)
 
@@ -99,7 +99,7 @@ class Run:
         """Something failed: hooks registered with `always_call` are called all the same."""
         module = self.module
         for hooks, always, whose in (
-            (everywhere.FORWARD, everywhere.ALWAYS, "global module"),
+            (global_hooks.FORWARD, global_hooks.ALWAYS, "global module"),
             (module._forward_hooks, module._forward_hooks_always_called, "module"),
         ):
             for number, hook in list(hooks.items()):

@@ -1,4 +1,4 @@
-"""`torch.nn.init`: values to begin a training with, written into tensors without a trace in the graph."""
+"""`torch.nn.init`: initial values, written into tensors without a trace in the graph."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """`torch.nn.Module`: attributes that are parameters, buffers and modules, and what is done with all of them at once.
 
-A module keeps its parameters, buffers and children in three dictionaries; `__setattr__` puts a value where its class says
-and refuses what does not fit, with PyTorch's texts. Hooks (`hooks`) and saved states (`state`) are imported when used.
+A module keeps its parameters, buffers and children in three dictionaries. `__setattr__` puts a value into the one that its
+class says, and refuses what does not fit, with PyTorch's texts. What a call with hooks does (hooks.py), how states are saved
+and loaded (state.py) and how parameters are moved (moving.py) is imported when it is first used.
 """
 
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tensorcli.engine.autograd.hooks import RemovableHandle
-from tensorcli.engine.nn import everywhere
+from tensorcli.engine.nn import global_hooks
 from tensorcli.engine.nn.parameter import Buffer, Parameter
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
@@ -100,7 +101,7 @@ class Module(Pickled):
             or self._backward_pre_hooks
             or self._forward_hooks
             or self._forward_pre_hooks
-            or everywhere.CALLS
+            or global_hooks.CALLS
         ):
             from tensorcli.engine.nn.hooks import call
 
@@ -134,32 +135,15 @@ class Module(Pickled):
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
+            modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, value)
         elif modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
-            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
+            modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, value)
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(
-                    f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
-                )
-            kept = (
-                value.persistent
-                if isinstance(value, Buffer)
-                else name not in self._non_persistent_buffers_set
-            )
-            if _knows_persistent(self):
-                self.register_buffer(name, value, kept)
-            elif kept:
-                self.register_buffer(name, value)
-            else:
-                raise RuntimeError(
-                    "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
-                    "persistent argument is not allowed."
-                )
+            _assign_buffer(self, name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -213,7 +197,7 @@ class Module(Pickled):
                 f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
         if param is not None:
-            param = everywhere.registered(everywhere.PARAMETERS, self, name, param)
+            param = global_hooks.registered(global_hooks.PARAMETERS, self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
@@ -225,7 +209,7 @@ class Module(Pickled):
             raise TypeError(
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = everywhere.registered(everywhere.BUFFERS, self, name, tensor)
+        self._buffers[name] = global_hooks.registered(global_hooks.BUFFERS, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -236,7 +220,7 @@ class Module(Pickled):
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = everywhere.registered(everywhere.MODULES, self, name, module)
+        self._modules[name] = global_hooks.registered(global_hooks.MODULES, self, name, module)
 
     def register_module(self, name: str, module: Any) -> None:
         """Another name of add_module."""
@@ -633,3 +617,25 @@ def _knows_persistent(module: Module) -> bool:
     import inspect
 
     return "persistent" in inspect.signature(module.register_buffer).parameters
+
+
+def _assign_buffer(module: Module, name: str, value: Any) -> None:
+    """Make a value the buffer of this name, persistent or not as it says or as the last one was. Errors: TypeError,
+    RuntimeError.
+    """
+    if value is not None and not isinstance(value, Tensor):
+        raise TypeError(
+            f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+        )
+    persistent = (
+        value.persistent if isinstance(value, Buffer) else name not in module._non_persistent_buffers_set
+    )
+    if _knows_persistent(module):
+        module.register_buffer(name, value, persistent)
+    elif persistent:
+        module.register_buffer(name, value)
+    else:
+        raise RuntimeError(
+            "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
+            "persistent argument is not allowed."
+        )

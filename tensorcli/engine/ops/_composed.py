@@ -1,4 +1,4 @@
-"""Operators made of operators: one of the table run by its name, and the gradients of an expression of several."""
+"""Operators run by their full name, and the gradients of an expression that is made of several."""
 
 from typing import Any
 

@@ -1,5 +1,7 @@
-"""LU factors of matrices as arrays, and what is solved with them: by the steps of PyTorch's library where they are known
-(`_elimination.py`), else by LAPACK. No operators are declared here.
+"""LU factors of matrices as arrays, and what is solved with them.
+
+The steps are those of PyTorch's library where they are known (`_elimination.py`), and LAPACK's elsewhere. No operators are
+declared here.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 from math import prod
 
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._shared import behind
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine.declare import op
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.tensor import Tensor
 

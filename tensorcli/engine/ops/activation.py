@@ -6,11 +6,11 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.fused import fused
 from tensorcli.engine.geometry import preserved_strides
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened

@@ -7,8 +7,8 @@ import numpy as np
 
 from tensorcli.engine import geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._max_pool import declare_max_backward
 from tensorcli.engine.ops._shared import behind

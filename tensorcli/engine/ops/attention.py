@@ -8,9 +8,9 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages, process
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened

@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import undeclared_writes
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._moments import (

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
-from tensorcli.engine.op import op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import PROMOTE, PROMOTE_SCALARS
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
 
 # ---- integers and bits

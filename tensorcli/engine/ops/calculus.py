@@ -2,7 +2,7 @@
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite
+from tensorcli.engine.declare import composite
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import distinct, wrap
 from tensorcli.engine.ops._shared import times

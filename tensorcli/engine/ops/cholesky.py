@@ -4,8 +4,8 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.effects import broadcast_sizes
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._factors import batches, inverse_of, zero_pivot
 from tensorcli.engine.ops._matrices import (

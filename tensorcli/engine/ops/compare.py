@@ -4,8 +4,9 @@ import math
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOAT8, FLOATING, LOGICAL, PROMOTE_SCALARS, complex32
-from tensorcli.engine.op import OPS, alias, composite, op
+from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.tensor import Tensor

@@ -2,10 +2,10 @@
 
 from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16, from_numpy_dtype
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 

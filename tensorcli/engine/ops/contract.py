@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import existing, refuse, wrap, wrap_dims

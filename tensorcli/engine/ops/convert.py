@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
-from tensorcli.engine.op import composite
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
@@ -160,11 +160,11 @@ def _type(self, dtype=None, non_blocking=False, *, memory_format=None):
         return type_string(self)
     device = None
     if isinstance(dtype, str):
-        from tensorcli.engine.legacy import parse_type
+        from tensorcli.engine.construct.legacy import parse_type
 
         dtype, device = parse_type(dtype)
     elif isinstance(dtype, type):
-        from tensorcli.engine.legacy import type_of_class
+        from tensorcli.engine.construct.legacy import type_of_class
 
         dtype, device = type_of_class(dtype)
     elif not isinstance(dtype, dtypes.dtype):

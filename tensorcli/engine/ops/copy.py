@@ -8,8 +8,8 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.devices import META, resolve
-from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops.replaced import declare_copies
 from tensorcli.engine.tensor import Tensor, wrapped_number
 

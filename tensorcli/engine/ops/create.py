@@ -4,9 +4,9 @@ import math
 
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, factory, op
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, factory, op
 from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.settings import unset
 

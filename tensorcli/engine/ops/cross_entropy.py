@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import spread
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, refuse

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 
 _WHERE = "(while checking arguments for ctc_loss_allocate_outputs)"

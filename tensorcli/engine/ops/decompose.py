@@ -6,7 +6,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns
@@ -126,8 +126,8 @@ def _gaps(values):
 
 
 def _with_diagonal(matrices, values):
-    """Matrices with these diagonals, written in place where they are no batch of vmap's."""
-    if values.batch is not None:
+    """Matrices with these diagonals."""
+    if subclass_like(matrices, values):
         return matrices.diagonal_scatter(values.to(matrices.dtype), 0, -2, -1)
     matrices.diagonal(0, -2, -1).copy_(values)
     return matrices

@@ -4,8 +4,8 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order

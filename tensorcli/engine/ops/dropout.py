@@ -1,7 +1,7 @@
 """Dropout: of elements, of channels, and so that mean and variance stay."""
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite
+from tensorcli.engine.declare import composite
 
 
 def _dropped(input, p, train, noise_of, in_place, drop):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, op
 from tensorcli.engine.dtypes import (
     FLOATING,
     INT_TO_FLOAT,
@@ -13,8 +14,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     bool_,
 )
-from tensorcli.engine.effects.outward import into
-from tensorcli.engine.op import alias, op
+from tensorcli.engine.effects.out import into
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero

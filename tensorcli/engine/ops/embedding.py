@@ -5,8 +5,8 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind, refuse_sparse_rows
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, is_reduced
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import is_small_single

@@ -1,8 +1,8 @@
 """Views that stretch dimensions of size 1 with stride 0: no copies."""
 
 from tensorcli.engine import messages
+from tensorcli.engine.declare import composite, view
 from tensorcli.engine.effects import Viewed
-from tensorcli.engine.op import composite, view
 
 
 @view(

@@ -3,9 +3,9 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.batch.layer import roomy, whole
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops import _registers, _selection
 from tensorcli.engine.ops._dimensions import (
     axis,
@@ -16,17 +16,18 @@ from tensorcli.engine.ops._dimensions import (
     wrap,
     wrap_dims,
 )
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, subclass_like
 
 # ---- extremes
 
 
 def evenly_distribute(grad, self, result):
     """The gradient of an extreme over all elements: those that are it share the gradient."""
-    mask = self.isnan() if np.isnan(whole(result).values).any() else self == result
-    if result.batch is not None:
-        mask = functions.where(result.isnan(), self.isnan(), self == result)
-    return roomy(functions.zeros_like(self), grad).masked_fill_(mask, grad / mask.sum())
+    if subclass_like(grad, self, result):
+        mask = (self == result).logical_or_(self.isnan().logical_and(result.isnan()))
+        return mask * (grad / mask.sum())
+    mask = self.isnan() if np.isnan(result.values).any() else self == result
+    return functions.zeros_like(self).masked_fill_(mask, grad / mask.sum())
 
 
 def selecting_backward(grad, dim, indices, self_sizes, keepdim):

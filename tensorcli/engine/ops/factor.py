@@ -4,8 +4,8 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.effects import broadcast_sizes
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._factors import check_pivots

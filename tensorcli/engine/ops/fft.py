@@ -5,8 +5,8 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, factory, op
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, factory, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import existing, wrap, wrap_dims
 

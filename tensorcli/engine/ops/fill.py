@@ -3,8 +3,8 @@
 from tensorcli.engine import effects, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.devices import CPU, META
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.copy import moved

@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._max_pool import declare_max_backward
 

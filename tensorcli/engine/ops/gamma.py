@@ -7,9 +7,9 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.fused import fused
-from tensorcli.engine.op import op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import kind_of, refuse

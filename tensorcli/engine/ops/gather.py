@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import behind, refuse_sparse
 from tensorcli.engine.ops._writers import midway, separate, writer

@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite
 from tensorcli.engine.effects import adopt
-from tensorcli.engine.op import composite
 from tensorcli.engine.ops.join import check_list
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, _resampling
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened

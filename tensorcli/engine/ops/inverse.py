@@ -6,7 +6,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._elimination import product
 from tensorcli.engine.ops._factors import determined, inverse_of

@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.fused import fused
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (

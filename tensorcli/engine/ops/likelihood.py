@@ -5,9 +5,9 @@ import math
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import FLOATING, REDUCED
 from tensorcli.engine.effects import composed
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, op
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -16,7 +17,6 @@ from tensorcli.engine.dtypes import (
     bfloat16,
     of_number,
 )
-from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
 from tensorcli.engine.ops._elements import check_number

@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.effects.outward import into
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.effects.out import into
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, stand_in

@@ -4,10 +4,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import COMMON, REDUCED, bfloat16
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.geometry import elementwise_strides
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._registers import by_place

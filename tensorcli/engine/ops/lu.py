@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._factors import by_factors, check_pivots, factorised, zero_pivot
 from tensorcli.engine.ops._matrices import (

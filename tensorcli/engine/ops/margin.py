@@ -4,7 +4,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind

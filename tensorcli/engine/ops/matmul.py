@@ -6,7 +6,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops.contract import tensordot_dims
 

@@ -1,11 +1,11 @@
-"""Handles that move: a tensor gets other sizes, or another storage, and no element is computed."""
+"""Operators that give a tensor other sizes or another storage (`resize_`, `set_`), and compute no element."""
 
 from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.settings import unset
 from tensorcli.engine.storage import allocate, check_bounds, missing
 from tensorcli.engine.tensor import Tensor

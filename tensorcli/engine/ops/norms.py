@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.fused import fused
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import computing, restore_dims, wrap, wrap_dims
 from tensorcli.engine.ops._matrices import (
     check_floating,

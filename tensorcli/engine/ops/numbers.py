@@ -1,7 +1,7 @@
-"""Arithmetic with a number that C++ gave: PyTorch's nodes for it have names of their own."""
+"""Arithmetic with a number where PyTorch's own C++ calls it: the nodes have names of their own (`MulBackward1`)."""
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._composed import direct
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorcli.engine import geometry
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
 from tensorcli.engine.ops._dimensions import existing, not_empty, refuse, wrap
 from tensorcli.engine.ops._shared import no_derivative, own_geometry

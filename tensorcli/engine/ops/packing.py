@@ -1,7 +1,7 @@
 """Sequences of several lengths as one: packed step by step, and their gradient."""
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._dimensions import wrap
 
 UNSORTED = (

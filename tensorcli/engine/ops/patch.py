@@ -5,10 +5,10 @@ from math import prod
 
 from tensorcli.engine import geometry, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
+from tensorcli.engine.ops._convolution import padded, windows_of
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops._windows import columns, patches
-from tensorcli.engine.ops.conv import padded, windows_of
 
 
 @op(

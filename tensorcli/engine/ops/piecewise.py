@@ -4,8 +4,8 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, FLOAT_BOUNDS, PROMOTE, REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero, zeros

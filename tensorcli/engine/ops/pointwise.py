@@ -4,6 +4,7 @@ What numpy computes otherwise than PyTorch is in `_arithmetic`.
 """
 
 from tensorcli.engine import effects, messages
+from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -17,7 +18,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     complex32,
 )
-from tensorcli.engine.op import OPS, alias, composite, op
+from tensorcli.engine.op import OPS
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import INT_TO_FLOAT
-from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops.gamma import hurwitz, unknown_derivative
 from tensorcli.engine.ops.special import arrays_like

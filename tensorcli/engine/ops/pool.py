@@ -9,8 +9,8 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._max_pool import declare_max_backward
 from tensorcli.engine.ops._moments import widened

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import (
     COMPLEX,
     INT_TO_FLOAT,
@@ -15,7 +16,6 @@ from tensorcli.engine.dtypes import (
     complex128,
     float64,
 )
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import check_number

@@ -6,8 +6,8 @@ A draw fills memory in its order, whatever the strides; the numbers come from `g
 import math
 
 from tensorcli.engine import effects, geometry
+from tensorcli.engine.declare import factory, op
 from tensorcli.engine.devices import META, drawing_on, resolve
-from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, stream
 from tensorcli.engine.ops.create import LIKE, OPTIONS
 

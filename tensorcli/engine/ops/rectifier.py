@@ -4,8 +4,8 @@ from math import isfinite
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, PROMOTE
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import zero, zeros

@@ -1,4 +1,4 @@
-"""Recurrence: one direction of one layer as the operator of a library that PyTorch uses for float32 on the CPU."""
+"""One direction of one layer of an LSTM, as the operator of the library that PyTorch uses for float32 on the CPU."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode as recording
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import kind_of
 

@@ -9,9 +9,9 @@ from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode, pushing, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.formats import contiguous_format
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import (
     axis,

@@ -1,4 +1,4 @@
-"""What goes with views: their gradients, `NAME_scatter` (a copy with the part replaced), `NAME_copy` (a copy instead)."""
+"""What goes with views: their gradients, `NAME_scatter` (a copy with the part replaced), `NAME_copy` (a copy of the part)."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import op
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, Op, op
+from tensorcli.engine.op import OPS, Op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, strided, unfold
 from tensorcli.engine.storage import check_bounds

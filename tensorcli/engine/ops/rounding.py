@@ -6,10 +6,10 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import BOOL, EXACT, INT_TO_FLOAT, INT_TO_REAL, PROMOTE, TO_REAL, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
-from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import own_geometry, zero, zeros

@@ -14,9 +14,9 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import onto
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._composed_sampler import BICUBIC, NEAREST, REFLECTION, ZEROS, double_backward
 from tensorcli.engine.ops._registers import LANES

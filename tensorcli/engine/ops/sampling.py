@@ -7,14 +7,14 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import factory, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.generator import Generator as Stream
-from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry, zeros
 from tensorcli.engine.ops.create import OPTIONS
 from tensorcli.engine.ops.expand import expanded_sizes
+from tensorcli.engine.random.generator import Generator as Stream
 
 # ---- draws into a tensor
 
@@ -267,7 +267,7 @@ def _check_poisson(self, generator):
 )
 def poisson(xp, self, generator):
     """Counts of events, each at the rate that its element of self says."""
-    from tensorcli.engine.rejection import poisson
+    from tensorcli.engine.random.rejection import poisson
 
     return poisson(stream(generator), on_host(self))
 
@@ -294,7 +294,7 @@ def _check_binomial(count, prob, generator):
 )
 def binomial(xp, count, prob, generator):
     """Counts of successes in so many trials, each with its chance."""
-    from tensorcli.engine.rejection import binomial
+    from tensorcli.engine.random.rejection import binomial
 
     return binomial(stream(generator), on_host(count), on_host(prob))
 

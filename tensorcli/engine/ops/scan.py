@@ -6,7 +6,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._dimensions import computing, refuse, wrap
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.queries import finfo

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, COMMON, REDUCED, complex32
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.tensor import Tensor
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import op
+from tensorcli.engine.declare import op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 
 _REDUCTIONS = {

@@ -5,9 +5,9 @@ from math import prod
 from tensorcli.engine import formats, messages
 from tensorcli.engine import geometry as geometries
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, view
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, view
 from tensorcli.engine.ops._dimensions import distinct, wrap
 from tensorcli.engine.ops._shared import subclass_like
 from tensorcli.engine.tensor import CONJ

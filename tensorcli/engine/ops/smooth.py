@@ -6,9 +6,9 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened

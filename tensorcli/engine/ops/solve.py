@@ -8,9 +8,9 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._elimination import is_small
 from tensorcli.engine.ops._factors import by_factors, by_substitution, factorised, widened, zero_pivot

@@ -3,8 +3,8 @@
 import math
 
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
-from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse

@@ -2,7 +2,7 @@
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite
+from tensorcli.engine.declare import composite
 from tensorcli.engine.ops._shared import is_true
 
 _BARE = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._dimensions import count, restore, restore_dims, wrap_dims
 from tensorcli.engine.ops._shared import masked_quotient
 

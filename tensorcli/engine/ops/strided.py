@@ -6,9 +6,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, composite, op, view
+from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.storage import check_bounds
 from tensorcli.engine.tensor import Tensor

@@ -2,7 +2,7 @@
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import PROPERTIES, functions
-from tensorcli.engine.op import composite, view
+from tensorcli.engine.declare import composite, view
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.tensor import ReadOnly, Tensor
 

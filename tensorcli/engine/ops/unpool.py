@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import geometry, messages
+from tensorcli.engine.declare import op
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.settings import alert
 

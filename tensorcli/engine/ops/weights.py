@@ -2,7 +2,7 @@
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import composite, op
+from tensorcli.engine.declare import composite, op
 
 
 def _kept_sizes(v, dim):

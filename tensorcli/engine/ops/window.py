@@ -3,7 +3,7 @@
 import math
 
 from tensorcli.engine import dtypes, effects
-from tensorcli.engine.op import factory
+from tensorcli.engine.declare import factory
 from tensorcli.engine.ops.create import OPTIONS
 
 

@@ -95,15 +95,7 @@ class LBFGS(Optimizer):
             if group["line_search_fn"] is not None:
                 if group["line_search_fn"] != "strong_wolfe":
                     raise RuntimeError("only 'strong_wolfe' is supported")
-                start = [p.clone(memory_format=contiguous_format) for p in params]
-
-                def at(distance: Any, start: Any = start, direction: Any = direction) -> Evaluated:
-                    _move(params, distance, direction)
-                    found = float(evaluate()), _flat_grad(params)
-                    for param, value in zip(params, start, strict=True):
-                        param.copy_(value)
-                    return found
-
+                at = _probe(params, direction, evaluate)
                 search = _Search(at, length, direction, loss, grad, slope, group["max_eval"] - evaluated)
                 loss, grad, length, evaluations = search.run()
                 _move(params, length, direction)
@@ -122,6 +114,20 @@ class LBFGS(Optimizer):
                 break
         state.update(d=direction, t=length, **memory, prev_flat_grad=before, prev_loss=loss_before)
         return first
+
+
+def _probe(params: list[Tensor], direction: Any, evaluate: Callable[[], Any]) -> Callable[[Any], Evaluated]:
+    """A function of a distance: the loss and the gradient there along a direction, after which the parameters are put back."""
+    start = [p.clone(memory_format=contiguous_format) for p in params]
+
+    def at(distance: Any) -> Evaluated:
+        _move(params, distance, direction)
+        found = float(evaluate()), _flat_grad(params)
+        for param, value in zip(params, start, strict=True):
+            param.copy_(value)
+        return found
+
+    return at
 
 
 def _flat_grad(params: list[Tensor]) -> Tensor:

@@ -22,9 +22,9 @@ from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.serialization.archive import Archive
 from tensorcli.engine.serialization.weights_only import WeightsUnpickler, give, of_python_3
 from tensorcli.engine.storage import Storage, missing
-from tensorcli.engine.storages import UntypedStorage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 from tensorcli.engine.typed_storages import LEGACY, TypedStorage
+from tensorcli.engine.untyped_storages import UntypedStorage, wrap
 
 Restore = Callable[[UntypedStorage, str], UntypedStorage]
 """Puts a storage, read to the CPU, where it belongs; told where it lay."""

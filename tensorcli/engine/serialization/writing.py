@@ -19,9 +19,9 @@ from tensorcli.engine.formats import layout
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.storage import Storage
-from tensorcli.engine.storages import UntypedStorage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 from tensorcli.engine.typed_storages import LEGACY, TypedStorage, typed_storage
+from tensorcli.engine.untyped_storages import UntypedStorage, wrap
 
 
 class Named:

@@ -1,4 +1,4 @@
-"""Which bytes this process wrote: such as can make any object are read only where they are among them."""
+"""What this process wrote, by digests: nothing else is read where reading may make any object (`weights_only=False`)."""
 
 import pickle
 from hashlib import sha256

@@ -55,3 +55,12 @@ def named(session: Session, tensor: Any) -> str:
     if session.observation is None:
         return "(temporary)"
     return name_of(session.engine, session.observation.index, session.allocations, tensor) or "(temporary)"
+
+
+def node_text(session: Session, node: Any) -> str:
+    """The name of a node; with its leaf, where it is an AccumulateGrad."""
+    variable = session.engine.variable(node)
+    name = session.engine.node_name(node)
+    if variable is not None:
+        return f"{name} ({named(session, variable)})"
+    return name

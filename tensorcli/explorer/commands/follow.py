@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import fingerprint, short_text
-from tensorcli.explorer.indexed import MOVES
+from tensorcli.explorer.index_writes import MOVES
 from tensorcli.explorer.memory import reaches
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching

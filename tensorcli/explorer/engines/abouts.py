@@ -1,4 +1,4 @@
-"""What those attributes and methods of tensors are, in a line each, whose definition in the engine says nothing of itself."""
+"""A line of help for each attribute and method of tensors whose definition in the engine has no docstring."""
 
 from __future__ import annotations
 

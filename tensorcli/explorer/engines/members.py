@@ -1,4 +1,4 @@
-"""The tensors within objects of an engine that are no containers of Python's: modules and optimisers, by their paths.
+"""The tensors within modules and optimisers, by their paths.
 
 PyTorch's objects and the embedded engine's keep them under the same names.
 """

@@ -9,7 +9,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorcli.engine import binding, signatures
+from tensorcli.engine import binding
+from tensorcli.engine.binding import signatures
 from tensorcli.engine.construct import NOTATION
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import Schema

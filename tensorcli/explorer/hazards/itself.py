@@ -1,5 +1,7 @@
-"""Comparisons of a memory with itself: `before = net.weight`, some steps, and then `torch.equal(before, net.weight)`; and
-averages of it, `mean['weight'].mul_(0.9).add_(net.weight)`.
+"""Comparisons and averages of a memory with itself.
+
+After `before = net.weight` and some steps, `torch.equal(before, net.weight)` compares one memory with itself, and
+`mean['weight'].mul_(0.9).add_(net.weight)` changes the weight that it should remember.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
-from tensorcli.explorer.hazards.kept import Append, appends_in
+from tensorcli.explorer.hazards.appended import Append, appends_in
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.training import NEAR
 from tensorcli.language.syntax import in_order

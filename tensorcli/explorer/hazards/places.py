@@ -1,4 +1,6 @@
-"""Where an operator reads and writes: operands that overlap unseen, indices that name an element twice, places that are one."""
+"""Where an operator reads and writes: operands that overlap unseen, indices that name one element twice, elements that lie in
+one place.
+"""
 
 from __future__ import annotations
 

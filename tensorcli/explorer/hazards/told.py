@@ -1,4 +1,4 @@
-"""What is said of a hazard: which one it is, its words, and the names that they are about."""
+"""What is said of one hazard that was found: which it is, in what words, and about which names."""
 
 from __future__ import annotations
 

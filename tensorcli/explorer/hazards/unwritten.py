@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.explorer.hazards.keep import elements
+from tensorcli.explorer.hazards.keeper import elements
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:

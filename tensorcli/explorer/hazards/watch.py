@@ -1,7 +1,8 @@
-"""Listens to the statements of a session for what PyTorch does not report.
+"""The Watch listens to the statements of a session for what PyTorch does not report.
 
-A Watch hears what the Recorder hears. What is certain at once (wrap-around, overlap, an index that stands
-twice, a swallowed gradient) is noted at once; the rest is decided when the statement ends, by `findings`.
+It hears what the Recorder hears, and asks the files beside it, one for each kind of trap. What is certain at once (wrap-around,
+overlap, an index that stands twice, a swallowed gradient) is noted at once; the rest is decided when the statement ends
+(`findings`).
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import ALLOCATING, base_of
+from tensorcli.explorer.engines import base_of
+from tensorcli.explorer.hazards.appended import Held, held_by, kept
 from tensorcli.explorer.hazards.constants import Constants
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself
-from tensorcli.explorer.hazards.keep import Keeper
-from tensorcli.explorer.hazards.kept import Held, held_by, kept
+from tensorcli.explorer.hazards.keeper import Keeper
 from tensorcli.explorer.hazards.loops import Loops
-from tensorcli.explorer.hazards.lost import COPYING, LostWrites
+from tensorcli.explorer.hazards.lost import LostWrites
+from tensorcli.explorer.hazards.operators import Operator
 from tensorcli.explorer.hazards.outer import outer_total
 from tensorcli.explorer.hazards.parameters import optimised, unheld
 from tensorcli.explorer.hazards.places import (
@@ -44,22 +46,20 @@ from tensorcli.explorer.hazards.slips import (
 from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
+from tensorcli.explorer.hazards.training import Gradients, idle
 from tensorcli.explorer.hazards.unreached import Unreached
 from tensorcli.explorer.hazards.untimely import CLIPS, dropout_in_evaluation, idle_clip
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
-from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, over_one, probabilities_compared
+from tensorcli.explorer.hazards.values import Flats, no_numbers, over_one, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.engines.reading import Saved
     from tensorcli.explorer.observe import Recorder
 
 BINDING = (ast.Assign, ast.AugAssign)
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
-WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
 MOST = 20
 """Findings of one statement; more are all alike."""
 
@@ -78,47 +78,6 @@ class Poisoned(NamedTuple):
     slot: str
     saved: Saved
     memory: int
-
-
-class Operator(NamedTuple):
-    """What an operator's name says about the traps that it may fall into."""
-
-    name: str
-    copies: bool
-    wraps: bool
-    """Whether an integer result may not fit."""
-    indexes: bool
-    """Whether it writes where an index says."""
-    reads: bool
-    """Whether each element is computed from other tensors' elements in the same place."""
-    trap: Trap | None
-    """What of its operands is said."""
-    adds: bool
-    allocates: bool
-    fills: bool
-    """Whether it writes what it is given as it is."""
-    pairs: bool
-    """Whether a result for each pair of elements may be one that was not meant."""
-    flat: bool
-    """Whether its slope is 0 wherever it has one."""
-
-    @classmethod
-    def of(cls, engine: Engine, operator: str) -> Operator:
-        """What is to be known of the operator."""
-        name = base_of(operator)
-        return cls(
-            name,
-            name in COPYING,
-            name in WRAPPING or name.rstrip("_") in WRAPPING,
-            name in ("index_put_", "_index_put_impl_"),
-            name == "copy_" or engine.elementwise(name),
-            OPERANDS.get(name),
-            name in ("add", "add_"),
-            name in ALLOCATING,
-            name in ("copy_", "fill_", "index_put_"),
-            name in ("mul", "eq", "ne"),
-            name.rstrip("_") in FLAT,
-        )
 
 
 class Watch:

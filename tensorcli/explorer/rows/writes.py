@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.indexed import BY_INDEX
+from tensorcli.explorer.index_writes import BY_INDEX
 from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
 from tensorcli.explorer.names import MATES, Entry
 from tensorcli.explorer.observe import Through, Writing

@@ -1,7 +1,7 @@
-"""Any refusal of an operation: what it was given, and which one change of that would be taken.
+"""Any refusal of an operation: what it was given, and which single change of that it would take.
 
-Nothing is known here of the operation itself. The changes are tried: an operand in another shape or dtype is put
-into the failing expression, which is evaluated where it failed; what it takes is proposed.
+Nothing is known here of the operation itself. The changes are tried: an operand in another shape or dtype is put into the
+failing expression, which is evaluated again where it failed; what succeeds is proposed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A failing statement, with all that is known about it: the question that every teller is given."""
+"""A case: a failing statement in the journal that led to it, with what can be asked about it. Every teller is given one."""
 
 from __future__ import annotations
 
@@ -9,28 +9,17 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
-from tensorcli.explorer.trace import Made, Trace, Traced
-from tensorcli.explorer.trees import (
-    binds,
-    called_name,
-    holds,
-    one_line,
-    segment,
-    stored,
-    unbroken,
-    write_target,
-)
+from tensorcli.explorer.trace import Trace, Traced
+from tensorcli.explorer.trees import called_name, holds, one_line, unbroken, write_target
+from tensorcli.explorer.why.statements import Statements
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
-    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
-    from tensorcli.language.syntax import Span
 
 
 @dataclass(slots=True)
@@ -66,19 +55,19 @@ class Bound(NamedTuple):
     node: ast.AST | None = None
 
 
-class Case:
-    """The failing statement in the trace of its journal. Values are read in the trace's session, which
-    nobody uses afterwards.
+class Case(Statements):
+    """The failing statement, with the statements that led to it.
+
+    Values are read in the trace's session, which nobody uses afterwards.
     """
 
     def __init__(self, session: Session, trace: Trace, failure: Failure) -> None:
+        super().__init__(trace, len(trace.steps) - 1)
         self.session = session
-        self.trace = trace
         self.failure = failure
         self.failing: Traced = trace.last
         self.heard = len(self.failing.made)
         """How much the failing statement itself made; what is beyond was made by looking (`value`)."""
-        self.at = len(trace.steps) - 1
         self.journal = Journal(session, [step.record for step in trace.steps], self.at)
         self.statement, self.text = self.journal.python(self.at)
         self.home = self.at
@@ -136,26 +125,6 @@ class Case:
         ]
         return around[-1]  # ast.walk goes from the outside to the inside
 
-    def find(self, at: int, span: Span) -> tuple[int, ast.AST] | None:
-        """The node at a place: in the statement `at`, or in a function that was defined before it, and where."""
-        from tensorcli.language.syntax import span_of
-
-        name = self.trace.steps[at].record.name
-        for place in range(at, -1, -1):
-            record = self.trace.steps[place].record
-            if record.name != name or (place < at and not _defines(record)):
-                continue
-            tree = record.statement.tree
-            for node in ast.walk(tree):
-                if hasattr(node, "lineno") and span_of(node) == span:
-                    inside = any(
-                        isinstance(each, ast.FunctionDef | ast.Lambda) and holds(each, node)
-                        for each in ast.walk(tree)
-                    )
-                    if place == at or inside:
-                        return place, node
-        return None
-
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""
         top = self.node()
@@ -168,42 +137,6 @@ class Case:
     def place_of(self, node: ast.AST) -> int:
         """Where the statement stands, from 0, that holds an expression: the failing one, or the function that it failed in."""
         return self.at if holds(self.statement.tree, node) else self.home
-
-    def bound_before(self, at: int, name: str, tree: ast.AST) -> tuple[int, ast.stmt, bool] | None:
-        """The statement that bound a name before an expression of the statement `at`: its place, itself, and whether it stands
-        in a function.
-        """
-        function = self.function_around(at, tree)
-        if function is not None:
-            place, defined = function
-            line = getattr(tree, "lineno", 0)
-            binding = [
-                each
-                for each in ast.walk(defined)
-                if isinstance(each, ast.Assign | ast.AugAssign)
-                and name in stored(each)
-                and each.lineno < line
-            ]
-            return (place, max(binding, key=lambda each: each.lineno), True) if binding else None
-        for place in range(at - 1, -1, -1):
-            before = self.trace.steps[place].record.statement.tree
-            if name in stored(before):
-                return place, before, False
-        return None
-
-    def function_around(self, at: int, node: ast.AST) -> tuple[int, ast.FunctionDef] | None:
-        """The innermost function that an expression stands in, and the place of the statement that defined it; None for one of
-        the session's own.
-        """
-        for place in range(at, -1, -1):
-            found = [
-                each
-                for each in ast.walk(self.trace.steps[place].record.statement.tree)
-                if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node)
-            ]
-            if found:
-                return place, found[-1]
-        return None
 
     def holder_of(self, node: ast.AST) -> int | None:
         """The place of the statement that an expression stands in, any of the journal; None where it stands in none."""
@@ -326,30 +259,6 @@ class Case:
             text += f" (in the call at line {step.line})" if inside and called and text else ""
         return Event(line, one_line(source), unbroken(text), role, version, culprit)
 
-    def within(self, at: int, node: ast.AST) -> tuple[int, str, bool] | None:
-        """The line and the source of the innermost statement that a node stands in: in the block of the statement
-        `at`, or in a function that was defined before it (which is said by the last). None where it is the whole
-        statement.
-        """
-        for place in range(at, -1, -1):
-            record = self.trace.steps[place].record
-            if place < at and not _defines(record):
-                continue
-            tree = record.statement.tree
-            if not holds(tree, node):
-                continue
-            inner: ast.AST = tree
-            for each in ast.walk(tree):
-                if isinstance(each, ast.stmt) and holds(each, node) and holds(inner, each):
-                    inner = each
-            if inner is tree and place == at:
-                return None
-            source = segment(record.text, inner) or ast.unparse(inner)
-            typed = record.name == "<input>"
-            line: int = line_of(record, place + 1) if typed else inner.lineno  # type: ignore[attr-defined]
-            return line, source, place < at
-        return None
-
     def within_line(self, at: int, node: ast.AST | None) -> int:
         """The line of a statement, or of the one within it that a node stands in."""
         return self.event(at, "", "other", node=node).line
@@ -357,39 +266,6 @@ class Case:
     def raised(self, text: str, version: str = "") -> Event:
         """The failing statement's part."""
         return self.event(self.at, text, "raised", version, node=self._node)
-
-    def made_at(self, tensor: Any) -> int | None:
-        """Where the statement stands that made a tensor's object, from 0."""
-        found = self.made(tensor)
-        return None if found is None else found[0].number - 1
-
-    def made(self, tensor: Any) -> tuple[Traced, Made] | None:
-        """The statement that made a tensor's object, and how."""
-        token = self.trace.token(tensor)
-        for step in reversed(self.trace.steps):
-            for each in step.made:
-                if each.tensor == token:
-                    return step, each
-        return None
-
-    def history_of(self, name: str, bound: int | None) -> list[tuple[int, str | None]]:
-        """Where a tensor that has this name was bound, and the last write that gave it another history: each place with
-        the grad_fn that the tensor had then, None for a leaf or where it is not known.
-        """
-        if bound is None:
-            return []
-        first: str | None = None
-        later: list[tuple[int, str | None]] = []
-        for step in self.trace.steps[bound : self.at]:
-            for change in step.step.changes:
-                before, after = change.before, change.after
-                if name not in change.names or after is None:
-                    continue
-                if step.number - 1 == bound:
-                    first = after.grad_fn
-                elif before is not None and before.grad_fn != after.grad_fn:
-                    later = [(step.number - 1, after.grad_fn)]
-        return [(bound, first), *later]
 
     def bound(self, name: str | None) -> Bound | None:
         """Where a name that the failing statement reads was bound last; None for no name."""
@@ -404,20 +280,6 @@ class Case:
                 return Bound(self.at, max(earlier or nodes, key=_position))
         at = self.bound_at(name)
         return None if at is None else Bound(at)
-
-    def bound_at(self, name: str, before: int | None = None) -> int | None:
-        """Where a name of the session, or an item of a container (`params[0]`), was bound last: before the failing
-        statement, or before the one at `before`.
-        """
-        for step in reversed(self.trace.steps[: self.at if before is None else before]):
-            tree = step.record.statement.tree
-            if not binds(tree, name):
-                continue
-            if step.step.error is not None and isinstance(tree, ast.Assign | ast.AugAssign):
-                continue
-            if not isinstance(tree, ast.AugAssign) or not _in_place(step, name):
-                return step.number - 1
-        return None
 
 
 def _binds_name(node: ast.AST, name: str) -> bool:
@@ -434,11 +296,6 @@ def _position(node: ast.AST) -> tuple[int, int]:
 SCOPES = ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-def _in_place(step: Traced, name: str) -> bool:
-    """Whether `x += 1` wrote into what the name stood for, and so bound nothing new."""
-    return any(each.kind == "written" and name in each.names for each in step.step.changes)
-
-
 def looking_back(session: Session, trace: Trace) -> Case:
     """A case in which no statement failed: what is looked back at includes the last one."""
     from tensorcli.explorer.results import Failure
@@ -447,8 +304,3 @@ def looking_back(session: Session, trace: Trace) -> Case:
     case = Case(session, trace, Failure("statement", "", "", (), (), Span(1, 0, 1, 0)))
     case.at = len(trace.steps)
     return case
-
-
-def _defines(record: Record) -> bool:
-    """Whether a statement holds the body of a function."""
-    return any(isinstance(each, ast.FunctionDef | ast.Lambda) for each in ast.walk(record.statement.tree))

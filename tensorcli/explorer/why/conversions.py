@@ -1,4 +1,4 @@
-"""Tensors that are not taken as they are: what numpy does not get, what deepcopy does not copy, what no gradient is given."""
+"""Tensors that are refused as they are: by numpy, by copy.deepcopy, by a gradient."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Why a gradient is what it is, or None: leaves and what is none, names that went to another tensor, passes that
-went elsewhere.
-"""
+"""Why `.grad` is what it is, or None: the tensor is no leaf, its name went to another tensor, the pass did not come there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Names that are what a call gave back where something else is wanted: a method that is called for what it does, a function
-that returns nothing.
+"""Names bound to what a call gave back, where something else was wanted: a method called for what it does, a function that
+returns nothing.
 """
 
 from __future__ import annotations

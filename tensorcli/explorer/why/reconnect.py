@@ -1,5 +1,6 @@
-"""Graphs that end too early, led on: cuts undone, leaves that want a gradient, numbers computed as tensors, a loss in the
-place of a count.
+"""Ways to lead a graph on that ends too early.
+
+Cuts are undone, leaves asked for a gradient, numbers computed as tensors, and a count is replaced by a loss.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Slips of the pen: a name that was meant otherwise, parentheses that are missing or too many, an argument of another kind.
 
-Nothing is known here of the function that is called. Each part of the failing expression is written in the other ways that
-its value allows; what the expression takes then is proposed.
+Nothing is known here of the function that is called. Each part of the failing expression is written in the other ways that its
+value allows; those with which the expression runs are proposed.
 """
 
 from __future__ import annotations

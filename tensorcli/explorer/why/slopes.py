@@ -1,5 +1,7 @@
-"""Operations without a slope, and what has one: scores for counts of hits, numbers for what was cut to whole ones, samples
-that are computed from their parameters, lengths for parts of complex vectors.
+"""Operations that no gradient flows through, and what does the same with one.
+
+Scores stand for counts of hits, numbers for what was cut to whole ones, samples that are computed from their parameters for
+drawn ones, and lengths for the parts of complex vectors.
 """
 
 from __future__ import annotations

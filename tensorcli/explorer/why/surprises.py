@@ -1,7 +1,7 @@
-"""What may not have been meant in statements that all ran: facts, told only where nobody can say that anything is wrong.
+"""What may not have been meant in statements that all ran: `why` shows it where nothing failed.
 
-No hazard: a program may well change what a function is given, and draw a dropout under no_grad. Who asks why, and nothing
-failed, is shown it.
+These are facts and no hazards: a program may well change what a function is given, or draw a dropout under no_grad. They are
+told only where nobody can say that anything is wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who tells which error: the one table, and the story of a failing statement by it."""
+"""Which function tells which error: the one table, and the story of a failing statement that it leads to."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TELLERS: Final = {
     "float_only": "shapes.float_only",
     "detach_view": "refused.detach_view",
     "no_gradient": "gradient.absent",
-    "positions": "rooms.positions",
+    "positions": "indices.positions",
     "probabilities": "networks.probabilities",
     "one_value": "networks.one_value",
     "state": "networks.state",

@@ -1,6 +1,6 @@
 """The last hazard, told as an error is: which statement did it, to what, and what to write instead.
 
-Each way out is run on a fork, and shown only where the hazard is gone there.
+Each way out is run on a fork, and is shown only where the hazard is gone there.
 """
 
 from __future__ import annotations

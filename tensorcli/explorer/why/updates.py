@@ -1,4 +1,4 @@
-"""Updates of a leaf that gave its name to a new tensor, written into the leaf."""
+"""Updates that gave a leaf's name to a new tensor (`w = w - lr * w.grad`): the same, written into the leaf."""
 
 from __future__ import annotations
 

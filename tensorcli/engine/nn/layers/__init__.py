@@ -1,9 +1,7 @@
-"""The modules of `torch.nn`, a chapter a file: most are one line of a table, read by `layer`.
+"""The modules of `torch.nn`, a chapter a file. Most are one line of a table, which `layer` reads.
 
-    layer("ELU(alpha=1.0, inplace=False)", "elu", "alpha inplace?")
-
-says the constructor (its arguments become attributes of their names), the function of `torch.nn.functional` that forward
-calls with them, and what the repr shows of them.
+layer("ELU(alpha=1.0, inplace=False)", "elu", "alpha inplace?") gives the constructor, whose arguments become attributes of
+their names; the function of `torch.nn.functional` that forward calls with them; and what the repr shows of them.
 """
 
 from collections.abc import Callable

@@ -11,11 +11,11 @@ from typing import Any
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
-from tensorcli.engine.nn.heads import attend_at_once, float_mask
 from tensorcli.engine.nn.layers.activation import GELU, Dropout, ReLU
 from tensorcli.engine.nn.layers.linear import Linear, NonDynamicallyQuantizableLinear, empty
 from tensorcli.engine.nn.layers.norm import LayerNorm
 from tensorcli.engine.nn.module import Module
+from tensorcli.engine.nn.multi_head import attend_at_once, float_mask
 
 
 class MultiheadAttention(Module):

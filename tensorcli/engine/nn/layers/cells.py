@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
+from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
 from tensorcli.engine.nn.layers.steps import STEPS, is_mapped, refuse_mapped
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.parameters import type_name
 
 
 class RNNCellBase(Module):

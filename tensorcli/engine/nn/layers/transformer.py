@@ -13,7 +13,6 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.containers import ModuleList
-from tensorcli.engine.nn.heads import float_mask
 from tensorcli.engine.nn.layers.activation import Dropout
 from tensorcli.engine.nn.layers.attention import (
     MultiheadAttention,
@@ -24,6 +23,7 @@ from tensorcli.engine.nn.layers.attention import (
 from tensorcli.engine.nn.layers.linear import Linear
 from tensorcli.engine.nn.layers.norm import LayerNorm
 from tensorcli.engine.nn.module import Module
+from tensorcli.engine.nn.multi_head import float_mask
 
 _NESTED = (
     "The PyTorch API of nested tensors is in prototype stage and will change in the near future. We recommend specifying "

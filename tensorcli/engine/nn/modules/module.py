@@ -1,6 +1,6 @@
 """`torch.nn.modules.module`: the base of all modules, and the hooks that all have in common."""
 
-from tensorcli.engine.nn.everywhere import (
+from tensorcli.engine.nn.global_hooks import (
     register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,

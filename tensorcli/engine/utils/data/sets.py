@@ -1,4 +1,4 @@
-"""Sets of samples: by number, one after the other, side by side, in parts."""
+"""Datasets: read by index, one after the other, side by side (`StackDataset`), or in parts (`Subset`)."""
 
 from abc import ABCMeta, abstractmethod
 from bisect import bisect_right

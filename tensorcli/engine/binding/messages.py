@@ -8,8 +8,8 @@ with it; where several can, it lists them all. (Functions written in Python spea
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from tensorcli.engine.parameters import type_name
-from tensorcli.engine.signatures import PRINTED, Parameter, Signature
+from tensorcli.engine.binding.parameters import type_name
+from tensorcli.engine.binding.signatures import PRINTED, Parameter, Signature
 
 OVERFLOW: Final = "Overflow when unpacking long long"
 NEGATIVE_DEVICE: Final = "Device index must not be negative"

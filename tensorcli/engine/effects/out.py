@@ -50,13 +50,13 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
     concerned = _with_gradient((*plain, *outs)) if mode.enabled else []
     if concerned:
-        from tensorcli.engine import out_history
+        from tensorcli.engine.effects import out_history
 
         kind = out_history.kind(op, plain, outs)
         if kind == out_history.COPIED:
             return out_history.copied(op, plain, outs[0])
     _check_lazy(plain, outs)
-    from tensorcli.engine import outputs
+    from tensorcli.engine.effects import out_checks as outputs
 
     outputs.check_device(op, plain, outs)
     grad = mode.grad

@@ -10,8 +10,8 @@ from typing import Any
 
 from tensorcli.engine import addresses, dtypes, effects, process
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
-from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.native import Native
+from tensorcli.engine.random.generator import Generator as Stream
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.signatures import Parameter, Signature
+from tensorcli.engine.binding.signatures import Parameter, Signature
 
 LOW, HIGH = -(2**63), 2**63 - 1
 INTEGER_LISTS: Final = ("IntArrayRef", "SymIntArrayRef")
@@ -300,6 +300,6 @@ def _type_name(cls: type) -> str:
 
 def complaints() -> Any:
     """The texts about wrong calls, imported with the first of them: most programs never need one."""
-    from tensorcli.engine import binding_messages
+    from tensorcli.engine.binding import messages
 
-    return binding_messages
+    return messages

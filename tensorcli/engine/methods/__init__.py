@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
+from tensorcli.engine.methods.special import item
 from tensorcli.engine.native import PYTHON_METHODS
 from tensorcli.engine.ops import copy
-from tensorcli.engine.special_methods import item
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 _LATE: dict[str, tuple[str, str]] = {
@@ -27,20 +27,20 @@ _LATE: dict[str, tuple[str, str]] = {
     "__dlpack_device__": ("bridge", "dlpack_device"),
     "__deepcopy__": ("bridge", "deepcopy"),
     "__reduce_ex__": ("bridge", "reduce_ex"),
-    "untyped_storage": ("storages", "untyped_storage"),
+    "untyped_storage": ("untyped_storages", "untyped_storage"),
     "storage": ("typed_storages", "storage"),
     "storage_type": ("typed_storages", "storage_type"),
-    "resize": ("resizing", "resize"),
-    "resize_as": ("resizing", "resize_as"),
+    "resize": ("methods.resizing", "resize"),
+    "resize_as": ("methods.resizing", "resize_as"),
     "_typed_storage": ("typed_storages", "typed_storage"),
-    "share_memory_": ("storages", "share_memory_"),
-    "is_shared": ("storages", "is_shared"),
+    "share_memory_": ("untyped_storages", "share_memory_"),
+    "is_shared": ("untyped_storages", "is_shared"),
     "new_tensor": ("construct", "new_tensor"),
-    "new": ("legacy", "new"),
+    "new": ("construct.legacy", "new"),
     "is_nonzero": ("queries", "is_nonzero"),
-    "apply_": ("mapping", "apply_"),
-    "map_": ("mapping", "map_"),
-    "map2_": ("mapping", "map2_"),
+    "apply_": ("methods.mapping", "apply_"),
+    "map_": ("methods.mapping", "map_"),
+    "map2_": ("methods.mapping", "map2_"),
     **{name: ("removed", f"tensor_{name}") for name in ("solve", "lstsq", "symeig", "eig")},
 }
 """Methods that stand elsewhere: the module of the engine and the name there."""
@@ -227,7 +227,7 @@ def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs:
-            from tensorcli.engine.binding_messages import no_arguments
+            from tensorcli.engine.binding.messages import no_arguments
 
             no_arguments(name, len(args), bool(kwargs))
         return answer(self)

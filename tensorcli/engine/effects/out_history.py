@@ -135,7 +135,7 @@ def record(op: "Op", concerned: Sequence[Tensor], outs: Sequence[Tensor]) -> Non
 
 def copied(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor:
     """The result, with its history, copied into the output."""
-    from tensorcli.engine import outputs
+    from tensorcli.engine.effects import out_checks as outputs
 
     result = op.effect(op, values)
     outputs.check_dtype(op, out, result, values)

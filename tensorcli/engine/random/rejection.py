@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.generator import Generator
+from tensorcli.engine.random.generator import Generator
 
 _DIGITS = 2**53 - 1
 _WHOLE = 2**63

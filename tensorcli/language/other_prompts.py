@@ -1,4 +1,4 @@
-"""The commands of other prompts, IPython's, gdb's, sqlite's and a shell's, and what does the same here."""
+"""Commands of other prompts (IPython, gdb, sqlite, a shell), and what does the same here."""
 
 from __future__ import annotations
 

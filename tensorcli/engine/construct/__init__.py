@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
-from tensorcli.engine.data import from_data, place_of
+from tensorcli.engine.construct.data import from_data, place_of
+from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, resolve
 from tensorcli.engine.overrides import DisableTorchFunctionSubclass
-from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.tensor import CONJ, Tensor
 
 _COPY_CONSTRUCT: Final = (
@@ -178,7 +178,7 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
         )
     array = args[0]
     if not isinstance(array, np.ndarray):
-        from tensorcli.engine.parameters import type_name
+        from tensorcli.engine.binding.parameters import type_name
 
         raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
     return effects.manufactured("from_numpy", (array,), share(array), False)

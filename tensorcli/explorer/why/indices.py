@@ -1,4 +1,4 @@
-"""Integer tensors that name a position, a row or a class that is not there: which, what there is, and what makes room."""
+"""Integer tensors that name a position, a row or a class that is not there: which one, what there is, and what makes room."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
-"""Python signatures: what PyTorch's argument parser makes of schema lines, and the order in which it tries
-them.
+"""Python signatures: what PyTorch's argument parser makes of schema lines, and the order in which it tries them.
 
-A Python signature differs from the schema line that it comes from: a function's `self` is called `input`, a
-method leaves it out, a factory takes dtype, layout, device, pin_memory and requires_grad, and some operators
-take `out`. The parsers that PyTorch wrote by hand have no schema line; they are given in PyTorch's own
-notation: `"to(Tensor tensor, bool non_blocking=False, bool copy=False, *, MemoryFormat?
-memory_format=None)"`.
+A Python signature differs from its schema line: a function's `self` is called `input`, a method leaves it out, a factory takes
+dtype, layout, device, pin_memory and requires_grad, and some operators take `out`. The parsers that PyTorch wrote by hand have
+no schema line and are given in PyTorch's own notation:
+`"to(Tensor tensor, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None)"`.
 
 This module knows neither tensors nor values, only what may be given and how it is written in messages.
 """
@@ -14,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from tensorcli.engine import signature_facts as facts
+from tensorcli.engine.binding import facts
 from tensorcli.engine.schema import REQUIRED, Argument, Schema, Type
 from tensorcli.engine.schema import parse as parse_schema
 

@@ -1,6 +1,6 @@
-"""Which elements of a tensor an operator writes that writes by index or by mask, and which operators write none.
+"""Which elements an operator writes that writes by index or by mask, and which operators write none.
 
-Worked out from the operator's inputs, on an array of flags of the tensor's shape. Looking runs no operator.
+It is worked out from the operator's inputs, on an array of flags of the tensor's shape: looking runs no operator.
 """
 
 from __future__ import annotations

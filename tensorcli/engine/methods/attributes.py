@@ -1,4 +1,7 @@
-"""Attributes of Tensor that are no operators: its data, and what kind of tensor it is. What all here are not, is said here."""
+"""Attributes of Tensor that are no operators: `data`, and what kind of tensor it is (`layout`, `is_sparse`, `is_cuda`).
+
+What no tensor is here, sparse or quantised, is answered here too.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +28,7 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Any) -> None:
     """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
     if not isinstance(value, Tensor):
-        from tensorcli.engine.parameters import type_name
+        from tensorcli.engine.binding.parameters import type_name
 
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
     if self.levels and transforms:

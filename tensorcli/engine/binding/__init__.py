@@ -1,24 +1,30 @@
-"""Binding: from a call's arguments to the overload that PyTorch would choose and its values, or to its
-complaint.
+"""Binding: from the arguments of a call to the overload that PyTorch would choose and the values of its schema, or a complaint.
 
-A call is decided by the types of its arguments wherever they alone decide: `Binder.cache` maps them to the
-number of the overload and a lambda, compiled for this shape of call, that puts the values in the schema's
-order. Every other call, and every wrong one, takes the slow way, which does what PyTorch's argument parser
-does.
+Where the types of the arguments alone decide, `Binder.cache` maps them to the number of the overload and a lambda, compiled for
+this shape of call (plan.py), which puts the values in the schema's order. Every other call, and every wrong one, goes the slow
+way, which does what PyTorch's argument parser does (parameters.py), with its complaints (messages.py). What a function may be
+given is read from schema lines (signatures.py).
 
-Values: integers, floats and lists arrive as Python's own (numpy's scalars and zero-dimensional tensors
-converted), lists as tuples; a number that stands for a tensor stays a number; `dtype=float` has become a
-dtype; a device stays what was given. `out` and `requires_grad`, which no schema has, follow the schema's
-values (both, where the signature has both) in a call that gives one of them.
+Values: numpy's scalars and zero-dimensional tensors arrive as Python's numbers where the schema wants a number, and lists as
+tuples. A number that is given for a tensor stays a number. `dtype=float` has become a dtype; a device stays what was given.
+`out` and `requires_grad`, which no schema has, follow the schema's values where a call gives one of them.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tensorcli.engine import overrides, signatures
-from tensorcli.engine.parameters import INTEGER_LISTS, accepts, complaints, convert, defaulted, is_integer
+from tensorcli.engine import overrides
+from tensorcli.engine.binding import signatures
+from tensorcli.engine.binding.parameters import (
+    INTEGER_LISTS,
+    accepts,
+    complaints,
+    convert,
+    defaulted,
+    is_integer,
+)
+from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature, order
 from tensorcli.engine.schema import Schema
-from tensorcli.engine.signatures import CONSTANT, SELF, Parameter, Signature, order
 
 __all__ = ["Binder", "order", "python_signature"]
 
@@ -134,7 +140,7 @@ class Binder:
             messages.warn(complaints().deprecated(signature, self.printed))
 
     def _learn(self, key: tuple[Any, ...], count: int, keywords: tuple[str, ...]) -> None:
-        from tensorcli.engine.binding_plan import Shape
+        from tensorcli.engine.binding.plan import Shape
 
         shape = Shape(key, count, keywords, self.tensor_class, self._method)
         bound = shape.decide(self.signatures, len(self._schemas), self._again)

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.binding.parameters import type_name
+from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry, preserved_strides
-from tensorcli.engine.parameters import type_name
-from tensorcli.engine.sharing import check_array, dtype_of
 from tensorcli.engine.tensor import Tensor
 
 _SLOW: Final = (

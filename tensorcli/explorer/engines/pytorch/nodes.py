@@ -1,0 +1,77 @@
+"""Facts of PyTorch's graphs. What nodes save, and which hooks sit on them, PyTorch does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from tensorcli.explorer.engines.pytorch.values import Values
+from tensorcli.explorer.engines.reading import Hook, Saved
+
+
+class Nodes(Values):
+    """Reads graphs."""
+
+    def node(self, tensor: Any) -> Any:
+        name = self._node_name(tensor)
+        if (
+            name is None
+            or name == "Invalid"
+            or (tensor._is_view() and self.views[tensor][0] != tensor._version)
+        ):
+            return None
+        return tensor.grad_fn
+
+    def old_node(self, tensor: Any) -> Any:
+        return None
+
+    def node_name(self, node: Any) -> str:
+        return type(node).__name__
+
+    def clock(self) -> float:
+        return int(torch.autograd._get_sequence_nr())
+
+    def sequence(self, node: Any) -> float | None:
+        return None if type(node).__name__ == "AccumulateGrad" else float(node._sequence_nr())
+
+    def operator(self, node: Any) -> str:
+        return ""
+
+    def outputs(self, node: Any) -> Sequence[tuple[tuple[int, ...], str]]:
+        return [
+            (tuple(each.shape), str(each.dtype).removeprefix("torch."))
+            for each in node._input_metadata
+            if each is not None
+        ]
+
+    def hooks(self, node: Any) -> Sequence[Hook]:
+        return ()  # PyTorch keeps them in C++
+
+    def edges(self, node: Any) -> Sequence[Any]:
+        return [target for target, _ in node.next_functions]
+
+    def saved(self, node: Any) -> Sequence[Saved]:
+        return ()
+
+    def reads(self, node: Any, slot: str) -> bool:
+        return True
+
+    def shield(self, node: Any, memory: int, content: Any) -> None:
+        """PyTorch's saved tensors cannot be exchanged."""
+
+    def elementwise(self, operator: str) -> bool:
+        return self.model.elementwise(operator)
+
+    def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
+        return ()
+
+    def released(self, node: Any) -> bool:
+        return False
+
+    def variable(self, node: Any) -> Any:
+        return getattr(node, "variable", None) if type(node).__name__ == "AccumulateGrad" else None
+
+    def accumulator(self, tensor: Any) -> Any:
+        return None
