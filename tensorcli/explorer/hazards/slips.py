@@ -105,8 +105,15 @@ def sign_in(statement: ast.stmt, text: str) -> str | None:
     first = value
     while isinstance(first, ast.BinOp):
         first = first.left
+    # The text is long, and looked at only where a space follows the sign.
+    if (
+        not isinstance(first, ast.UnaryOp)
+        or not target.end_lineno == value.lineno == first.operand.lineno
+        or first.operand.col_offset - first.col_offset < 2
+    ):
+        return None
     lines = text.split("\n")
-    if not isinstance(first, ast.UnaryOp) or target.end_lineno != value.lineno or value.lineno > len(lines):
+    if value.lineno > len(lines):
         return None
     behind = lines[value.lineno - 1].encode()[target.end_col_offset :].lstrip()
     sign = behind[1:2].decode(errors="replace")
