@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from tensorcli.engine import effects, schema
-from tensorcli.engine.autograd.nodes import FACT
+from tensorcli.engine.autograd.nodes import fact_of
 from tensorcli.engine.dtypes import PROMOTE
 from tensorcli.engine.table import Table
 
@@ -260,8 +260,8 @@ class Op:
     def _knows(self, name: str) -> bool:
         if name in self.names or name in self.returns or name in ("result", "needs"):
             return True
-        fact = FACT.fullmatch(name)
-        return fact is not None and (fact[1] in self.names or fact[1] in self.returns)
+        stem, _ = fact_of(name)
+        return stem in self.names or stem in self.returns
 
     def __repr__(self) -> str:
         return f"<operator {self.line}>"

@@ -40,10 +40,20 @@ _COMPLEX_AS_IT_IS: Final = frozenset(
 """The nodes whose complex gradients PyTorch refuses to real inputs."""
 
 
-FACT: Final = re.compile("(.+)_(sizes(?:_opt)?|strides|geometry|dtype|device|ndim|argsize(?:_minus)?_[0-9])")
-"""What a formula can ask of an input without saving it: `self_sizes`, the size of its last dimension `self_argsize_minus_1`."""
-_SIZES: Final = re.compile("_(?=((sizes|strides|numel)(_opt)?|argsize(_minus)?_[0-9])$)")
+_FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
+_SIZES: Final = "_(?=((sizes|strides|numel)(_opt)?|argsize(_minus)?_[0-9])$)"
 """Before what of a name PyTorch says that it may be symbolic."""
+
+
+def fact_of(name: str) -> tuple[str, str]:
+    """What a formula asks of an input without saving it, as (input, fact): `self_sizes`, the size of its last dimension
+    `self_argsize_minus_1`. ("", "") for a name that asks for no fact.
+    """
+    stem, found, place = name.rpartition("_argsize_")
+    if found:
+        return stem, f"argsize_{place}"
+    stem, _, fact = name.removesuffix("_opt").rpartition("_")
+    return (stem, name[len(stem) + 1 :]) if stem and fact in _FACTS else ("", "")
 
 
 _UNSEEN: Final = ("_dtype", "_device", "_geometry", "_ndim")
@@ -181,7 +191,7 @@ class Node:
         # The dtypes and devices of inputs are kept by PyTorch's nodes too, where nobody sees them.
         names = (name for name in type(self).savable() if not name.endswith(_UNSEEN))
         own = type(self).op.names if hasattr(type(self), "op") else ()
-        saved = {f"_saved_{name if name in own else _SIZES.sub(r'_sym_', name)}" for name in names}
+        saved = {f"_saved_{name if name in own else re.sub(_SIZES, '_sym_', name)}" for name in names}
         raw = {f"_raw_saved_{name}" for name, one in self.saved.items() if self._keeps_tensors(name, one)}
         return [*object.__dir__(self), *saved, *raw]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import aside, forward, mode
-from tensorcli.engine.autograd.nodes import FACT, NO_EDGE, Edge, Node, gradient_edge
+from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, fact_of, gradient_edge
 from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import COMPARE, FLOATING, LOGICAL, dtype
@@ -67,8 +67,7 @@ class Plan:
         for positions, _, needed in op.gradients:
             wanted = tuple(slots[p] for p in positions)
             for name in needed:
-                found = FACT.fullmatch(name)
-                stem, fact = ("", "") if found is None else found.groups()
+                stem, fact = fact_of(name)
                 if name == "needs":
                     continue
                 if name in names:
