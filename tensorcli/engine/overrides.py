@@ -98,10 +98,18 @@ def _spoken(function: Call) -> str:
 
 def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any], kwargs: Any) -> Any:
     """A call of an operator's function or method, by the name that users know it by, as its arguments have it."""
-    import tensorcli.engine as torch
+    import tensorcli.engine
+    from tensorcli.engine.callers import functions
+    from tensorcli.engine.op import PACKETS
 
+    torch: Any = tensorcli.engine
+    space = PACKETS[name][0].namespace if name in PACKETS else ""
     owner: Any = torch.Tensor if method else torch
-    public = getattr(owner, name, None) or getattr(owner.nn.functional, name)
+    if space == "nn":
+        owner = torch.nn.functional
+    elif space and not method:
+        owner = getattr(torch, space)
+    public = getattr(owner, name.removeprefix(f"{space}_"), None) or getattr(functions, name)
     return handle_torch_function(public, relevant, *args, **kwargs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
@@ -19,8 +19,9 @@ from tensorcli.language.imports import without_imports
 from tensorcli.language.properties import with_methods
 from tensorcli.language.sizes import with_lengths
 from tensorcli.language.source import read
+from tensorcli.language.star_imports import with_names
 from tensorcli.language.syntax import Form, LanguageError
-from tensorcli.language.vocabulary import CLASS_REFUSED
+from tensorcli.language.vocabulary import CLASS_REFUSED, STAR_REFUSED
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -58,8 +59,8 @@ class Refused(NamedTuple):
 def refused(
     session: Session, error: LanguageError, text: str | bytes, name: str, form: Form
 ) -> Refused | None:
-    """The text with functions in the place of its classes, and without imports that a script has not; None where it cannot be
-    written so.
+    """The text with functions in the place of its classes, names in that of stars in its imports, and without imports that a
+    script has not; None where it cannot be written so.
     """
     try:
         typed = read(text).text
@@ -68,15 +69,18 @@ def refused(
         if slip is not None and slip.span == error.span:
             return None
         upto = lines if slip is None else _before(lines, slip.span.line)
-        plain, methods = _as_methods(upto)
+        named = with_names(python.module("\n".join(upto)), upto, _offers(session))
+        if named is None:
+            return None
+        plain, methods = _as_methods(_at_their_lines(upto, named))
         imports = without_imports(python.module("\n".join(plain)), plain)
         if imports is None:
             return None
         plain = _at_their_lines(plain, imports)
         classes = without_classes(python.module("\n".join(plain)), plain)
-        if classes is None or not (classes or imports or slip):
+        if classes is None or not (classes or imports or named or slip):
             return None
-        changed = [*classes, *_beside(imports, classes)]
+        changed = [*classes, *_beside([*named, *imports], classes)]
         changed = sorted((*changed, *_beside(methods, changed)))
         if any(one.last >= other.first for one, other in pairwise(changed)):
             return None
@@ -112,6 +116,19 @@ def _as_methods(lines: list[str]) -> tuple[list[str], list[Replaced]]:
     new = _at_their_lines(lines, [*found.values()])
     found.update((each.first, each) for each in with_lengths(python.module("\n".join(new)), new))
     return _at_their_lines(lines, [*found.values()]), [*found.values()]
+
+
+def _offers(session: Session) -> Callable[[str, str], bool]:
+    """Whether a script can import a name from a module."""
+
+    def offers(module: str, name: str) -> bool:
+        try:
+            session.evaluator.imported(module, name)
+        except (ImportError, AttributeError, LanguageError):
+            return False
+        return True
+
+    return offers
 
 
 def _kinds() -> tuple[type, ...]:
@@ -199,6 +216,8 @@ def _title(found: Refused) -> str:
     """Why the text was refused, and in a word what can stand there instead."""
     message = found.error.message
     kinds = {each.kind for each in found.classes}
+    if not kinds and message == STAR_REFUSED:
+        return f"{message}; the text can name what it uses."
     if not kinds:
         return f"{message.partition(':')[0]}; the text does without."
     if kinds == {"function"}:

@@ -27,6 +27,7 @@ from tensorcli.language.vocabulary import (
     MODULES,
     OPEN_DUNDERS,
     STANDARD_MODULES,
+    STAR_REFUSED,
     dunder_refused,
     is_dunder,
     is_refused_private,
@@ -372,9 +373,9 @@ def _catches_missing_modules(handler: ast.ExceptHandler) -> bool:
 def _import(node: ast.ImportFrom) -> Iterator[LanguageError]:
     if any(alias.name == "*" for alias in node.names):
         yield LanguageError(
-            "import * is not part of the language",
+            STAR_REFUSED,
             span_of(node),
-            f"name what you need, as in: from {node.module or 'torch'} import nn",
+            "name what you need, as in: from torch import nn",
         )
     elif node.level:
         yield LanguageError("a script has no package to import from", span_of(node), "write import torch")

@@ -34,6 +34,7 @@ BAGS = (("types", "SimpleNamespace"), ("argparse", "Namespace"))
 """Python's objects that hold what a script sets on them, by module and name."""
 
 CLASS_REFUSED = "class is not part of the language"
+STAR_REFUSED = "import * is not part of the language"
 
 # Bare names that stay Python's although torch has a function of that name: `write torch.sum(x, dim=0)`.
 SHADOWED = frozenset("sum abs min max all any round pow range int float bool complex type".split())

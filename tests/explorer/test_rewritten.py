@@ -245,6 +245,55 @@ def test_a_directory_for_checkpoints_is_not_needed() -> None:
     assert [edit.after for edit in told.ways[0].edits] == ["", ""]
 
 
+STARS = """from torch.nn import *
+from torch.optim import *  # all of it
+from math import *
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = Linear(2, 1)
+
+    def forward(self, x):
+        return self.fc(x) * sqrt(4)
+
+net = Net()
+opt = SGD(net.parameters(), lr=0.1)
+print(net(torch.ones(1, 2)).shape)
+"""
+
+
+def test_star_imports_name_what_the_text_uses_of_their_modules() -> None:
+    session = Session()
+    last(session, STARS)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.notes[-1] == "so written it runs to its end"
+    assert [edit.after for edit in told.ways[0].edits[:3]] == [
+        "from torch.nn import Linear, Module",
+        "from torch.optim import SGD",
+        "from math import sqrt",
+    ]
+    *_, end = session.run("fix 1")
+    assert end.error is None
+
+
+def test_a_star_import_of_what_is_shadowed_binds_no_name_twice() -> None:
+    session = Session()
+    last(session, "from torch import *\nzeros = ones(2)\nprint(zeros.sum())\n")
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.title == "import * is not part of the language; the text can name what it uses."
+    assert [edit.after for edit in told.ways[0].edits] == ["from torch import ones"]
+
+
+@pytest.mark.parametrize("text", ["from .nets import *\nx = 1\n", "from pandas import *\nx = 1\n"])
+def test_a_star_import_of_what_a_script_has_not_has_no_answer(text: str) -> None:
+    session = Session()
+    step = last(session, text)
+    assert step.error is not None
+    assert not step.error.answered
+
+
 @pytest.mark.parametrize(
     "text",
     [

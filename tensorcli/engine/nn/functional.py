@@ -19,10 +19,9 @@ def __getattr__(name: str) -> Any:
         for part in _PARTS:
             found = found or getattr(import_module(f"tensorcli.engine.nn.{part}"), name, None)
     if found is None:
-        try:
-            found = getattr(functions, _BUILT_IN.get(name, name))
-        except AttributeError:
-            raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'") from None
+        if name not in _BUILT_IN:
+            raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'")
+        found = getattr(functions, "log_sigmoid" if name == "logsigmoid" else name)
     globals()[name] = found
     return found
 
@@ -31,7 +30,13 @@ _PARTS = ("losses", "pooling", "resampling", "embedding_bag", "multi_head")
 """The modules with the other functions that PyTorch writes in Python."""
 
 
-_BUILT_IN = {"logsigmoid": "log_sigmoid"}
+_BUILT_IN = frozenset(
+    "logsigmoid adaptive_avg_pool1d avg_pool1d avg_pool2d avg_pool3d bilinear celu_ channel_shuffle conv1d conv2d conv3d "
+    "conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity elu_ gelu hardshrink hardtanh_ leaky_relu_ linear "
+    "native_channel_shuffle one_hot pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu_ rrelu_ "
+    "scaled_dot_product_attention selu_ softplus softshrink threshold_".split()
+)
+"""The functions that are operators as they are."""
 
 
 # ---- activations
