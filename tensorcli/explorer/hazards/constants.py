@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Namer, Told, named
+from tensorcli.explorer.hazards.weak import weakly
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
-
-_MANY = 1000
-"""From how many pieces of memory on those that are gone are looked for."""
 
 
 class Constants:
@@ -37,10 +35,8 @@ class Constants:
         if operator == "detach" or not tensor.is_floating_point():
             return
         if self._learned(inputs):
-            if len(self.known) > _MANY:
-                self.known = {key: each for key, each in self.known.items() if each() is not None}
             memory = self.engine.memory(tensor)
-            self.known[id(memory)] = weakref.ref(memory)
+            self.known[id(memory)] = weakly(self.known, memory)
 
     def _learned(self, inputs: Sequence[Any]) -> bool:
         for each in inputs:

@@ -14,6 +14,7 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_log_probabilities, no_logarithms
+from tensorcli.explorer.hazards.weak import weakly
 from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 NEAR = 64
 """So many nodes below a tensor are looked at for what a pass went through, or a step wrote since."""
-_MANY = 1000
-"""From how many pieces of memory on those that are gone are looked for."""
 
 
 class Sum(NamedTuple):
@@ -87,8 +86,6 @@ class Gradients:
         """The sums that were applied, and nothing said of them."""
         self.said = False
         """Whether something was said of one."""
-        if len(self.derived) > _MANY:
-            self.derived = {key: each for key, each in self.derived.items() if each() is not None}
 
     # ---- what was computed from gradients
 
@@ -98,7 +95,7 @@ class Gradients:
             self._derive(self.engine.memory(tensor))
 
     def _derive(self, memory: Any) -> None:
-        self.derived[id(memory)] = weakref.ref(memory)
+        self.derived[id(memory)] = weakly(self.derived, memory)
 
     def _from_gradients(self, inputs: Sequence[Any], written: Any = None) -> bool:
         """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""

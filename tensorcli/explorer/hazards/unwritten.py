@@ -5,7 +5,6 @@ reads it gives anything.
 from __future__ import annotations
 
 import ast
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from tensorcli.explorer.hazards.keeper import elements
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.hazards.weak import weakly
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -24,8 +24,6 @@ COPYING = frozenset("clone _to_copy".split())
 """Operators that copy a tensor: what was not written there is not written here."""
 FACTS = frozenset("size shape stride dim ndim numel dtype device layout requires_grad".split())
 """What is asked of a tensor besides its elements."""
-MANY = 1000
-"""From how many allocations on those that are gone are looked for."""
 FILLING = frozenset(
     "fill_ zero_ copy_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ log_normal_ cauchy_ set_ resize_ "
     "resize_as_ eye_ masked_fill_ masked_scatter_ scatter_ index_put_ _index_put_impl_ index_copy_ index_fill_ put_ "
@@ -60,10 +58,8 @@ class Unwritten:
     def allocated(self, tensor: Any) -> None:
         """An operator allocated a tensor's memory."""
         if self.engine.look(tensor).numel:
-            if len(self.memory) > MANY:
-                self.memory = {key: each for key, each in self.memory.items() if each.memory() is not None}
             memory = self.engine.memory(tensor)
-            self.memory[id(memory)] = Blank(weakref.ref(memory))
+            self.memory[id(memory)] = Blank(weakly(self.memory, memory))
 
     def written(self, tensor: Any, memory: Any) -> None:
         """The elements of a tensor, which lies in the memory, are written."""
