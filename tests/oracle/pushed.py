@@ -7,7 +7,7 @@ Needs PyTorch. An operator agrees when tangents, their dtypes, shapes and stride
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +41,9 @@ def _tangent(space: Any, primal: Any, number: int) -> Any:
     return space.from_numpy(np.array(drawn)).to(primal.dtype)
 
 
-def _split(space: Any, function: Callable[..., Any], arguments: Any) -> tuple[Callable[..., Any], list[Any]]:
+def _split(
+    space: Any, function: Callable[..., Any], arguments: Any
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """A function of those tensors alone that ask for a gradient, and them."""
     all_of_them = tensors(arguments, space.Tensor)
     asking = [one.requires_grad for one in all_of_them]
@@ -55,7 +57,12 @@ def _split(space: Any, function: Callable[..., Any], arguments: Any) -> tuple[Ca
         space.manual_seed(42)
         return tuple(tensors(opinfo.leaves(function(first, *others, **options)), space.Tensor))
 
-    return call, [one.detach().clone() for one, asks in zip(all_of_them, asking, strict=True) if asks]
+    primals = [one.detach().clone() for one, asks in zip(all_of_them, asking, strict=True) if asks]
+    return call, tuple(primals)
+
+
+def _tangents(space: Any, primals: Sequence[Any], first: int = 0) -> tuple[Any, ...]:
+    return tuple(_tangent(space, one, first + number) for number, one in enumerate(primals))
 
 
 def _rows(found: Any, space: Any) -> Rows:
@@ -73,14 +80,12 @@ def _rows(found: Any, space: Any) -> Rows:
 def pushed(space: Any, function: Callable[..., Any], arguments: Any) -> Rows:
     """The tangents of the results."""
     call, primals = _split(space, function, arguments)
-    tangents = tuple(_tangent(space, one, number) for number, one in enumerate(primals))
-    return _rows(space.func.jvp(call, tuple(primals), tangents)[1], space)
+    return _rows(space.func.jvp(call, primals, _tangents(space, primals))[1], space)
 
 
 def over_gradients(space: Any, function: Callable[..., Any], arguments: Any) -> Rows:
     """The tangents of the gradients of the sum of the results' squares."""
     call, primals = _split(space, function, arguments)
-    tangents = tuple(_tangent(space, one, number) for number, one in enumerate(primals))
 
     def loss(*given: Any) -> Any:
         found = [one for one in call(*given) if one.dtype.is_floating_point or one.dtype.is_complex]
@@ -89,19 +94,16 @@ def over_gradients(space: Any, function: Callable[..., Any], arguments: Any) -> 
         )
 
     gradient = space.func.grad(loss, argnums=tuple(range(len(primals))))
-    return _rows(space.func.jvp(gradient, tuple(primals), tangents)[1], space)
+    return _rows(space.func.jvp(gradient, primals, _tangents(space, primals))[1], space)
 
 
 def mapped(space: Any, function: Callable[..., Any], arguments: Any) -> Rows:
     """The tangents of the results for two tangents of the inputs at once."""
     call, primals = _split(space, function, arguments)
-    pairs = [
-        space.stack([_tangent(space, one, n), _tangent(space, one, n + 9)]) for n, one in enumerate(primals)
-    ]
+    both = zip(_tangents(space, primals), _tangents(space, primals, 9), strict=True)
+    pairs = [space.stack(pair) for pair in both]
     return _rows(
-        space.func.vmap(lambda *given: space.func.jvp(call, tuple(primals), given)[1], randomness="same")(
-            *pairs
-        ),
+        space.func.vmap(lambda *given: space.func.jvp(call, primals, given)[1], randomness="same")(*pairs),
         space,
     )
 

@@ -19,7 +19,7 @@ from tensorcli.engine.autograd.modes import forward, mode, pushed_through
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
-from tensorcli.engine.autograd.tangents import ForwardLevel, above_of, zeros_beside
+from tensorcli.engine.autograd.tangents import ForwardLevel, zeros_beside
 from tensorcli.engine.batch.layer import layers, lifted, roomy
 from tensorcli.engine.batch.values import changed, found_in
 from tensorcli.engine.callers import functions
@@ -73,8 +73,7 @@ def _asking(op: Op, run: Run) -> Run:
             return _run(level, op, values)
         if len(forward) == 1 and not layers:
             return run(values)
-        with level.hidden():
-            return op.run(values)
+        return _run_without(level, op, values)
 
     return asked
 
@@ -195,7 +194,7 @@ def _new_tangent(level: ForwardLevel, target: Tensor, new: Tensor | None) -> Ten
             if new is not None:
                 found = roomy(found, new)
     else:
-        above = above_of(target)
+        above = target.view_of.above
         there = level.tangent_of(above)
         found = level.same_view(target, above, _new_tangent(level, above, new) if there is None else there)
     level.give(target, found)
@@ -207,15 +206,10 @@ def _new_tangent(level: ForwardLevel, target: Tensor, new: Tensor | None) -> Ten
 
 def _mapped(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Tensor:
     """The tangent of a linear operator's result: the result for tangents."""
-
-    def tangent_or_zeros(one: Tensor) -> Tensor:
-        found = level.tangent_of(one)
-        return functions.zeros_like(one.detach()) if found is None else found
-
     given = list(values)
+    for place in op.differentiable:
+        given[place] = changed((given[place],), level.tangent_or_zeros, Tensor)[0]
     with level.below():
-        for place in op.differentiable:
-            given[place] = changed((given[place],), tangent_or_zeros, Tensor)[0]
         found: Tensor = op.run(tuple(given))
     return found
 
@@ -242,8 +236,7 @@ def _pushed(
     ):
         return [None] * len(results)
     if op.tangents is not None:
-        with level.below():
-            own = _own(op, op.tangents, given, results, tangents)
+        own = _own(level, op, op.tangents, given, results)
         if own is not NotImplemented:
             return list(own)
     if not op.gradients:
@@ -253,19 +246,16 @@ def _pushed(
 
 
 def _own(
-    op: Op,
-    formula: Callable[..., Any],
-    given: list[Any],
-    results: Sequence[Any],
-    dual: dict[int, Tensor | None],
+    level: ForwardLevel, op: Op, formula: Callable[..., Any], given: list[Any], results: Sequence[Any]
 ) -> Any:
-    """What the operator's own formula gives. `dual`: the tangents of the inputs, by id."""
+    """What the operator's own formula gives."""
     known = dict(zip(op.names, given, strict=True)) | dict(zip(op.returns, results, strict=True))
-    for name, one in zip(op.names, given, strict=True):
-        if isinstance(one, Tensor):
-            tangent = dual.get(id(one))
-            known[f"{name}_t"] = functions.zeros_like(one) if tangent is None else tangent
-    found = formula(*(known[name] for name in inspect.signature(formula).parameters))
+    asked = [
+        known[name] if name in known else level.tangent_or_zeros(known[name.removesuffix("_t")])
+        for name in inspect.signature(formula).parameters
+    ]
+    with level.below():
+        found = formula(*asked)
     return [found] * len(results) if found is None else found
 
 

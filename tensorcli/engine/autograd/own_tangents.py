@@ -7,7 +7,6 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.modes import forward
 from tensorcli.engine.autograd.tangents import ForwardLevel
 from tensorcli.engine.batch.layer import layers
-from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
 
@@ -28,8 +27,7 @@ def _pushed_at(level: ForwardLevel, context: Any, inputs: Sequence[Any], outputs
     shown = []
     for one, tangent in zip(inputs, tangents, strict=True):
         if tangent is None and context.materialize_grads and isinstance(one, Tensor):
-            with level.below():
-                tangent = functions.zeros_like(one)
+            tangent = level.tangent_or_zeros(one)
         shown.append(None if tangent is None else level.seen(tangent))
     with level.below():
         answer = context.jvp_function(context.ctx, *shown)

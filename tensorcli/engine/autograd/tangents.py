@@ -109,7 +109,7 @@ class ForwardLevel:
         if found is _ABSENT:
             return None
         if found is None and tensor.view_of is not None:
-            above = above_of(tensor)
+            above = tensor.view_of.above
             there = self.tangent_of(above)
             if there is not None:
                 found = self.same_view(tensor, above, there)
@@ -120,6 +120,14 @@ class ForwardLevel:
         """A view of a tensor, shape S, with a tangent of shape S. Errors: those of `set_tangent`."""
         found: Tensor = functions.view(tensor, tensor.shape)
         self.set_tangent(found, tangent)
+        return found
+
+    def tangent_or_zeros(self, tensor: Tensor) -> Tensor:
+        """The tangent, or zeros where there is none."""
+        found = self.tangent_of(tensor)
+        if found is None:
+            with self.below():
+                found = functions.zeros_like(tensor)
         return found
 
     def without_tangent(self, dual: Tensor) -> Tensor:
@@ -229,9 +237,3 @@ def zeros_beside(tensor: Tensor, kind: Any) -> Tensor:
     found: Tensor = room.detach()
     found.replace_memory(room.memory, shape, kind)
     return found
-
-
-def above_of(view: Tensor) -> Tensor:
-    """What a view is a view of."""
-    parent: Tensor | None = view.view_of.parent
-    return view.view_of.base if parent is None else parent

@@ -35,6 +35,11 @@ class View:
         self.parent = parent
         """The tensor that the view was taken of, where that is not the base."""
 
+    @property
+    def above(self) -> Tensor:
+        """The tensor that the view was taken of."""
+        return self.base if self.parent is None else self.parent
+
     def grad_fn(self, view: Tensor) -> Any:
         """The view's node, made anew when its base was written since. Errors: RuntimeError for invalid views."""
         base = self.base

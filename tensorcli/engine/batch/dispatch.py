@@ -38,7 +38,7 @@ def _asking(op: Op, run: Run) -> Run:
         if not layers or (forward and forward[-1].inside(layers[-1])):
             # Tangents of a level inside the vmap go forward first (autograd.dual).
             return run(values)
-        return _dispatched(op, op.run, values)
+        return _dispatched(op, values)
 
     return asked
 
@@ -58,15 +58,15 @@ def _telling(op: Op, run: Run) -> Run:
     return told
 
 
-def _dispatched(op: Op, asked: Run, values: tuple[Any, ...]) -> Any:
+def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
     layer = layers[-1]
     if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
-        return _in_layer(layer, op, asked, values)
+        return _in_layer(layer, op, values)
     if op.effect is effects.write or op.twin_of is not None:
         _refuse_captured(layer, op)
     with layer.below():
-        drawn = drawing.unmapped(layer, op, asked, values)
-        result = asked(values) if drawn is None else drawn.value
+        drawn = drawing.unmapped(layer, op, op.run, values)
+        result = op.run(values) if drawn is None else drawn.value
     if drawn is not None and drawn.dim is not None:
         return layer.wrap(result, drawn.dim)
     if not layer.inside():
@@ -82,16 +82,16 @@ def _refuse_captured(layer: Layer, op: Op) -> None:
         refuse_captured(op.name)
 
 
-def _in_layer(layer: Layer, op: Op, asked: Run, values: tuple[Any, ...]) -> Any:
+def _in_layer(layer: Layer, op: Op, values: tuple[Any, ...]) -> Any:
     if len(values) > op.arity:
         values = _without_out(op, values)
     given = changed(values, layer.lift, Tensor)
     if "(a!)" in op.line:
         if values[0] is not given[0]:
             _refuse_captured(layer, op)
-        return _written(layer, op, asked, given)
+        return _written(layer, op, given)
     with layer.below():
-        result, dim = kinds.apply(layer, op, asked, changed(given, lambda one: one.batch, Tensor))
+        result, dim = kinds.apply(layer, op, op.run, changed(given, lambda one: one.batch, Tensor))
     result = each_result(result, lambda one: layer.wrap(one, dim))
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     several = [one for one in outputs if isinstance(one, Tensor)]
@@ -145,7 +145,7 @@ def _without_out(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
 # ---- writes
 
 
-def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor:
+def _written(layer: Layer, op: Op, given: tuple[Any, ...]) -> Tensor:
     """An operator that writes self: into the value, for all examples."""
     target: Tensor = given[0]
     batches = changed(given, lambda one: one.batch, Tensor)
@@ -169,7 +169,7 @@ def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor
             events.observer = observer
     batch: Batch = target.batch
     with layer.below():
-        writes.write(layer, op, asked, batch, batches[1:])
+        writes.write(layer, op, op.run, batch, batches[1:])
     if batch.value.geometry.sizes != target.geometry.sizes or op.effect is effects.restride:
         moved = layer.wrap(batch.value, batch.dim)
         target.geometry, target._storage = moved.geometry, moved._storage

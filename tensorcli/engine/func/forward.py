@@ -64,16 +64,12 @@ class Pushing(Transform):
 
     def tangent(self, output: Tensor, strict: bool) -> Tensor:
         """The tangent of an output: zeros where it has none, which is refused with `strict` (RuntimeError)."""
-        found = self.level.tangent_of(output)
-        if found is None:
-            if strict:
-                raise RuntimeError(
-                    "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
-                    "with strict=True."
-                )
-            with self.level.below():
-                found = functions.zeros_like(output)
-        return found
+        if strict and self.level.tangent_of(output) is None:
+            raise RuntimeError(
+                "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
+                "with strict=True."
+            )
+        return self.level.tangent_or_zeros(output)
 
 
 def _push(

@@ -276,11 +276,13 @@ def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Nod
             )
         elif node not in open_:
             open_.add(node)
-            if isinstance(node, AccumulateGrad) or node.sequence < first:
-                found[node] = not isinstance(node, AccumulateGrad) or counts(node.variable)
-                continue
-            stack.append((node, True))
-            stack.extend((target, False) for target, _ in node.edges if target is not None)
+            if isinstance(node, AccumulateGrad):
+                found[node] = counts(node.variable)
+            elif node.sequence < first:
+                found[node] = True
+            else:
+                stack.append((node, True))
+                stack.extend((target, False) for target, _ in node.edges if target is not None)
     return found
 
 
@@ -347,7 +349,7 @@ class _Marking:
 def _owner(tensor: Tensor, transform: Transform) -> Tensor:
     """What a tensor is a view of, as far as the function that a transform runs sees it."""
     while tensor.view_of is not None and not any(tensor is each for each in transform.inputs()):
-        tensor = tensor.view_of.base if tensor.view_of.parent is None else tensor.view_of.parent
+        tensor = tensor.view_of.above
     return tensor
 
 

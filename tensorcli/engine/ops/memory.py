@@ -51,7 +51,7 @@ def _grow(target, shape):
         while each is not None:  # their arrays would keep the old buffer alive until somebody reads them
             each._array = None
             view = each.view_of
-            each = None if view is None else view.base if view.parent is None else view.parent
+            each = None if view is None else view.above
 
 
 @op(

@@ -197,7 +197,7 @@ class Values:
         view = tensor.view_of
         if view is None:
             return None
-        return view.base if view.parent is None else view.parent
+        return view.above
 
     def view_kind(self, tensor: Any) -> str:
         return "" if tensor.view_of is None else str(tensor.view_of.kind)
