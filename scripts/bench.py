@@ -51,7 +51,7 @@ print(d, x.grad)
 """
 
 # What the installed command runs.
-COMMAND = "import sys; from tensorcli.cli import main; sys.exit(main())"
+COMMAND = "from tensorcli.cli import command; command()"
 
 # A graph built, differentiated and freed, by a process of its own: what it weighs is not hidden by memory
 # that an earlier round left, and a crash by recursion is a failed measurement. With a width of 1 it is a chain.

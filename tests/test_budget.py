@@ -85,6 +85,23 @@ def test_a_small_script_reads_only_the_first_chapters_of_the_table(script: Path,
     assert not chapters & {"softmax", "conv", "linalg"}
 
 
+COMMAND = """\
+import atexit
+from tensorcli.cli import command
+atexit.register(print, "taken apart")
+command()
+"""
+
+
+@needs_cli
+@pytest.mark.parametrize(("last", "status"), [("", 0), ("1 / 0", 1), ("raise KeyboardInterrupt", 130)])
+def test_the_installed_command_says_all_and_ends_at_once(script: Path, last: str, status: int) -> None:
+    script.write_text(f"print('first')\n{last}\n")
+    arguments = [sys.executable, "-c", COMMAND, "run", "--quiet", script]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (status, "first\n")
+
+
 @needs_cli
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_asking_about_the_program_imports_no_numpy(flag: str) -> None:
