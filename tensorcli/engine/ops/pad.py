@@ -15,6 +15,7 @@ from tensorcli.engine.ops._shared import behind, own_geometry
     out=False,
     variants="function",
     check=lambda self, pad, value: number_for(value, self.dtype),
+    stepwise=REDUCED,
     self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
 )
 def constant_pad_nd(xp, self, pad, value):
