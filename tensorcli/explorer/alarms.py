@@ -73,8 +73,12 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
                 writing is not None and writing.stayed > when and observation.engine.reads(node, saved.slot)
             )
             if writing is not None and not stayed:
-                unseen = [at for other, at in writing.seen_writes.items() if other != counter]
-                if counter in writing.seen_writes or not unseen or max(unseen) < when:
+                unseen = [
+                    seen.clock
+                    for other, seen in writing.seen_writes.items()
+                    if other != counter or seen.version != saved.now
+                ]
+                if writing.seen_by(counter, saved.now) or not unseen or max(unseen) < when:
                     continue
             watch = observation.recorder.watch
             owner = observation.engine.memory(saved.tensor)

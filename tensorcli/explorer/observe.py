@@ -62,6 +62,13 @@ class Through:
         """Where it reaches, in the regions of the allocation; None once it reads the memory in another way."""
 
 
+class Seen(NamedTuple):
+    """The last write that moved a counter: when, by the record's clock, and the version after it."""
+
+    clock: int
+    version: int | None
+
+
 class Writing:
     """The writes of one statement into one allocation."""
 
@@ -88,8 +95,8 @@ class Writing:
         """The tensors written through."""
         self.before: dict[int, int] = {}
         """The version before, by the counter's identity."""
-        self.seen_writes: dict[int, int] = {}
-        """When each counter moved last, by the record's clock."""
+        self.seen_writes: dict[int, Seen] = {}
+        """By the counter's identity."""
         self.version: int | None = None
         """The version before the last write, where nodes had saved a tensor of the allocation."""
         self.stayed = 0
@@ -100,6 +107,11 @@ class Writing:
         """What was written, by the tensors, weakly, that it was written through."""
         self.regions_more = False
         """Whether more was written than `regions` tells."""
+
+    def seen_by(self, counter: int, version: int | None) -> bool:
+        """Whether a counter, which is at this version now, tells of the last write that moved it: it may have been put back."""
+        seen = self.seen_writes.get(counter)
+        return seen is not None and seen.version == version
 
 
 class Archived(NamedTuple):
@@ -271,8 +283,9 @@ class Recorder:
         if self.compares:
             writing.operator = base_of(operator)
         self.clock += 1
-        writing.seen_writes[self.engine.counter(tensor)] = self.clock
-        if writing.version is not None and self.engine.look(tensor).version == writing.version:
+        version = self.engine.look(tensor).version
+        writing.seen_writes[self.engine.counter(tensor)] = Seen(self.clock, version)
+        if writing.version is not None and version == writing.version:
             writing.stayed = self.clock
         self.watch.wrote(tensor, memory, operator, inputs)
 

@@ -50,13 +50,15 @@ PRIVATE_ATTRIBUTES = CHECKS | frozenset(
     "_use_count _indices "
     "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
     "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
-    "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
+    "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
 )
 # Functions of torch that work on lists of tensors, as optimizers do.
 PRIVATE_FUNCTIONS = ("_foreach_",)
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_", *PRIVATE_FUNCTIONS)
 # Names with one underscore that people import from PyTorch's modules.
-PRIVATE_MEMBERS = CHECKS | frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
+PRIVATE_MEMBERS = CHECKS | frozenset(
+    "_LRScheduler _ntuple _single _pair _triple _quadruple _unsafe_preserve_version_counter".split()
+)
 
 # What operators call on a tensor, by the names that Python gives them: `a.__iadd__(b)` is `a += b`.
 OPERATOR_DUNDERS = frozenset(

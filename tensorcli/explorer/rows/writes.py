@@ -104,6 +104,7 @@ def _write_note(
         note += f"; also {unnamed}"
     if (
         through.operator not in BY_INDEX
+        and before.version != after.version
         and before.grad_fn is not None
         and not any(saved.saved != saved.now for _, saved in saves_of(table.observation, after.memory))
     ):
@@ -196,7 +197,7 @@ def _record_write(
         look = table.look(mate)
         if look is None or look.version is None:
             continue
-        if elements != 0 and look.counter not in writing.seen_writes:
+        if elements != 0 and not writing.seen_by(look.counter, look.version):
             silent = silent or _reached(table, mate, writing)
         if versions is None:
             versions = (writing.before.get(look.counter, look.version), look.version)

@@ -156,11 +156,17 @@ class _Hidden:
             )
         bound = None if self.via is None else case.bound_at(self.via)
         by_name = self.via is not None and self.via.isidentifier()
-        if by_name and bound is not None and bound < self.culprit.number - 1:
-            kind = case.engine.kind(case.trace.session.names.get(self.via or ""))
+        value = case.trace.session.names.get(self.via or "")
+        counted = {save.counter for _, save in self.saves}
+        if (
+            by_name
+            and bound is not None
+            and bound < self.culprit.number - 1
+            and case.engine.look(value).counter not in counted
+        ):
             own = (
                 "numpy's writes move no counter"
-                if kind == "ndarray"
+                if case.engine.kind(value) == "ndarray"
                 else "its writes move a counter of its own"
             )
             events.append(case.event(bound, f"{self.via} lies in {self.storage}; {own}", "shared"))
