@@ -33,6 +33,7 @@ class Drawn(NamedTuple):
 
 
 def is_random(op: Op) -> bool:
+    """Whether an operator draws random numbers."""
     return op.base in RANDOM
 
 
