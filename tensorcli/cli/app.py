@@ -117,6 +117,7 @@ app = typer.Typer(
 
 
 def print_version(asked: bool) -> None:
+    """The answer to `--version`, and the end of the process."""
     if asked:
         typer.echo(f"tensorcli {__version__}")
         raise typer.Exit

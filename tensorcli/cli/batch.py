@@ -6,6 +6,7 @@ import gc
 import importlib
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.cli import exits
@@ -98,9 +99,9 @@ def run_scripts(
         output.problem(missing)
         return exits.FAILURES["unavailable"]
     with Interrupts():
-        for source in scripts(paths, command):
+        for read in scripts(paths, command):
             try:
-                script = read_script(source) if isinstance(source, str) else source
+                script = read()
                 status = run_script(script, options, output, keep_going)
             except Unreadable as unreadable:
                 output.problem(str(unreadable))
@@ -111,9 +112,11 @@ def run_scripts(
     return first
 
 
-def scripts(paths: Sequence[str], command: str | None) -> Sequence[str | Script]:
-    """What is to be run: a command text, or the files by their names, each read when its turn comes."""
-    return paths if command is None else [Script("<command>", command.encode(), "tsc")]
+def scripts(paths: Sequence[str], command: str | None) -> Sequence[Callable[[], Script]]:
+    """What is to be run: a command text, or the files, each read when its turn comes. What reads one raises Unreadable."""
+    if command is not None:
+        return [partial(Script, "<command>", command.encode(), "tsc")]
+    return [partial(read_script, path) for path in paths]
 
 
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tensorcli.cli import exits
 from tensorcli.cli.batch import run_in, scripts
-from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Output
 from tensorcli.repl.screen import Colour, Screen
@@ -52,9 +52,9 @@ def check_scripts(
         return exits.FAILURES["unavailable"]
     rows: list[HazardRow] = []
     with Interrupts():
-        for source in scripts(paths, command):
+        for read in scripts(paths, command):
             try:
-                script = read_script(source) if isinstance(source, str) else source
+                script = read()
             except Unreadable as unreadable:
                 output.problem(str(unreadable))
                 first = first or exits.NO_INPUT

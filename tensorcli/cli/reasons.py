@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, run_in, scripts
 from tensorcli.cli.checking import Errors
-from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Format, Output
 from tensorcli.repl.screen import Colour
@@ -50,10 +50,10 @@ def tell_why(
     if missing := options.missing():
         output.problem(missing)
         return exits.FAILURES["unavailable"]
-    (source,) = scripts([] if path is None else [path], command)
+    (read,) = scripts([] if path is None else [path], command)
     with Interrupts():
         try:
-            script = read_script(source) if isinstance(source, str) else source
+            script = read()
         except Unreadable as unreadable:
             output.problem(str(unreadable))
             return exits.NO_INPUT

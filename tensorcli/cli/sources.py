@@ -40,6 +40,7 @@ def read_script(path: str) -> Script:
 
 
 def read_stdin() -> bytes:
+    """The bytes of standard input. Raises Unreadable."""
     if sys.stdin is None:
         raise Unreadable("standard input is closed")
     try:

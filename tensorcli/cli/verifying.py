@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, collect_cycles, scripts
-from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Format, Output
 from tensorcli.repl.screen import Colour, Screen
@@ -31,9 +31,9 @@ def verify_scripts(
     screen = Screen(sys.stdout, colour)
     first = exits.OK
     with Interrupts():
-        for source in scripts(paths, command):
+        for read in scripts(paths, command):
             try:
-                script = read_script(source) if isinstance(source, str) else source
+                script = read()
                 status = verify_script(script, options, format, screen, output)
             except Unreadable as unreadable:
                 output.problem(str(unreadable))

@@ -159,7 +159,7 @@ def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -
     return value
 
 
-def _not_a_tensor(name: str, value: Any, argument: str, position: int = 1) -> NoReturn:
+def _not_a_tensor(name: str, value: Any, argument: str, position: int) -> NoReturn:
     from tensorcli.engine.binding.parameters import type_name
 
     raise TypeError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,7 +83,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
             owner = observation.engine.memory(saved.tensor)
             if watch.keeper.intact(saved, owner, when):
                 continue
-            watch.tainted[id(node)] = weakref.ref(node)
+            watch.taint(node)
             nodes.add(id(node))
             found.append(_save(observation, node, saved, memory))
     if not found:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
 from tensorcli.explorer.containers import INERT
 from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.entries import Entry
 from tensorcli.explorer.hazards.report import hazards
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.journal import Names
 from tensorcli.explorer.mentions import Mentions, bodies, glance, mentions
-from tensorcli.explorer.names import LONG, Entry, Index
+from tensorcli.explorer.names import LONG, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.language.functions import ScriptFunction
@@ -374,7 +375,7 @@ class Observation:
         for entry, _, _ in list(self.recorder.before.values()):
             value = entry.value
             if value is not None and index.entries.get(entry.key) is entry:
-                index.moved(entry, value)
+                index.table.moved(entry, value)
 
     def _calls_unseen(self, mentioned: Mentions) -> bool:
         """Whether a statement names something that may be called and reaches what the statement does not name."""

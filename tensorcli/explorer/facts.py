@@ -22,6 +22,16 @@ SHORT = 200
 """A text of one line for what is no tensor is cut after this many characters."""
 
 
+class Verbatim:
+    """A finished text, for what asks a value for its repr."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 def describe(
     engine: Engine, allocations: Allocations, value: Any, look: Look | None = None, text: bool = True
 ) -> results.Facts:

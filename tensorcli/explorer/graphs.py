@@ -9,7 +9,8 @@ from typing import Any
 
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.engines.reading import Saved
-from tensorcli.explorer.names import Entry, Index
+from tensorcli.explorer.entries import Entry
+from tensorcli.explorer.names import Index
 
 MOST = 100_000
 """A walk over the graphs of all names stops after this many nodes."""

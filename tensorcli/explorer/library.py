@@ -13,8 +13,8 @@ from tensorcli.explorer.hearing import quiet_engine
 if TYPE_CHECKING:
     from tensorcli.explorer.hearing import Filter, Hearing
     from tensorcli.explorer.session import Session
+    from tensorcli.language.library.standard import Standard
     from tensorcli.language.namespaces import Namespace
-    from tensorcli.language.standard import Standard
 
 
 class Library:
@@ -33,7 +33,7 @@ class Library:
 
             return Pickling().namespace()
         if self.standard is None:
-            from tensorcli.language import standard
+            from tensorcli.language.library import standard
 
             session = self.session
             session.evaluator.policy.types.update(standard.ATTRIBUTES)

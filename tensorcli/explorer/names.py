@@ -1,5 +1,4 @@
-"""Which names and paths reach which tensors and arrays, and which of those share memory: an index kept as
-names change.
+"""Which names and paths reach which tensors and arrays (entries.py): an index kept as names change.
 
 A statement's names are scanned when it ends, never all names: the index costs what a statement touches. Where
 nobody needs the names after each statement, those of tensors are only noted, and scanned when the index is
@@ -9,43 +8,18 @@ a gradient under its owner's (`x.grad`).
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.containers import INERT, MOST, inside, mark, marks
 from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.entries import MATES, Entries, Entry
 from tensorcli.explorer.identity import Allocations
 from tensorcli.explorer.journal import Names
 
-MATES = 24
-"""How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
 LONG = 1000
 """A list longer than this is compared by its ends, unless the statement writes into it."""
-
-
-class Entry:
-    """A tensor or an array that some path reaches."""
-
-    __slots__ = ("born", "grad", "key", "memory", "operator", "owners", "paths", "reference")
-
-    def __init__(self, value: Any, memory: int, born: int) -> None:
-        self.born = born
-        """The number of the statement after which it was first reached."""
-        self.key = id(value)
-        self.reference = weakref.ref(value)
-        self.paths: dict[str, None] = {}
-        self.owners: dict[int, None] = {}
-        self.grad: int | None = None
-        self.memory = memory
-        self.operator = ""
-
-    @property
-    def value(self) -> Any:
-        """The object, None when it is gone."""
-        return self.reference()
 
 
 class Root:
@@ -78,15 +52,13 @@ class Index:
         self.engine = engine
         self.bound = bound
         """What the session's names stand for."""
-        self._entries: dict[int, Entry] = {}
-        self._by_memory: dict[int, dict[int, Entry]] = {}
+        self.table = Entries(engine)
+        """What the paths reach, as far as they were scanned."""
         self._roots: dict[str, Root] = {}
         self._noted: dict[str, Note] = {}
         """The names that are to be scanned before the index is read."""
         self._by_box: dict[int, set[str]] = {}
         """The names under which each container is."""
-        self._strays: dict[int, set[int]] = {}
-        """By version counter: the tensors that lie in several allocations and share it, since one of them moved."""
         self._leaves: dict[int, Any] = {}
         """The leaves, weakly, whose gradients are to be looked at then."""
         self.running = False
@@ -98,8 +70,6 @@ class Index:
         """Whether an array or a storage ever had a name: what it shows may be written without an event."""
         self._loose: list[Entry] | None = None
         """What lost a path while names are bound together."""
-        self._gone: dict[int, Entry] = {}
-        """Objects of which the paths are still to be dropped, by the addresses that others have got since the statement began."""
 
     # ---- reading
 
@@ -108,14 +78,14 @@ class Index:
         """All entries by the identities of their objects, oldest first."""
         if self._noted or self._leaves:
             self._settle()
-        return self._entries
+        return self.table.by_key
 
     @property
     def by_memory(self) -> dict[int, dict[int, Entry]]:
         """The entries over each allocation, oldest first."""
         if self._noted or self._leaves:
             self._settle()
-        return self._by_memory
+        return self.table.by_memory
 
     @property
     def roots(self) -> dict[str, Root]:
@@ -126,8 +96,9 @@ class Index:
 
     def entry(self, value: Any) -> Entry | None:
         """The entry of an object that some path reaches."""
-        found = self.entries.get(id(value))
-        return found if found is not None and found.value is value else None
+        if self._noted or self._leaves:
+            self._settle()
+        return self.table.find(value)
 
     def names(self, entry: Entry, depth: int = 2) -> list[str]:
         """All paths of an object, in the order in which they came to be."""
@@ -148,8 +119,9 @@ class Index:
 
     def sharing(self, memory: int, most: int | None = None) -> Iterator[Entry]:
         """The entries over one allocation, oldest first; at most the first `most` of them."""
-        found = islice(self.by_memory.get(memory, {}).values(), most)
-        return (each for each in found if each.value is not None)
+        if self._noted or self._leaves:
+            self._settle()
+        return (each for each in self.table.over(memory, most) if each.value is not None)
 
     def named(self, memories: Collection[int]) -> set[int]:
         """Which of these allocations a name may lead to.
@@ -163,9 +135,7 @@ class Index:
             value for name in self._noted if kind(value := self.bound.get(name)) in ("tensor", "ndarray")
         )
         found = {key for value in values if (key := id(memory(value))) in memories}
-        found.update(
-            key for key in memories if any(each.paths for each in self._by_memory.get(key, {}).values())
-        )
+        found.update(key for key in memories if any(each.paths for each in self.table.over(key)))
         return found
 
     def under(self, name: str) -> Iterator[Entry]:
@@ -173,7 +143,7 @@ class Index:
         root = (self.roots if name in self._noted else self._roots).get(name)
         if root is not None:
             for key in root.found.values():
-                entry = self._entries.get(key)
+                entry = self.table.by_key.get(key)
                 if entry is not None and entry.value is not None:
                     yield entry
 
@@ -184,7 +154,7 @@ class Index:
         self.now = now
         self.added = []
         self.removed = []
-        self._gone = {}
+        self.table.gone = {}
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -196,7 +166,7 @@ class Index:
         finally:
             self._loose = None
             for entry in loose:
-                self._forget_if_unreached(entry)
+                self.table.forget_if_unreached(entry)
 
     def note(self, name: str, bound: bool, gradients: bool = False) -> None:
         """Have a name scanned when the index is next read: it was bound to a tensor, or its tensor may lie in other memory.
@@ -272,9 +242,9 @@ class Index:
         alone = self.engine.kind(value) in ("tensor", "ndarray")
         if alone:
             if root is not None and root.key == id(value) and root.found.get(name) == id(value):
-                entry = self._entries.get(id(value))
+                entry = self.table.by_key.get(id(value))
                 if entry is not None and entry.value is value:
-                    self.moved(entry, value)
+                    self.table.moved(entry, value)
                     return
             found = ((name, value),)
         else:
@@ -299,7 +269,7 @@ class Index:
             old = before.pop(path, None)
             if old != key or self.entry(each) is None:
                 self._add(path, each)
-                if old is not None and (old != key or key in self._gone):
+                if old is not None and (old != key or key in self.table.gone):
                     replaced.append((path, old))
         for path, key in replaced:
             self._drop(path, key)
@@ -332,15 +302,15 @@ class Index:
             return
         name = next(iter(self.names(entry)), "")
         if entry.grad is not None:
-            gone = self._gone.get(entry.grad)
-            old = gone if gone is not None and entry.key in gone.owners else self._entries.get(entry.grad)
+            gone = self.table.gone.get(entry.grad)
+            old = gone if gone is not None and entry.key in gone.owners else self.table.by_key.get(entry.grad)
             if old is not None:
                 old.owners.pop(entry.key, None)
                 self.removed.append((f"{name}.grad", old))
-                self._forget_if_unreached(old)
+                self.table.forget_if_unreached(old)
         entry.grad = key
         if grad is not None:
-            made = self._entry_for(grad)
+            made = self.table.add(grad, self.now)
             made.owners[entry.key] = None
             self.added.append((f"{name}.grad", made))
             self.see_grad(made)
@@ -374,66 +344,26 @@ class Index:
 
     def _all_live(self, root: Root) -> bool:
         """Whether what was found is still there: an object that is gone may have left its identity to another."""
-        entries = self._entries
-        return all(key in entries and entries[key].reference() is not None for key in root.found.values())
-
-    def _entry_for(self, value: Any) -> Entry:
-        entry = self.entry(value)
-        if entry is None:
-            stale = self._entries.get(id(value))
-            if stale is not None:
-                self._forget(stale)
-                self._gone.setdefault(stale.key, stale)
-            memory = id(self.engine.memory(value))
-            entry = self._entries[id(value)] = Entry(value, memory, self.now)
-            self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
-            self._by_memory.setdefault(memory, {})[entry.key] = entry
-        return entry
-
-    def moved(self, entry: Entry, value: Any) -> None:
-        """Look whether an object lies in other memory than before."""
-        memory = id(self.engine.memory(value))
-        if memory != entry.memory:
-            self._leave(entry)
-            counter = self.engine.counter(value) if self.engine.kind(value) == "tensor" else 0
-            if counter:
-                stay = islice(self._by_memory.get(entry.memory, {}).values(), MATES)
-                group = {each.key for each in stay if self._counter(each) == counter}
-                if group or counter in self._strays:
-                    self._strays.setdefault(counter, set()).update(group, (entry.key,))
-            entry.memory = memory
-            self._by_memory.setdefault(memory, {})[entry.key] = entry
-
-    def _counter(self, entry: Entry) -> int:
-        value = entry.value
-        return self.engine.counter(value) if self.engine.kind(value) == "tensor" else 0
+        return all(map(self.table.lives, root.found.values()))
 
     def containers(self) -> list[str]:
         """The names that stand for something with tensors in it, or that may come to have some."""
         return [name for name, root in self.roots.items() if root.boxes]
 
-    def strays(self, counter: int) -> Iterator[Entry]:
-        """The tensors that share a version counter with one that moved to other memory, wherever they lie."""
-        for key in self._strays.get(counter, ()):
-            entry = self._entries.get(key)
-            if entry is not None:
-                for each in islice(self._by_memory.get(entry.memory, {}).values(), MATES):
-                    if self._counter(each) == counter:
-                        yield each
-
     def _add(self, path: str, value: Any) -> None:
-        entry = self._entry_for(value)
+        entry = self.table.add(value, self.now)
+        self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
         entry.paths[path] = None
         self.added.append((path, entry))
         self.see_grad(entry)
 
     def _drop(self, path: str, key: int) -> None:
-        gone = self._gone.get(key)
+        gone = self.table.gone.get(key)
         if gone is not None and path in gone.paths:
             del gone.paths[path]
             self.removed.append((path, gone))
             return
-        entry = self._entries.get(key)
+        entry = self.table.by_key.get(key)
         if entry is None or path not in entry.paths:
             return
         del entry.paths[path]
@@ -441,29 +371,7 @@ class Index:
         if self._loose is not None:
             self._loose.append(entry)
         else:
-            self._forget_if_unreached(entry)
-
-    def _forget_if_unreached(self, entry: Entry) -> None:
-        if entry.paths or any(key in self._entries for key in entry.owners):
-            return
-        self._forget(entry)
-        if entry.grad is not None:
-            grad = self._entries.get(entry.grad)
-            if grad is not None:
-                grad.owners.pop(entry.key, None)
-                self._forget_if_unreached(grad)
-
-    def _forget(self, entry: Entry) -> None:
-        if self._entries.get(entry.key) is entry:
-            del self._entries[entry.key]
-        self._leave(entry)
-
-    def _leave(self, entry: Entry) -> None:
-        mates = self._by_memory.get(entry.memory)
-        if mates is not None and mates.get(entry.key) is entry:
-            del mates[entry.key]
-            if not mates:
-                del self._by_memory[entry.memory]
+            self.table.forget_if_unreached(entry)
 
 
 def path_root(path: str) -> str:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine, base_of
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.index_writes import BY_INDEX, MOVES, marks
 from tensorcli.explorer.memory import Region, places
-from tensorcli.explorer.names import MATES, Entry, Index
+from tensorcli.explorer.names import Index
 
 MANY = 4096
 """Beyond this many results of a statement, the ones that are gone are dropped from the record."""
@@ -218,7 +219,7 @@ class Recorder:
         if writing is None:
             writing = self.writes_to[memory] = Writing()
             if self.compares:
-                for each in (*self._mates(memory), *self.index.strays(self.engine.counter(tensor))):
+                for each in (*self._mates(memory), *self.index.table.strays(self.engine.counter(tensor))):
                     self._look(each)
         writing.version = self.engine.look(tensor).version if memory in self.savers else None
         if self.compares:

@@ -14,12 +14,12 @@ from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
-from tensorcli.language.classes import Replaced, as_blocks, in_the_way, without_classes
-from tensorcli.language.imports import without_imports
-from tensorcli.language.properties import with_methods
-from tensorcli.language.sizes import with_lengths
+from tensorcli.language.rewriting.classes import Replaced, as_blocks, in_the_way, without_classes
+from tensorcli.language.rewriting.imports import without_imports
+from tensorcli.language.rewriting.properties import with_methods
+from tensorcli.language.rewriting.sizes import with_lengths
+from tensorcli.language.rewriting.star_imports import with_names
 from tensorcli.language.source import read
-from tensorcli.language.star_imports import with_names
 from tensorcli.language.syntax import Form, LanguageError
 from tensorcli.language.vocabulary import CLASS_REFUSED, STAR_REFUSED
 

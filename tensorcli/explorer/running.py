@@ -167,7 +167,7 @@ def _value(
     session: Session, value: Any, statement: Statement, text: str, name: str
 ) -> tuple[Value | None, Failure | None]:
     """The repr of a bare expression, read without effect on tensors."""
-    from tensorcli.explorer.facts import describe, text_of, type_text
+    from tensorcli.explorer.facts import Verbatim, describe, text_of, type_text
     from tensorcli.explorer.results import Value
 
     try:
@@ -175,20 +175,10 @@ def _value(
             session.evaluator.guards.measure(value)
             written = text_of(session.engine, value)
             if not isinstance(value, str):
-                written = session.evaluator.represent(_Shown(written))
+                written = session.evaluator.represent(Verbatim(written))
     except Exception as raised:
         return None, session.failure(raised, statement, text, name)
     facts = None
     if session.engine.kind(value) in ("tensor", "ndarray"):
         facts = describe(session.engine, session.allocations, value)
     return Value(written, type_text(value), facts), None
-
-
-class _Shown:
-    """A repr that is made already."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text

@@ -37,11 +37,11 @@ FOREIGN = {"else if": "write 'elif'", "&&": "write 'and'", "||": "write 'or'", "
 class Reader:
     """Reads one simple statement, one block header or one expression from its significant tokens."""
 
-    def __init__(self, source: Source, tokens: Sequence[Token], end: int | None = None) -> None:
+    def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
         self.tokens = tokens
         self.index = 0
-        self.end = end if end is not None else (tokens[-1].end if tokens else 0)
+        self.end = tokens[-1].end if tokens else 0
 
     # What the reader stands at
 

@@ -253,7 +253,7 @@ def _line(source: Source, tokens: list[Token]) -> LogicalLine:
 
 def _instead(source: Source, tokens: list[Token]) -> str:
     """What to write instead of a class, by its base."""
-    from tensorcli.language.classes import instead
+    from tensorcli.language.rewriting.classes import instead
 
     header = source.text[tokens[0].start : tokens[-1].end]
     return instead(header.partition("(")[2].partition(")")[0].strip())

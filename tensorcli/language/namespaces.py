@@ -92,6 +92,7 @@ class Checked:
 
 
 def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
     return frozenset(text.split())
 
 

@@ -180,7 +180,7 @@ def begins_operand(token: Token) -> bool:
     return token.kind in ("number", "string") or token.text in OPENERS or token.text in ("~", "...")
 
 
-def highlight(text: str, verbs: Container[str] = frozenset()) -> list[tuple[int, int, str]]:
+def highlight(text: str, verbs: Container[str]) -> list[tuple[int, int, str]]:
     """Stretches of `text` with their kind:
 
     keyword name verb number string comment operator error. Gaps are white space.

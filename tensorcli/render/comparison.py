@@ -61,6 +61,7 @@ def bands(
 def table(
     questions: Sequence[str], heads: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
 ) -> Iterator[Line]:
+    """The cells of some forms, one question a row; a head may take several rows."""
     tall = max(map(len, heads))
     rows = [
         [Piece(""), *(Piece(head[number] if number < len(head) else "", "verb") for head in heads)]
@@ -79,6 +80,7 @@ def table(
 
 
 def style(text: str) -> str:
+    """The style of a cell, by its first word."""
     word = text.partition(" ")[0]
     if word in ALARMS:
         return "alarm"

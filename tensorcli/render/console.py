@@ -14,7 +14,7 @@ from rich.theme import Theme
 from tensorcli.render.theme import STYLES
 
 
-def styled_console(file: IO[str], width: int | None = None) -> Console:
+def styled_console(file: IO[str], width: int | None) -> Console:
     """A console that writes styles to `file`, whether it is a terminal or not."""
     return Console(
         file=file,

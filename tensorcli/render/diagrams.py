@@ -41,6 +41,7 @@ def tip(node: GraphNode) -> str:
 
 
 def is_stale(node: GraphNode) -> bool:
+    """Whether something that a node saved was written since."""
     return any(each.stale for each in node.saves)
 
 

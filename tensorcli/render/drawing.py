@@ -17,6 +17,8 @@ from tensorcli.render.layout import cells
 
 CHARACTER = 7.3
 LINE = 16.0
+CODE = 48
+"""Code of more characters than these is cut."""
 RESULT = "result"
 
 STYLE = """
@@ -51,8 +53,9 @@ def texts(found: Graph) -> dict[str, list[str]]:
     return boxes
 
 
-def shortened(text: str, most: int = 48) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shortened(code: str) -> str:
+    """Code of a statement as a box has room for it."""
+    return code if len(code) <= CODE else code[: CODE - 1] + "…"
 
 
 def _svg(found: Graph, with_style: bool) -> Iterator[str]:

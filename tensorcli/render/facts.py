@@ -75,6 +75,7 @@ def changes(found: Sequence[Change], more: int, width: int | None) -> Iterator[L
 
 
 def change_row(change: Change) -> Row:
+    """A change as a row of the table: its sign, its cells, what is different in them marked."""
     sign, style = SIGNS[change.kind]
     if change.kind == "gradient":
         sign, style = (
@@ -187,6 +188,7 @@ def kept_facts(rows: Sequence[Row]) -> list[int]:
 
 
 def grid_of(rows: Sequence[Row], kept: Sequence[int], inline: bool = False) -> Grid:
+    """The table of some rows, with the columns that are kept. `inline`: values and notes are columns, and no lines beneath."""
     columns = [Column("name"), *(Column(FACTS[number][0]) for number in kept)]
     body = [[Piece(row.name, row.style or "name"), *(row.cells[number] for number in kept)] for row in rows]
     if inline:

@@ -93,6 +93,7 @@ def excerpt(source: str, start: int, end: int) -> tuple[str, int, int]:
 
 
 def widened(text: str) -> str:
+    """A line of source as it is shown: tabs as spaces, so that carets stand where they belong."""
     return visible(text).replace("\t", " " * TAB)
 
 

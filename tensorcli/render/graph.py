@@ -79,11 +79,13 @@ def head(found: Graph) -> str:
 
 
 def save_text(save: GraphSave) -> str:
+    """`self=y@v0`, marked where it is stale."""
     name = save.tensor or f"a temporary {save.shape}"
     return f"{save.slot}={name}@v{save.saved}" + (f" {STALE}" if save.stale else "")
 
 
 def saves_text(node: GraphNode) -> str:
+    """What a node keeps, or that it keeps nothing any more."""
     if node.leaf:
         return ""
     if node.freed:
@@ -94,6 +96,7 @@ def saves_text(node: GraphNode) -> str:
 
 
 def leaf_text(node: GraphNode) -> str:
+    """What an accumulator leads to: its names, shape and gradient."""
     name = " ".join(node.tensors) or "a leaf without a name"
     return f"{name} {node.shape} leaf, grad {node.grad}"
 
@@ -209,6 +212,7 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
 
 
 def pad(text: str, width: int) -> str:
+    """A text with spaces behind it, to a width in cells."""
     return text + " " * max(width - cells(text), 0)
 
 

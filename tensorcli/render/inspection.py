@@ -41,14 +41,17 @@ def title(found: Inspection, width: int | None) -> Iterator[Line]:
 
 
 def label_width(found: Inspection) -> int:
+    """How many cells the labels take, with the gap behind them."""
     return max([cells(each.label) for each in found.lines], default=0) + GAP
 
 
 def text_width(found: Inspection) -> int:
+    """How many cells the texts take that have a note beside them."""
     return max([cells(text_of(each)) for each in found.lines if each.note], default=0)
 
 
 def body_width(found: Inspection) -> int:
+    """How many cells the longest line takes."""
     longest_note = max([cells(each.note) for each in found.lines], default=0)
     return label_width(found) + max(
         text_width(found) + GAP + longest_note, max([cells(text_of(each)) for each in found.lines], default=0)
@@ -56,6 +59,7 @@ def body_width(found: Inspection) -> int:
 
 
 def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
+    """The facts, one label a line; where there is no room beside a fact, its note stands below."""
     labels, texts = label_width(found), text_width(found)
     for each in found.lines:
         text = text_of(each)
@@ -81,6 +85,7 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
 
 
 def text_of(found: FactLine) -> str:
+    """The fields of a line."""
     return "   ".join(field_text(field) for field in found.fields if field.text != "")
 
 

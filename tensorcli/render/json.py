@@ -24,6 +24,7 @@ def json_line(step: results.Step) -> str:
 
 
 def step_object(step: results.Step) -> dict[str, Any]:
+    """A step as `run --json` prints it (docs/json.md)."""
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "step": step.index,
@@ -78,6 +79,7 @@ def changes(step: results.Step) -> Iterator[dict[str, Any]]:
 
 
 def warning_object(warning: results.WarningText) -> dict[str, Any]:
+    """A warning as a step's object holds it."""
     return {
         "category": warning.category,
         "message": warning.message,
@@ -114,4 +116,5 @@ def data(value: Any) -> Any:
 
 
 def snake_case(name: str) -> str:
+    """`hazard_report` of `HazardReport`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -62,6 +62,7 @@ def rich_text(line: Line) -> Text:
 
 
 def line_text(line: Line) -> str:
+    """A line without its styles."""
     return "".join(piece.text for piece in line)
 
 
@@ -76,6 +77,7 @@ def cells(text: str) -> int:
 
 
 def character_cells(character: str) -> int:
+    """How many cells of a terminal a character takes."""
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -96,6 +98,7 @@ def visible(text: str) -> str:
 
 
 def escape(character: str) -> str:
+    """`\\x1b` of the character that would control the terminal."""
     return character.encode("unicode_escape").decode("ascii")
 
 
@@ -338,4 +341,5 @@ def _padding(align: str, room: int) -> tuple[int, int]:
 
 
 def page(lines: Iterable[Line]) -> Page:
+    """Lines as one thing to print."""
     return Page(tuple(lines))

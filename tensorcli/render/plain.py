@@ -214,6 +214,7 @@ def storage_map(found: results.StorageMap) -> Iterator[str]:
 
 
 def view_row(view: results.ViewRow, storage: results.StorageRow) -> Iterator[str]:
+    """A view in the memory map, under its name."""
     name = view.names[0] if view.names else "(temporary)"
     yield from entry(f"{name}.storage", storage.id or "(temporary)")
     for field in ("shape", "stride", "offset"):

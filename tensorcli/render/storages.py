@@ -30,6 +30,7 @@ def storage_map(found: StorageMap, width: int | None) -> Iterator[Line]:
 
 
 def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:
+    """A storage: its heading, then its slots where they are few, or the runs that each view covers."""
     yield from heading(storage, width)
     if storage.cells:
         yield from slots(storage, width)
@@ -101,6 +102,7 @@ def has_sibling(views: Sequence[ViewRow], number: int, depth: int) -> bool:
 
 
 def fact_pieces(view: ViewRow) -> list[Piece]:
+    """How a view reads its storage, as cells of its row."""
     also = f"   also {', '.join(view.names[1:])}" if view.names[1:] else ""
     return [
         Piece(view.operator),
@@ -203,6 +205,7 @@ def collapsed(storage: StorageRow, width: int | None) -> Iterator[Line]:
 
 
 def collapsed_grid(storage: StorageRow, most: int, bars: bool) -> Grid:
+    """The views of a storage that is too large for its slots: the runs of slots that each covers. `most`: so many runs."""
     columns = [Column(), Column("slots"), Column(align="right"), Column(), *map(Column, FACT_TITLES)]
     rows = [
         [
@@ -218,12 +221,14 @@ def collapsed_grid(storage: StorageRow, most: int, bars: bool) -> Grid:
 
 
 def percent(part: int, whole: int) -> str:
+    """A share, never rounded to nothing."""
     if not whole or part == whole:
         return "100%"
     return f"{max(100 * part / whole, 0.01):.3g}%"
 
 
 def runs_text(view: ViewRow, most: int) -> str:
+    """The runs of slots that a view covers; at most so many, and how many more there are."""
     shown = [
         f"[{run.first}]" if run.first == run.last else f"[{run.first} … {run.last}]"
         for run in view.runs[:most]

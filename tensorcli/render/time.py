@@ -65,6 +65,7 @@ def blame(found: Blame, width: int | None) -> Iterator[Line]:
 
 
 def version(versions: tuple[int, int], silent: bool) -> str:
+    """The version after a write, or that it stayed."""
     before, after = versions
     if silent and before == after:
         return f"v{after} stayed"

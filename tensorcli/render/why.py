@@ -117,6 +117,7 @@ def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
 
 
 def ways(found: Why, width: int | None) -> Iterator[Line]:
+    """The ways out, with what each gives."""
     measure = f"   {found.measure}" if found.measure else ""
     yield line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
     texts = [way.text.split("\n") for way in found.ways]
@@ -138,6 +139,7 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
 def way_lines(
     way: Way, parts: list[str], column: int, notes: int, width: int | None, beside: bool
 ) -> Iterator[Line]:
+    """One way out: in a line where it has room, else below its number."""
     number = f"   {way.number or 'x'}   "
     verdict, style = VERDICTS[way.verdict]
     size = cells(number)

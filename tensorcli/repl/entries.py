@@ -40,7 +40,7 @@ def _incomplete(text: str, verbs: Mapping[str, Verb], bound: Iterable[str]) -> I
     except LanguageError as error:
         if error.message != CLASS_REFUSED:
             return None
-    from tensorcli.language.classes import as_blocks
+    from tensorcli.language.rewriting.classes import as_blocks
 
     try:
         return incomplete(as_blocks(text), verbs, bound)

@@ -166,6 +166,7 @@ def prompt_style(colour: bool) -> Style:
 
 
 def in_prompt_words(style: str) -> str:
+    """A style of the theme in the words of prompt_toolkit."""
     return " ".join(
         f"fg:ansi{word}" if word in _COLOURS else "fg:ansibrightblack" if word == "dim" else word
         for word in style.split()

@@ -32,19 +32,22 @@ def test_what_a_limit_stopped_is_not_said_to_have_run(run) -> None:
     )
 
 
-def test_an_interrupt_while_the_script_runs_ends_why_with_130() -> None:
+def test_an_interrupt_while_the_script_runs_ends_why_with_130(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tensorcli", "why", "-"],
+        [sys.executable, "-m", "tensorcli", "why", "--allow-files", str(tmp_path), "-"],
+        cwd=tmp_path,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write("while True: pass\n")
+    process.stdin.write("save begun.tsc\nwhile True: pass\n")
     process.stdin.close()
     process.stdin = None
-    time.sleep(2)  # while it still starts, an interrupt ends it with 130 too
+    while not (tmp_path / "begun.tsc").exists():  # what the script prints is not shown
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")

@@ -4,7 +4,7 @@ import pytest
 
 from tensorcli.explorer.results import Notice, Why
 from tensorcli.explorer.session import Session
-from tensorcli.explorer.why.surprises import permuted
+from tensorcli.explorer.why.surprises.dimensions import permuted
 
 NET = "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 1))\nx = torch.ones(3, 2)\n"
 

@@ -10,11 +10,11 @@ import numpy as np  # noqa: F401 - the evaluator guards numpy's arrays where num
 import pytest
 
 from tensorcli.language.evaluate import NOTHING, Evaluator
+from tensorcli.language.library.standard import ATTRIBUTES, Standard
 from tensorcli.language.limits import Guards, Limits
 from tensorcli.language.namespaces import Namespace, copy_namespace, math_namespace
 from tensorcli.language.numpy_names import numpy_namespaces
 from tensorcli.language.parse import parse
-from tensorcli.language.standard import ATTRIBUTES, Standard
 from tensorcli.language.syntax import Flag, LanguageError, Parameter, Program, Verb
 from tensorcli.language.vocabulary import STANDARD_MODULES
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import tensorcli.engine
-from tensorcli.language.classes import without_classes
+from tensorcli.language.rewriting.classes import without_classes
 from tests.programs.records import (
     AS_FUNCTIONS,
     CLASSES,

@@ -116,9 +116,7 @@ def test_ctrl_c_clears_the_line(prompt) -> None:
 
 
 def test_ctrl_c_stops_a_statement_and_leaves_the_session(prompt) -> None:
-    prompt.entry("x = 41").type("while True: pass", ENTER, ENTER)
-    prompt.until(lambda: prompt.received.endswith(b"\x1b[?2004l") or "step" not in prompt.text)
-    time.sleep(0.5)
+    prompt.entry("x = 41").type("print('be' + 'gun') or sum(0 for _ in iter(int, 1))", ENTER).until("begun")
     prompt.type(CTRL_C).until("KeyboardInterrupt: interrupted").until(lambda: prompt.line == "tensor>")
     prompt.entry("x + 1")
     assert "42" in prompt.text
@@ -160,8 +158,9 @@ def test_a_redo_names_no_statement_of_the_file_that_it_runs_again(prompt, tmp_pa
     assert prompt.text.count("· x = 3") == 1
 
 
-def test_a_path_is_completed_where_a_command_wants_one(prompt, tmp_path: Path) -> None:
+def test_a_path_is_completed_where_a_command_wants_one(open_prompt, tmp_path: Path) -> None:
     (tmp_path / "lesson.tsc").write_text("x = 3\n")
+    prompt = open_prompt(columns=len(str(tmp_path)) + 80)  # the path is not to be broken
     prompt.type(f"source {tmp_path}/less", TAB).until("lesson.tsc").entry("")
     prompt.until("1 statement")
     prompt.type("predict o", TAB, TAB).until("off")

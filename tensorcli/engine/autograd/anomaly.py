@@ -87,10 +87,12 @@ class detect_anomaly:  # noqa: N801
 
 
 def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on."""
     return anomaly.enabled
 
 
 def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly mode, where it is on, looks for nan."""
     return anomaly.check_nan
 
 

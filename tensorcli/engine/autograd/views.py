@@ -24,9 +24,7 @@ class View:
 
     __slots__ = ("base", "kind", "parent", "retype", "version")
 
-    def __init__(
-        self, base: Tensor, kind: str, version: int, retype: Any = None, parent: Tensor | None = None
-    ) -> None:
+    def __init__(self, base: Tensor, kind: str, version: int, retype: Any, parent: Tensor | None) -> None:
         self.base = base
         self.kind = kind
         self.version = version

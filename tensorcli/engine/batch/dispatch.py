@@ -65,7 +65,7 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
     if op.effect is effects.write or op.twin_of is not None:
         _refuse_captured(layer, op)
     with layer.below():
-        drawn = drawing.unmapped(layer, op, op.run, values)
+        drawn = drawing.unmapped(layer, op, values)
         result = op.run(values) if drawn is None else drawn.value
     if drawn is not None and drawn.dim is not None:
         return layer.wrap(result, drawn.dim)
@@ -91,7 +91,7 @@ def _in_layer(layer: Layer, op: Op, values: tuple[Any, ...]) -> Any:
             _refuse_captured(layer, op)
         return _written(layer, op, given)
     with layer.below():
-        result, dim = kinds.apply(layer, op, op.run, changed(given, lambda one: one.batch, Tensor))
+        result, dim = kinds.apply(layer, op, changed(given, lambda one: one.batch, Tensor))
     result = each_result(result, lambda one: layer.wrap(one, dim))
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     several = [one for one in outputs if isinstance(one, Tensor)]
@@ -169,7 +169,7 @@ def _written(layer: Layer, op: Op, given: tuple[Any, ...]) -> Tensor:
             events.observer = observer
     batch: Batch = target.batch
     with layer.below():
-        writes.write(layer, op, op.run, batch, batches[1:])
+        writes.write(layer, op, batch, batches[1:])
     if batch.value.geometry.sizes != target.geometry.sizes or op.effect is effects.restride:
         moved = layer.wrap(batch.value, batch.dim)
         target.geometry, target._storage = moved.geometry, moved._storage

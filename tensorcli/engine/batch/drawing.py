@@ -33,6 +33,7 @@ class Drawn(NamedTuple):
 
 
 def is_random(op: Op) -> bool:
+    """Whether an operator draws random numbers."""
     return op.base in RANDOM
 
 
@@ -42,7 +43,7 @@ def check(layer: Layer) -> None:
         raise RuntimeError(_REFUSED[layer.randomness])
 
 
-def unmapped(layer: Layer, op: Op, run: Any, values: tuple[Any, ...]) -> Drawn | None:
+def unmapped(layer: Layer, op: Op, values: tuple[Any, ...]) -> Drawn | None:
     """Random numbers that depend on nothing that is mapped; None where all draw the same, or nothing is random."""
     if not is_random(op):
         return None
@@ -55,27 +56,27 @@ def unmapped(layer: Layer, op: Op, run: Any, values: tuple[Any, ...]) -> Drawn |
             "If this is necessary for your usage, please file an issue with functorch."
         )
     if op.base in _EACH:
-        return Drawn(functions.stack([run(values) for _ in range(layer.size)]), 0)
+        return Drawn(functions.stack([op.run(values) for _ in range(layer.size)]), 0)
     if "size" in op.names:
         place = op.names.index("size")
-        return Drawn(run((*values[:place], (layer.size, *values[place]), *values[place + 1 :])), 0)
+        return Drawn(op.run((*values[:place], (layer.size, *values[place]), *values[place + 1 :])), 0)
     first = next(i for i in op.tensors if values[i] is not None)
     whole = values[first].expand((layer.size, *values[first].geometry.sizes))
-    return Drawn(run((*values[:first], whole, *values[first + 1 :])), 0)
+    return Drawn(op.run((*values[:first], whole, *values[first + 1 :])), 0)
 
 
-def mapped(layer: Layer, op: Op, run: Any, args: tuple[Any, ...]) -> Drawn | None:
+def mapped(layer: Layer, op: Op, args: tuple[Any, ...]) -> Drawn | None:
     """Random numbers for what is mapped; None where nothing is random."""
     if not is_random(op):
         return None
     check(layer)
     if layer.randomness == "same":
         if op.base.endswith("_like"):
-            return Drawn(run(slices(args, 0)), None)
+            return Drawn(op.run(slices(args, 0)), None)
         raise RuntimeError(SAME)
     if op.base in _EACH:
-        return Drawn(functions.stack([run(slices(args, i)) for i in range(layer.size)]), 0)
-    return Drawn(run(changed(args, lambda one: full(one, layer.size))), 0)
+        return Drawn(functions.stack([op.run(slices(args, i)) for i in range(layer.size)]), 0)
+    return Drawn(op.run(changed(args, lambda one: full(one, layer.size))), 0)
 
 
 def dropping(op: Op, run: Any) -> Any:

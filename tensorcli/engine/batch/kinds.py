@@ -1,10 +1,9 @@
 """How an operator runs on a batch: by its kind where the declaration says enough, by a rule of its own, or example by example.
 
-A rule gets the layer, the operator, what runs it, and the arguments, where tensors are Batches. It returns the result and its
-mapped dimension (None where nothing is mapped).
+The arguments of an operator come with Batches in the place of tensors. Who runs it returns the result, of values, and its
+mapped dimension: None where nothing is mapped.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import dtypes, effects, overrides
@@ -25,36 +24,34 @@ NEW: Final = frozenset("new_empty new_empty_strided new_full new_zeros new_ones"
 WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere", "ctc_loss"}
 """Composites that are asked as one operator, not as those that they are made of."""
 
-Run = Callable[[tuple[Any, ...]], Any]
 
-
-def apply(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+def apply(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     """The result of an operator below the layer, and its mapped dimension."""
     given = batches_of(args)
     if all(one.dim is None for one in given):
-        drawn = drawing.unmapped(layer, op, run, plain(args))
-        return (drawn.value, drawn.dim) if drawn is not None else (run(plain(args)), None)
+        drawn = drawing.unmapped(layer, op, plain(args))
+        return (drawn.value, drawn.dim) if drawn is not None else (op.run(plain(args)), None)
     slow.warn(op)
     reason = refused(op)
     if reason is not None:
         raise RuntimeError(reason)
     if op.base in NEW:
-        return _new(layer, op, run, args)
-    drawn = drawing.mapped(layer, op, run, args)
+        return _new(layer, op, args)
+    drawn = drawing.mapped(layer, op, args)
     if drawn is not None:
         return drawn.value, drawn.dim
     if op.effect is effects.view:
-        return shapes.viewed(layer, op, run, args)
+        return shapes.viewed(layer, op, args)
     rule = rules.RULES.get(op.name) or rules.RULES.get(op.base)
     if rule is not None:
-        found = rule(layer, op, run, args)
+        found = rule(layer, op, args)
         if found is not None:
             return found  # type: ignore[no-any-return]
     elif op.effect is effects.pointwise or op.base in rules.ELEMENTWISE:
         if op.base == "clone":
             _check_format(args[1])
-        return _pointwise(layer, op, run, args)
-    return each(layer, op, run, args)
+        return _pointwise(layer, op, args)
+    return each(layer, op, args)
 
 
 def _check_format(wanted: Any) -> None:
@@ -67,13 +64,13 @@ def _check_format(wanted: Any) -> None:
         )
 
 
-def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+def each(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     """Example by example, and the results stacked."""
     if not layer.size:
         raise RuntimeError(
             f"The fallback path does not support vmap over dims of size 0. Batching rule not implemented for aten::{op.base}."
         )
-    results = [run(slices(args, i)) for i in range(layer.size)]
+    results = [op.run(slices(args, i)) for i in range(layer.size)]
     first = results[0]
     if isinstance(first, Tensor):
         whole: Any = functions.stack(results)
@@ -84,13 +81,13 @@ def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, in
     return type(first)(joined), 0
 
 
-def _pointwise(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+def _pointwise(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     """Element by element. One tensor keeps its dimensions where they are; several are aligned with the mapped one first."""
     places = op.tensors
     if len(places) == 1:
         batch = args[places[0]]
         if isinstance(batch, Batch):
-            return run(plain(args)), batch.dim
+            return op.run(plain(args)), batch.dim
     values = list(args)
     rank = max(one.rank for one in batches_of(args))
     logical = promoted_dtype(op, [_standing(one) for one in args]) if op.operands else None
@@ -103,7 +100,7 @@ def _pointwise(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[A
             one = args[i]
             if isinstance(one, Batch) and one.dim is not None and not one.rank:
                 values[i] = values[i].to(logical)
-    return run(tuple(values)), 0
+    return op.run(tuple(values)), 0
 
 
 class _Standing(Tensor):
@@ -122,7 +119,7 @@ def _standing(one: Any) -> Any:
     return found
 
 
-def _new(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+def _new(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     values = list(plain(args))
     place = op.names.index("size")
     values[place] = (layer.size, *values[place])
@@ -132,4 +129,4 @@ def _new(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, in
         ends = [(size - 1) * stride for size, stride in zip(sizes, values[strides], strict=False)]
         span = 1 + sum(ends) if all(sizes) else 0
         values[strides] = (span, *values[strides])
-    return run(tuple(values)), 0
+    return op.run(tuple(values)), 0

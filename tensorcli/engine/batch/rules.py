@@ -1,17 +1,18 @@
 """Rules for operators on batches: single ones, and groups that differ from element-wise operators in one thing.
 
-A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and its
+A rule gets the layer, the operator and the arguments, where tensors are Batches. It returns the result and its
 mapped dimension, or None where the operator has to run example by example.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from tensorcli.engine.batch.layer import Batch
+from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.shapes import DIMENSIONS
 from tensorcli.engine.batch.values import aligned, batches_of, changed, each_result, front, full, moved, where
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.op import Op
 
 ELEMENTWISE: Final = frozenset("clone _to_copy zeros_like ones_like full_like empty_like".split())
 """Operators that are no element-wise ones by their declaration, and yet do to each element the same."""
@@ -44,7 +45,7 @@ def _alone(args: tuple[Any, ...]) -> bool:
     "var_mean.correction cumsum cumprod cummax cummin logcumsumexp sort sort.stable topk kthvalue flip linalg_vector_norm "
     "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu _fft_c2c _fft_r2c _fft_c2r"
 )
-def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def along(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators along dimensions: the same ones of the batch, counted behind the mapped one; all of an example's where none is
     named.
 
@@ -68,7 +69,7 @@ def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
             else:
                 value = where(value, rank)
         values.append(value)
-    found = run(tuple(values))
+    found = op.run(tuple(values))
     return (found if batch.rank else each_result(found, _without_dimension)), 0
 
 
@@ -77,10 +78,10 @@ def _without_dimension(tensor: Any) -> Any:
 
 
 @rule("count_nonzero")
-def not_zero(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def not_zero(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """count_nonzero, along one dimension or of all elements."""
     if args[1] is not None:
-        return along(layer, op, run, args)
+        return along(layer, op, args)
     return _summed(functions.count_nonzero, args[0]), 0
 
 
@@ -93,7 +94,7 @@ def _summed(reduce: Any, batch: Batch, **options: Any) -> Any:
 
 
 @rule("sum mean prod all any max min")
-def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def whole(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Reductions over all elements of an example."""
     batch = args[0]
     if op.overload:
@@ -110,7 +111,7 @@ def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("tril triu one_hot")
-def behind(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def behind(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators on the last dimensions, which take any number of dimensions before them."""
     batch = args[0]
     if batch.rank < (0 if op.base == "one_hot" else 2) or not _alone(args):
@@ -119,31 +120,31 @@ def behind(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         raise RuntimeError(
             "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive num_classes argument."
         )
-    return run((front(batch), *args[1:])), 0
+    return op.run((front(batch), *args[1:])), 0
 
 
 @rule(
     "linalg_inv_ex linalg_cholesky_ex cholesky _linalg_det _linalg_slogdet linalg_qr _linalg_eigh _linalg_svd "
     "linalg_lu_factor_ex linalg_lu linalg_matrix_exp trace"
 )
-def matrices(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def matrices(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators on matrices, which take any number of dimensions before them."""
     batch = args[0]
     if batch.rank < 2 or op.base == "trace":
         return None
-    return run((front(batch), *args[1:])), 0
+    return op.run((front(batch), *args[1:])), 0
 
 
 @rule("constant_pad_nd")
-def padded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def padded(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Padding, which is around the last dimensions."""
     if len(args[1]) > 2 * args[0].rank:
         return None
-    return run((front(args[0]), *args[1:])), 0
+    return op.run((front(args[0]), *args[1:])), 0
 
 
 @rule("linalg_cross roll aminmax rot90")
-def turned(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def turned(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators along dimensions that are named, of one or several tensors of the same rank."""
     given = batches_of(args)
     rank = given[0].rank
@@ -154,14 +155,14 @@ def turned(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     for i in places:
         several = isinstance(args[i], (tuple, list))
         values[i] = tuple(where(one, rank) for one in args[i]) if several else where(args[i], rank)
-    return run(tuple(values)), 0
+    return op.run(tuple(values)), 0
 
 
 @rule(
     "linalg_solve_triangular triangular_solve cholesky_solve linalg_householder_product linalg_lu_solve _cdist_forward "
     "_euclidean_dist cholesky_inverse linalg_eig lu_unpack _linalg_solve_ex"
 )
-def paired(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def paired(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators on matrices and what belongs to each of them (right sides, pivots): all are brought to one batch."""
     given = batches_of(args)
     if op.base == "linalg_householder_product":
@@ -172,23 +173,23 @@ def paired(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         fits = len({one.rank for one in given}) == 1
     if given[0].rank < 2 or not fits:
         return None
-    return run(changed(args, lambda one: full(one, layer.size))), 0
+    return op.run(changed(args, lambda one: full(one, layer.size))), 0
 
 
 @rule("repeat")
-def repeated(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def repeated(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """repeat: each example as often as it says."""
     batch, times = args
     if len(times) < batch.rank:
         return None
-    return run((aligned(batch, len(times)), (1, *times))), 0
+    return op.run((aligned(batch, len(times)), (1, *times))), 0
 
 
 # ---- several tensors
 
 
 @rule("cat stack")
-def joined(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def joined(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """cat and stack, along a dimension of the examples."""
     tensors, dim = args
     ranks = {one.rank for one in tensors}
@@ -196,48 +197,48 @@ def joined(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         return None
     rank = ranks.pop()
     values = [full(one, layer.size) for one in tensors]
-    return run((values, where(dim, rank + (op.base == "stack")))), 0
+    return op.run((values, where(dim, rank + (op.base == "stack")))), 0
 
 
 @rule("gather")
-def gathered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def gathered(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """gather: an index for each element of each example."""
     batch, dim, index, *rest = args
     if not batch.rank or batch.rank != index.rank:
         return None
-    return run((full(batch, layer.size), where(dim, batch.rank), full(index, layer.size), *rest)), 0
+    return op.run((full(batch, layer.size), where(dim, batch.rank), full(index, layer.size), *rest)), 0
 
 
 @rule("index_select")
-def selected(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def selected(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """index_select with the same index for all examples."""
     batch, dim, index = args
     if not batch.rank or index.dim is not None:
         return None
-    return run((front(batch), where(dim, batch.rank), index.value)), 0
+    return op.run((front(batch), where(dim, batch.rank), index.value)), 0
 
 
 @rule("scatter.src scatter.value scatter_add scatter.reduce scatter.value_reduce scatter_reduce.two")
-def scattered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def scattered(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """scatter and its kin, along a dimension of the examples."""
     rank = args[0].rank
     if not rank or any(one.rank != rank for one in batches_of(args)):
         return None
     values = list(changed(args, lambda one: full(one, layer.size)))
     values[1] = where(args[1], rank)
-    return run(tuple(values)), 0
+    return op.run(tuple(values)), 0
 
 
 @rule("embedding")
-def embedded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def embedded(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """embedding: rows of a table that all examples share."""
     if args[0].dim is not None:
         return None
-    return run((args[0].value, front(args[1]), *args[2:])), 0
+    return op.run((args[0].value, front(args[1]), *args[2:])), 0
 
 
 @rule("index.Tensor")
-def indexed(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def indexed(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Indexing by tensors that all examples share, or that each has of its own."""
     batch, indices = args
     _refuse_masks(indices)
@@ -246,21 +247,21 @@ def indexed(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     if places != list(range(places[0], places[-1] + 1)):
         return None
     if all(one.dim is None for one in given):
-        return run((front(batch), [None, *[None if one is None else one.value for one in indices]])), 0
+        return op.run((front(batch), [None, *[None if one is None else one.value for one in indices]])), 0
     if places[0]:
         return None
     if batch.dim is None:
         rank = max(one.rank for one in given)
-        return run((batch.value, [aligned(one, rank) for one in given])), 0
+        return op.run((batch.value, [aligned(one, rank) for one in given])), 0
     rank = max(one.rank for one in given)
     numbers: Any = functions.arange(layer.size, device=batch.value.device)
-    return run(
+    return op.run(
         (front(batch), [numbers.view((layer.size, *[1] * rank)), *[aligned(one, rank) for one in given]])
     ), 0
 
 
 @rule("index_put index_put_ _index_put_impl_")
-def put(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def put(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """index_put, example by example; masks that each example has of its own are refused."""
     _refuse_masks(args[1])
 
@@ -276,12 +277,12 @@ def _refuse_masks(indices: Any) -> None:
 
 
 @rule("masked_fill.Tensor")
-def filled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def filled(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """masked_fill with a value that all examples share."""
     batch, mask, value = args
     if value.dim is None:
         rank = max(batch.rank, mask.rank)
-        return run(
+        return op.run(
             (
                 aligned(batch, rank) if mask.dim is None or batch.dim is not None else batch.value,
                 aligned(mask, rank),
@@ -299,7 +300,7 @@ _MASKED: Final = (
 
 
 @rule("masked_select")
-def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def chosen(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """masked_select by a mask that all examples share. Errors: RuntimeError for masks of their own."""
     _batch, mask = args
     if mask.dim is not None:
@@ -311,7 +312,7 @@ def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("mm bmm")
-def multiplied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def multiplied(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """mm and bmm."""
     return None if op.overload else _product(args[0], args[1], 2 if op.base == "mm" else 3)
 
@@ -324,7 +325,7 @@ def _product(a: Batch, b: Batch, rank: int) -> Any:
 
 
 @rule("mv")
-def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def applied(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """mv: a matrix times a vector."""
     a, b = args
     if a.rank != 2 or b.rank != 1 or a.sizes[1] != b.sizes[0]:
@@ -341,7 +342,7 @@ def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("dot")
-def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def dotted(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """dot: a vector times a vector."""
     a, b = args
     if a.rank != 1 or b.rank != 1 or a.sizes != b.sizes or a.value.dtype is not b.value.dtype:
@@ -354,13 +355,13 @@ def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("addmm baddbmm addmv")
-def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def added(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """A product added to something, as the sum of the two, scaled where that is asked."""
     own, a, b, beta, alpha = args
     if beta == 0 or a.value.dtype.category < FLOATING or own.value.dtype is not a.value.dtype:
         return None
     rank = {"addmv": 1, "addmm": 2, "baddbmm": 3}[op.base]
-    found = applied(layer, op, run, (a, b)) if rank == 1 else _product(a, b, rank)
+    found = applied(layer, op, (a, b)) if rank == 1 else _product(a, b, rank)
     if found is None:
         return None
     result, dim = found
@@ -376,12 +377,12 @@ def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("convolution")
-def convolved(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def convolved(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """A convolution with one filter for all examples: their images as one batch."""
     image, weight, bias, *rest = args
     if weight.dim is not None or (bias is not None and bias.dim is not None) or image.rank < 3:
         return None
-    return _folded(layer, run, (image, weight.value, None if bias is None else bias.value, *rest))
+    return _folded(layer, op, (image, weight.value, None if bias is None else bias.value, *rest))
 
 
 @rule(
@@ -391,21 +392,21 @@ def convolved(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     "upsample_trilinear3d upsample_bicubic2d reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d "
     "replication_pad2d replication_pad3d"
 )
-def pooled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def pooled(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Operators on images: the images of all examples as one batch."""
     batch = args[0]
     plane = int(next(c for c in reversed(op.base.removesuffix("_with_indices")[:-1]) if c.isdigit()))
     if batch.rank == plane + 2:
-        return _folded(layer, run, args)
-    return (run((front(batch), *args[1:])), 0) if batch.rank == plane + 1 else None
+        return _folded(layer, op, args)
+    return (op.run((front(batch), *args[1:])), 0) if batch.rank == plane + 1 else None
 
 
-def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def _folded(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Run an operator on images with the mapped dimension and the one of the images folded into one."""
     batch = args[0]
     tensor = front(batch)
     sizes = tensor.geometry.sizes
-    found = run((tensor.reshape((-1, *sizes[2:])) if 0 not in sizes else tensor.flatten(0, 1), *args[1:]))
+    found = op.run((tensor.reshape((-1, *sizes[2:])) if 0 not in sizes else tensor.flatten(0, 1), *args[1:]))
 
     def apart(one: Any) -> Any:
         return one.view((layer.size, -1, *one.geometry.sizes[1:]))
@@ -414,7 +415,7 @@ def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("native_layer_norm")
-def normalized(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def normalized(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Layer normalisation with one scale for all examples."""
     batch, sizes, weight, bias, eps = args
     if any(one is not None and one.dim is not None for one in (weight, bias)):
@@ -422,11 +423,11 @@ def normalized(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     if batch.sizes[-len(sizes) :] != tuple(sizes):
         return None
     given = [None if one is None else one.value for one in (weight, bias)]
-    return run((front(batch), sizes, *given, eps)), 0
+    return op.run((front(batch), sizes, *given, eps)), 0
 
 
 @rule("native_batch_norm")
-def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def counted(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Batch normalisation. Errors: RuntimeError where each example would write running statistics that all share."""
     batch, _, _, mean, variance, training, *_ = args
     shared = any(one is not None and one.dim is None for one in (mean, variance))
@@ -440,7 +441,7 @@ def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits")
-def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def lost(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Losses: element by element, then reduced for each example."""
     place = op.names.index("reduction")
     rank = max(one.rank for one in batches_of(args))
@@ -448,7 +449,7 @@ def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         return None
     values = list(changed(args, lambda one: full(one, layer.size)))
     reduction, values[place] = args[place], 0
-    found = run(tuple(values))
+    found = op.run(tuple(values))
     if not reduction:
         return found, 0
     dims = list(range(1, rank + 1))
@@ -456,7 +457,7 @@ def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 
 
 @rule("huber_loss_backward")
-def bent(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+def bent(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """By other operators, of which PyTorch makes it under a vmap: tangents go through those, and not through the operator."""
     *batches, reduction, delta = args
     rank = max(one.rank for one in batches)

@@ -4,7 +4,6 @@ The kernel of a view says what becomes of the geometry of one example. The same 
 itself, with its dimensions counted behind the mapped one, where that gives the same, and by `as_strided` elsewhere.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
@@ -19,34 +18,32 @@ DIMENSIONS: Final = frozenset("dim dim0 dim1 dim2 dims dimension start_dim end_d
 SIZES: Final = frozenset("view _unsafe_view expand".split())
 
 
-def viewed(
-    layer: Layer, op: Op, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any, ...]
-) -> tuple[Any, int | None]:
+def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     """The view of a batch."""
     batch: Batch = args[0]
     assert batch.dim is not None
     if op.base in ("alias", "detach", "_conj", "_neg_view"):
-        return run((batch.value, *args[1:])), batch.dim
+        return op.run((batch.value, *args[1:])), batch.dim
     tensor = front(batch)
     shape = hidden(tensor.geometry, 0)
     if op.base in SIZES:
         if op.base == "expand":
             tensor = _padded(tensor, batch.rank, args[1])
-        return run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
+        return op.run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
     if op.base == "as_strided":
         return _strided(
             tensor,
             layer.size,
             [op.kernel(Viewed(shape, tensor.dtype, 0, tensor.memory.nbytes), *args[1:]).geometry],
         )[0], 0
-    if op.kernel.__code__.co_varnames[0] == "viewed":
+    if op.retypes:
         op.kernel(Viewed(shape, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *args[1:])
-        return run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
+        return op.run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
     answer = op.kernel(shape, *args[1:])
     if op.base == "_reshape_alias":
-        return run((tensor, (layer.size, *answer.sizes), (tensor.geometry.strides[0], *answer.strides))), 0
+        return op.run((tensor, (layer.size, *answer.sizes), (tensor.geometry.strides[0], *answer.strides))), 0
     wanted = answer if type(answer) is list else [answer]
-    found = _attempt(op, run, tensor, args[1:], batch.rank, layer.size)
+    found = _attempt(op, tensor, args[1:], batch.rank, layer.size)
     results = found if isinstance(found, (tuple, list)) else (found,)
     if found is not None and [_below(one) for one in results] == wanted:
         return found, 0
@@ -63,25 +60,29 @@ def _below(tensor: Tensor) -> Geometry:
     return hidden(tensor.geometry, 0)
 
 
-def _attempt(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int, size: int) -> Any:
+def _attempt(op: Op, tensor: Tensor, rest: Any, rank: int, size: int) -> Any:
     """The operator on the value with the numbers of dimensions moved by one; None where it does not take that."""
     if not rank and op.base != "unsqueeze" and any(name in DIMENSIONS for name in op.names):
         return None
     if op.name in ("squeeze", "squeeze.dim", "t"):
-        return _rewritten(op, run, tensor, rest, rank)
+        return _rewritten(op, tensor, rest, rank)
     try:
-        return run((tensor, *translated(op, rest, rank, size)))
+        return op.run((tensor, *translated(op, rest, rank, size)))
     except (RuntimeError, IndexError, TypeError):
         return None
 
 
-def _rewritten(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int) -> Any:
+def _rewritten(op: Op, tensor: Tensor, rest: Any, rank: int) -> Any:
     if op.name == "squeeze.dim":
         return tensor.squeeze((where(rest[0], rank),))
     if op.name == "squeeze":
         dims = [d for d, n in enumerate(tensor.geometry.sizes) if d and n == 1]
         return (
-            tensor.squeeze(tuple(dims)) if dims else run((tensor,)) if tensor.geometry.sizes[0] != 1 else None
+            tensor.squeeze(tuple(dims))
+            if dims
+            else op.run((tensor,))
+            if tensor.geometry.sizes[0] != 1
+            else None
         )
     if op.name == "t" and rank == 2:
         return tensor.transpose(1, 2)

@@ -48,14 +48,14 @@ def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
     )
 
 
-def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+def write(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
     """Write into the value of a batch."""
     if drawing.is_random(op):
-        _draw(layer, op, run, batch, rest)
+        _draw(layer, op, batch, rest)
     elif batch.dim is None:
-        run((batch.value, *plain(rest)))
+        op.run((batch.value, *plain(rest)))
     elif op.effect is effects.restride:
-        _restride(layer, op, run, batch, rest)
+        _restride(layer, op, batch, rest)
     elif op.name == "fill_.Tensor":
         if rest[0].dim is None and rest[0].rank:
             raise RuntimeError(
@@ -66,14 +66,14 @@ def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -
     elif _elementwise(op) and not (op.name == "masked_fill_.Tensor" and rest[1].dim is not None):
         _check_room(layer, op, batch, rest)
         whole = front(batch)
-        run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
+        op.run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
         if slow.is_slow(op):
             _count(whole, layer.size - 1)
     else:
         if rest and op.base in ("index_put_", "_index_put_impl_"):
-            rules.put(layer, op, run, (batch, *rest))
+            rules.put(layer, op, (batch, *rest))
         for i in range(layer.size):
-            run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
+            op.run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
         if op.base in _AT_ONCE:
             _count(front(batch), 1 - layer.size)
 
@@ -103,7 +103,7 @@ def _check_room(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> No
         raise messages.output_shape(room, needed)
 
 
-def _restride(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+def _restride(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
     """Give the value another geometry, in place: its handle moves."""
     whole, origin = front(batch), op.twin_of
     assert origin is not None
@@ -115,9 +115,9 @@ def _restride(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...
     elif op.base == "t_" and batch.rank == 2:
         whole.transpose_(1, 2)
     elif op.base in ("unsqueeze_", "transpose_"):
-        run((whole, *translated(origin, rest, batch.rank, layer.size)))
+        op.run((whole, *translated(origin, rest, batch.rank, layer.size)))
     else:
-        whole, _ = viewed(layer, origin, origin.run, (batch, *rest))
+        whole, _ = viewed(layer, origin, (batch, *rest))
         whole.bump()
     batch.value, batch.dim = whole, 0
 
@@ -129,19 +129,19 @@ def _elementwise(op: Op) -> bool:
     return origin is not None and origin.effect is effects.pointwise
 
 
-def _draw(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+def _draw(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
     drawing.check(layer)
     if layer.randomness == "different":
         if batch.dim is None:
-            drawing.unmapped(layer, op, run, plain((batch, *rest)))
-        run((front(batch), *changed(rest, front)))
+            drawing.unmapped(layer, op, plain((batch, *rest)))
+        op.run((front(batch), *changed(rest, front)))
         return
     if any(one.dim is not None for one in batches_of(rest)):
         raise RuntimeError(drawing.SAME)
     if batch.dim is None:
-        run((batch.value, *plain(rest)))
+        op.run((batch.value, *plain(rest)))
         return
     whole = front(batch)
     drawn = OPS["empty.memory_format"].run((batch.sizes, whole.dtype, None, whole.device, None, None))
-    run((drawn, *plain(rest)))
+    op.run((drawn, *plain(rest)))
     whole.copy_(drawn)

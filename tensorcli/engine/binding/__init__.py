@@ -3,7 +3,7 @@
 Where the types of the arguments alone decide, `Binder.cache` maps them to the number of the overload and a lambda, compiled for
 this shape of call (plan.py), which puts the values in the schema's order. Every other call, and every wrong one, goes the slow
 way, which does what PyTorch's argument parser does (parameters.py), with its complaints (messages.py). What a function may be
-given is read from schema lines (signatures.py).
+given is read from schema lines (signatures.py), several of one name in PyTorch's order of trial (trial.py).
 
 Values: numpy's scalars and zero-dimensional tensors arrive as Python's numbers where the schema wants a number, and lists as
 tuples. A number that is given for a tensor stays a number. `dtype=float` has become a dtype; a device stays what was given.
@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tensorcli.engine import overrides
-from tensorcli.engine.binding import signatures
 from tensorcli.engine.binding.parameters import (
     INTEGER_LISTS,
     accepts,
@@ -23,7 +22,8 @@ from tensorcli.engine.binding.parameters import (
     defaulted,
     is_integer,
 )
-from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature, order
+from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature
+from tensorcli.engine.binding.trial import order, read
 from tensorcli.engine.schema import Schema
 
 __all__ = ["Binder", "order", "python_signature"]
@@ -67,7 +67,7 @@ class Binder:
         """The signatures in the order of trial, read when first asked for."""
         found = self._signatures
         if found is None:
-            found = signatures.read(self._schemas, method=self._method)
+            found = read(self._schemas, method=self._method)
             self._signatures = found
         return found
 

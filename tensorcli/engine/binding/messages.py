@@ -50,7 +50,7 @@ def missing_arguments(signature: Signature, start: int) -> NoReturn:
 
 
 def wrong_type(
-    signature: Signature, parameter: Parameter, value: Any, position: int | None, element: Any = None
+    signature: Signature, parameter: Parameter, value: Any, position: int | None, element: Any
 ) -> NoReturn:
     """An argument of the wrong type. `position`: None for a keyword; `element`: a wrong list's first one."""
     wanted = PRINTED[parameter.kind]

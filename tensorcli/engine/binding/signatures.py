@@ -1,4 +1,4 @@
-"""Python signatures: what PyTorch's argument parser makes of schema lines, and the order in which it tries them.
+"""Python signatures: what PyTorch's argument parser makes of a schema line.
 
 A Python signature differs from its schema line: a function's `self` is called `input`, a method leaves it out, a factory takes
 dtype, layout, device, pin_memory and requires_grad, and some operators take `out`. The parsers that PyTorch wrote by hand have
@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 
 from tensorcli.engine.binding import facts
 from tensorcli.engine.schema import REQUIRED, Argument, Schema, Type
-from tensorcli.engine.schema import parse as parse_schema
 
 SELF, CONSTANT = -1, -2
 """What a value comes from where that is no parameter: the method's tensor, the default of the schema."""
@@ -121,58 +120,6 @@ class Signature(NamedTuple):
         if self.max_positional < len(parts):
             parts.insert(self.max_positional, "*")
         return f"({', '.join(parts)})"
-
-
-def read(schemas: Sequence[Schema | str], *, method: bool) -> list[Signature]:
-    """The signatures of schemas, schema lines or lines in PyTorch's notation, in the order of trial.
-
-    Lines in PyTorch's notation keep the order given. Errors: ValueError for a line that is none, KeyError for
-    a type that PyTorch has not.
-    """
-    found: list[Signature] = []
-    last: list[Signature] = []
-    keep_order = len(schemas) == 1
-    for i, schema in enumerate(schemas):
-        if isinstance(schema, str):
-            if ") -> " not in schema:
-                found.append(_from_notation(schema, i))
-                keep_order = True
-                continue
-            schema = parse_schema(schema)
-        found.append(from_schema(schema, i, method=method))
-        last += deprecated(schema, i, method=method)
-    return [*(found if keep_order else in_order(found)), *last]
-
-
-def order(schemas: Sequence[Schema], *, method: bool = False) -> list[Schema]:
-    """The schemas of one name in the order in which PyTorch tries them."""
-    if len(schemas) == 1:
-        return list(schemas)
-    ordered = in_order([from_schema(schema, i, method=method) for i, schema in enumerate(schemas)])
-    return [schemas[signature.place] for signature in ordered]
-
-
-def in_order(found: Sequence[Signature]) -> list[Signature]:
-    """The signatures of one name in the order in which PyTorch tries them.
-
-    By text first; then one that is more general (Scalar for Tensor, a list for one integer) never before one
-    that it would hide.
-    """
-    found = sorted(found, key=lambda signature: signature.notation)
-    types = [[_type_text(p) for p in s.parameters if p.name != "out"] for s in found]
-    larger = {
-        i: smaller
-        for i, one in enumerate(types)
-        if (smaller := {j for j, other in enumerate(types) if _is_smaller(one, other)})
-    }
-    placed = [i for i in range(len(found)) if i not in larger]
-    for i in placed:  # grows while it is read
-        for j in sorted(larger):
-            larger[j].discard(i)
-            if not larger[j]:
-                del larger[j]
-                placed.append(j)
-    return [found[i] for i in placed]
 
 
 # ---- from schema to signature
@@ -370,7 +317,10 @@ def _default_text(argument: Argument) -> str:
 # ---- from PyTorch's notation
 
 
-def _from_notation(text: str, index: int) -> Signature:
+def from_notation(text: str, index: int) -> Signature:
+    """The signature of a line in PyTorch's notation. Errors: ValueError for a line that is none, KeyError for a type that PyTorch
+    has not.
+    """
     name, parenthesis, rest = text.partition("(")
     inside, closed, flag = rest.rpartition(")")
     if not parenthesis or not closed:
@@ -424,34 +374,3 @@ def _noted_default(text: str, size: int) -> Any:
             continue
         return (found,) * size if size else found
     return text
-
-
-# ---- the order of trial
-
-_HIDES: Final = frozenset(
-    (
-        ("Scalar", "Tensor"),
-        ("Scalar?", "Tensor?"),
-        ("int[]", "int"),
-        ("int[]", "int?"),
-        ("SymInt[]", "int[]"),
-        ("SymInt", "Tensor"),
-        ("int", "Tensor"),
-    )
-)
-"""Pairs of types where the first would take what is meant for the second."""
-
-
-def _type_text(parameter: Parameter) -> str:
-    source = parameter.source
-    assert not isinstance(source, str)  # lines in PyTorch's notation keep their order
-    kind = source.type
-    return str(kind._replace(alias=None)) if kind.alias else str(kind)
-
-
-def _is_smaller(one: Sequence[str], other: Sequence[str]) -> bool:
-    return (
-        len(one) == len(other)
-        and one != other
-        and all(a == b or (a, b) in _HIDES or (a == "Tensor[]" and "[]" in b) for a, b in zip(one, other))
-    )

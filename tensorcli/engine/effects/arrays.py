@@ -294,10 +294,12 @@ def device_of(op: "Op", values: Sequence[Any]) -> Device:
 
 
 def check_castable(kind: dtype, target: Tensor) -> None:
+    """Errors: RuntimeError for a dtype whose category the tensor that is written cannot hold."""
     if not dtypes.can_cast(kind, target.dtype):
         raise messages.result_cast(kind.scalar_type, target.dtype.scalar_type)
 
 
 def check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
+    """Errors: RuntimeError where a tensor that is written in place has not the sizes of the result."""
     if sizes != target.geometry.sizes:
         raise messages.output_shape(target.geometry.sizes, sizes)

@@ -76,6 +76,7 @@ def _is_kept(op: "Op", place: int, value: Any, narrow: dtype) -> bool:
 
 
 def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
+    """The dtype that the operands of an element-wise operator promote to, by its rule (dtypes.py)."""
     if op.rule == dtypes.SELF:
         return values[op.operands[0]]._dtype  # type: ignore[no-any-return]
     dimensioned: list[dtype] = []

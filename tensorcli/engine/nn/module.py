@@ -3,6 +3,9 @@
 A module keeps its parameters, buffers and children in three dictionaries. `__setattr__` puts a value into the one that its
 class says, and refuses what does not fit, with PyTorch's texts. What a call with hooks does (hooks.py), how states are saved
 and loaded (state.py) and how parameters are moved (moving.py) is imported when it is first used.
+
+The class stands whole in one file: Python's complaint about a wrong call says the class that a method was written in, and
+PyTorch's users read `Module.register_forward_hook() missing …`.
 """
 
 from collections import OrderedDict
@@ -27,8 +30,6 @@ _HOOKS = (
     "_load_state_dict_post_hooks",
 )
 """Functions by their handle's number, and marks of some of them."""
-
-
 _NEVER = (
     "Reached a code path in Module.{}_extra_state() that should never be called. Please file an issue at "
     "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug."
@@ -425,14 +426,6 @@ class Module(Pickled):
         """Let other processes see the memory of all parameters and buffers."""
         return self._apply(lambda t: t.share_memory_())
 
-    def get_extra_state(self) -> Any:
-        """What a subclass saves beside parameters and buffers. Errors: RuntimeError unless it says."""
-        raise RuntimeError(_NEVER.format("get"))
-
-    def set_extra_state(self, state: Any) -> None:
-        """Take over what `get_extra_state` gave. Errors: RuntimeError unless a subclass says."""
-        raise RuntimeError(_NEVER.format("set"))
-
     def type(self, dst_type: Any) -> "Module":
         """Convert all parameters and buffers."""
         return self._apply(lambda t: t.type(dst_type))
@@ -585,6 +578,14 @@ class Module(Pickled):
         from tensorcli.engine.nn.state import load_own
 
         load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+
+    def get_extra_state(self) -> Any:
+        """What a subclass saves beside parameters and buffers. Errors: RuntimeError unless it says."""
+        raise RuntimeError(_NEVER.format("get"))
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` gave. Errors: RuntimeError unless a subclass says."""
+        raise RuntimeError(_NEVER.format("set"))
 
     # ---- text
 

@@ -8,6 +8,7 @@ from tensorcli.engine.ops._shared import own_geometry
 
 
 def stream(generator):
+    """The stream of random numbers of a generator, the default one for None."""
     from tensorcli.engine.random import stream_of
 
     return stream_of(generator)

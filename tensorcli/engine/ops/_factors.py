@@ -12,6 +12,7 @@ from tensorcli.engine.ops._shared import behind
 
 
 def batches(a):
+    """The places of the matrices in an array of them."""
     return np.ndindex(*a.shape[:-2])
 
 
@@ -71,6 +72,7 @@ def zero_pivot(xp, lu):
 
 
 def inverse_of(xp, a):
+    """The inverses of matrices, and for each the number of its first zero pivot, or 0."""
     if not is_small(xp, a):
         try:
             return xp.linalg.inv(a), xp.zeros(a.shape[:-2], np.int32)

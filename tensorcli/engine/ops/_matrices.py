@@ -42,11 +42,13 @@ def check_order(order, name):
 
 
 def check_floating(a, name):
+    """Errors: RuntimeError for an array whose dtype is neither floating nor complex."""
     if dtypes.from_numpy_dtype(a.dtype).category < dtypes.FLOATING:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")
 
 
 def check_floating_tensor(self, name):
+    """Errors: RuntimeError for a tensor whose dtype is neither floating nor complex."""
     if self.dtype.category < dtypes.FLOATING:
         raise RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got {self.dtype.scalar_type}"

@@ -208,8 +208,10 @@ def _along_rows(grad, weight, input, mean, rstd):
 
 
 def channel_axes(ndim):
+    """All axes but the one of the channels, which is the second."""
     return (0, *range(2, ndim))
 
 
 def per_channel(array, ndim):
+    """An array of one number a channel, in a shape that broadcasts along the channels of an array of that rank."""
     return array.reshape((1, -1) + (1,) * (ndim - 2))

@@ -29,6 +29,7 @@ def _scale(kind, size, count, align_corners, scale):
 
 
 def nearest(xp, kind, size, count, align_corners, scale, shift=0.0, by_index=False):
+    """For each of `count` places along an axis of `size`, the nearest one of it: places and weights of shape (count, 1)."""
     if by_index and count in (size, 2 * size):  # There PyTorch does not ask for the scale.
         return (xp.arange(count) * size // count)[:, None], xp.ones((count, 1), kind)
     # PyTorch computes these places in single precision whatever the dtype is.
@@ -50,6 +51,7 @@ def _source(xp, kind, size, count, align_corners, scale, add=onto):
 
 
 def linear(xp, kind, size, count, align_corners, scale):
+    """The two places beside each, and their shares: both of shape (count, 2), or (count, 1) where the sizes agree."""
     if size == count:
         return xp.arange(count)[:, None], xp.ones((count, 1), kind)
     at = xp.maximum(_source(xp, kind, size, count, align_corners, scale)[0], 0)
@@ -77,6 +79,7 @@ def cubic_weights(part, add=_apart, a=-0.75):
 
 
 def cubic(xp, kind, size, count, align_corners, scale, add=onto):
+    """The four places around each, and their weights: both of shape (count, 4), or (count, 1) where the sizes agree."""
     if scale is None and size == count:
         return xp.arange(count)[:, None], xp.ones((count, 1), kind)
     at = _source(xp, kind, size, count, align_corners, scale, add)[0]
@@ -95,11 +98,13 @@ def _triangle(xp, x):
 
 
 def smooth_cubic(xp, x):
+    """The weight that a cubic filter gives what is x places away."""
     x = xp.abs(x)
     return xp.where(x < 1, _near_cubic(x, -0.5), xp.where(x < 2, _far_cubic(x, -0.5), 0))
 
 
 def lanczos(xp, x):
+    """The weight that Lanczos's filter gives what is x places away."""
     return xp.where(xp.abs(x) < 3, xp.sinc(x) * xp.sinc(x / 3), 0)
 
 

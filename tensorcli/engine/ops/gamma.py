@@ -275,4 +275,5 @@ def _incomplete(xp, name, a, x, at_zero):
 
 
 def unknown_derivative(name):
+    """Errors: NotImplementedError, always: PyTorch has no formula for the derivative."""
     raise NotImplementedError(f"the derivative for '{name}' is not implemented.")

@@ -139,6 +139,7 @@ def _check_stack(tensors, dim):
 
 
 def check_list(name, tensors):
+    """Errors: RuntimeError for no tensors."""
     if not tensors:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
 

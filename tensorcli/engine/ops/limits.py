@@ -202,6 +202,7 @@ def _clamp(xp, self, min, max):
 
 
 def limited(xp, extreme, self, limit):
+    """The greater, or the lesser, of each element and its limit."""
     # Of equal elements the tensor's own stays, which for zeros may have another sign.
     found = extreme(self, limit)
     return found if self.dtype.kind in "biu" else xp.where(self == limit, self, found)

@@ -46,6 +46,7 @@ def share_of(array, reduction):
 
 
 def mean_share(tensor, like, reduction):
+    """The part of a gradient of a mean that each element gets; of any other reduction, all of it."""
     return tensor / like.numel() if reduction == MEAN else tensor
 
 

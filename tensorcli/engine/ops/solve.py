@@ -106,6 +106,7 @@ def linalg_solve_ex(A, B, left, check_errors):
 
 
 def triangle_of(xp, a, upper, unitriangular):
+    """The triangle of matrices that is read, with ones on the diagonal where they are not read."""
     kept = xp.triu(a) if upper else xp.tril(a)
     if unitriangular:
         index = xp.arange(a.shape[-1])

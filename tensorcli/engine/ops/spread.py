@@ -78,6 +78,7 @@ def std_backward(grad, result, self, dim, correction, keepdim):
 
 
 def with_mean_backward(grads, self, dim, keepdim, of_spread):
+    """The gradient of a spread and a mean that were computed together; None where neither has one."""
     total = None if grads[0] is None else of_spread(grads[0])
     if grads[1] is not None:
         part = restore(grads[1], self.geometry.sizes, dim, keepdim) / count(self.geometry.sizes, dim)

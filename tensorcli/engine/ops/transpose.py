@@ -49,6 +49,7 @@ def t(geometry):
 
 
 def transposed(geometry, name):
+    """The geometry of a matrix with its dimensions swapped; any other is its own. Errors: RuntimeError beyond two."""
     if geometry.ndim > 2:
         raise RuntimeError(f"{name}() expects a tensor with <= 2 dimensions, but self is {geometry.ndim}D")
     return geometry.swapped(0, 1) if geometry.ndim == 2 else geometry

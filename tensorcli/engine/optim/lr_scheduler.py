@@ -362,10 +362,12 @@ class CosineAnnealingLR(LRScheduler):
 
 
 def copied(value: Any) -> Any:
+    """A rate as it is now: one that is a tensor may be written later."""
     return value.clone() if isinstance(value, Tensor) else value
 
 
 def check_optimizer(optimizer: Any) -> None:
+    """Errors: TypeError for what is no optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
@@ -384,6 +386,7 @@ def each_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
 
 
 def set_rate(group: Group, rate: Any) -> None:
+    """Give a group another rate: into its tensor, where it has one."""
     if isinstance(group["lr"], Tensor):
         group["lr"].fill_(rate)
     else:

@@ -10,6 +10,7 @@ LATER = {"foreach": None, "maximize": False, "differentiable": False, "capturabl
 
 
 def check_rate(lr: Any, *, or_nan: bool = False) -> None:
+    """Errors: ValueError for a learning rate below zero, or of several elements."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     check_not_negative(lr, "learning rate", or_nan=or_nan)
@@ -22,6 +23,7 @@ def check_not_negative(value: Any, what: str, *, or_nan: bool = False) -> None:
 
 
 def check_fused(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
+    """Errors: RuntimeError for variants that exclude each other."""
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:

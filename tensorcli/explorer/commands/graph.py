@@ -237,6 +237,7 @@ class Walk:
 
 
 def is_assignment(source: str) -> bool:
+    """Whether a text is one statement that binds names."""
     try:
         tree = ast.parse(source).body
     except (SyntaxError, ValueError):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
-from tensorcli.explorer.facts import article, said, type_text
+from tensorcli.explorer.facts import Verbatim, article, said, type_text
 from tensorcli.explorer.results import Answer, Help, HelpRow, HelpSection
 from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.language.functions import ScriptFunction
@@ -250,17 +250,7 @@ def callable_page(name: str, value: Any) -> Help:
 
 def _shown(default: Any) -> Any:
     """A default as a page shows it: a function by its name."""
-    return Word(default.__name__) if callable(default) and not isinstance(default, type) else default
-
-
-class Word:
-    """What stands in a page as it is."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
+    return Verbatim(default.__name__) if callable(default) and not isinstance(default, type) else default
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:

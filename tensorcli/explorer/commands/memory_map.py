@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
+from tensorcli.explorer.entries import Entry
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.identity import Allocation
 from tensorcli.explorer.memory import cells, layout, runs, slots
-from tensorcli.explorer.names import Entry
 from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, Witnesses
 from tensorcli.language.syntax import Invocation
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorcli.engine import binding
-from tensorcli.engine.binding import signatures
+from tensorcli.engine.binding.trial import read
 from tensorcli.engine.construct import NOTATION
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import Schema
@@ -42,7 +42,7 @@ def takes(function: Any, is_tensor: Callable[[Any], bool]) -> Sequence[Sequence[
             Taken(p.name, p.default_text, not p.optional, p.keyword_only, each.packs_integers and place == 0)
             for place, p in enumerate(each.parameters)
         ]
-        for each in signatures.read(ordered, method=method)
+        for each in read(ordered, method=method)
         if not each.hidden and not each.deprecated
     ]
 

@@ -28,7 +28,7 @@ class Copy(NamedTuple):
 class Keeper:
     """The kept bytes of one session. `most` bounds them; beyond it nothing more is copied."""
 
-    def __init__(self, recorder: Recorder, most: int | None = None) -> None:
+    def __init__(self, recorder: Recorder, most: int | None) -> None:
         self.recorder = recorder
         self.engine = recorder.engine
         self.most = BYTES if most is None else most

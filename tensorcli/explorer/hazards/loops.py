@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST = 1 << 20
 """Arrays of more bytes are not looked at."""
 MANY = 1000
-"""So many statements are remembered."""
+"""So much that was read is remembered from one statement of the session to the next: the last of it."""
 
 
 class Loops:
@@ -33,14 +34,14 @@ class Loops:
         self.called: list[Append] = []
         """Where functions that they call append to what an attribute holds."""
         self.written: set[int] = set()
+        """The memory that was written since, by its identity."""
         self.seen: dict[int, int] = {}
         """What the bytes of an array were when a loop named it to append it, by the memory's identity."""
-        """The memory that was written since, by its identity."""
 
     def begin(self) -> None:
         """A statement of the session begins."""
-        if len(self.read) > MANY:
-            self.read = {}
+        for key in list(islice(self.read, max(0, len(self.read) - MANY))):
+            del self.read[key]
         if self.begun:
             self.begun, self.called, self.written, self.seen = [], [], set(), {}
 

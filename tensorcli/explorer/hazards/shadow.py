@@ -7,12 +7,15 @@ have given without the hidden write.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.report import hazard
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.entries import Entry
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Alarm
     from tensorcli.explorer.session import Session
@@ -52,14 +55,9 @@ def right_gradients(session: Session, records: list[Record]) -> dict[str, str]:
     engine = session.engine
     if engine.name != "embedded" or len(records) >= STATEMENTS:
         return {}
-    with engine.aside():
-        other = type(session)(
-            seed=session.seed, max_bytes=session.max_bytes, engine=engine.name, checking=True, shields=True
-        )
-        other.replay(records)
-        assert other.observation is not None
+    with _shielded(session, records) as entries:
         found = {}
-        for entry in other.observation.index.entries.values():
+        for entry in entries:
             value = entry.value
             grad = None if value is None or engine.kind(value) != "tensor" else engine.grad(value)
             if grad is not None:
@@ -67,21 +65,27 @@ def right_gradients(session: Session, records: list[Record]) -> dict[str, str]:
         return found
 
 
-def _compared(session: Session, records: list[Record], named: dict[str, Any]) -> list[Alarm]:
-    engine = session.engine
-    found = []
-    with engine.aside():
+@contextmanager
+def _shielded(session: Session, records: list[Record]) -> Iterator[Collection[Entry]]:
+    """What names reach after these statements in a session whose saved bytes no write reaches."""
+    with session.engine.aside():
         other = type(session)(
-            seed=session.seed, max_bytes=session.max_bytes, engine=engine.name, checking=True, shields=True
+            seed=session.seed,
+            max_bytes=session.max_bytes,
+            engine=session.engine.name,
+            checking=True,
+            shields=True,
         )
         other.replay(records)
         assert other.observation is not None
-        right = {
-            path: entry.value
-            for entry in other.observation.index.entries.values()
-            for path in entry.paths
-            if path in named
-        }
+        yield other.observation.index.entries.values()
+
+
+def _compared(session: Session, records: list[Record], named: dict[str, Any]) -> list[Alarm]:
+    engine = session.engine
+    found = []
+    with _shielded(session, records) as entries:
+        right = {path: entry.value for entry in entries for path in entry.paths if path in named}
         for name, leaf in named.items():
             wrong_grad = engine.grad(leaf)
             right_grad = None if right.get(name) is None else engine.grad(right[name])

@@ -15,40 +15,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import base_of
 from tensorcli.explorer.hazards.appended import Held, held_by, kept
+from tensorcli.explorer.hazards.beginning import begins
 from tensorcli.explorer.hazards.constants import Constants
 from tensorcli.explorer.hazards.discarded import discarded
-from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself
+from tensorcli.explorer.hazards.itself import into_itself
 from tensorcli.explorer.hazards.keeper import Keeper
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import LostWrites
 from tensorcli.explorer.hazards.operators import Operator
 from tensorcli.explorer.hazards.outer import outer_total
-from tensorcli.explorer.hazards.parameters import optimised, unheld
 from tensorcli.explorer.hazards.places import (
     duplicate,
     expanded,
     one_item,
     onto_itself,
     overlapping,
-    own_moments,
     reads_what_it_writes,
 )
 from tensorcli.explorer.hazards.scope import Scope
-from tensorcli.explorer.hazards.slips import (
-    CONTEXTS,
-    idle_attribute,
-    idle_context,
-    misspelt,
-    not_called,
-    shown_methods,
-    sign_of_the_value,
-)
 from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.hazards.training import Gradients, idle
+from tensorcli.explorer.hazards.training import Gradients
 from tensorcli.explorer.hazards.unreached import Unreached
-from tensorcli.explorer.hazards.untimely import CLIPS, dropout_in_evaluation, idle_clip
+from tensorcli.explorer.hazards.untimely import dropout_in_evaluation
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import Flats, no_numbers, over_one, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
@@ -88,8 +78,10 @@ class Watch:
         self.engine = recorder.engine
         self.index = recorder.index
         self.keeper = Keeper(recorder, keep_bytes)
-        self.tainted: dict[int, Any] = {}
-        """The nodes, weakly, that hold bytes which a hidden write changed."""
+        self.tainted: dict[int, weakref.ref[Any]] = {}
+        """The nodes, weakly, that hold bytes which a hidden write changed; until the statement ends in which they are gone."""
+        self.untainted: list[int] = []
+        """Those that are gone, by their identity."""
         self.recorded = False
         """Whether any operator was recorded: where none was, nobody is learning."""
         self.operators: dict[str, Operator] = {}
@@ -132,12 +124,19 @@ class Watch:
         self.inner = self.names.inside = False
         """Whether it stands within another: then nobody is shown its value."""
         self.keeper.begin()
-        if self.tainted:
-            self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
+        while self.untainted:
+            key = self.untainted.pop()
+            if key in self.tainted and self.tainted[key]() is None:  # and no other node has its place
+                del self.tainted[key]
 
     def reads(self, text: str, shows: bool) -> None:
         """A statement of a text is about to begin. shows: whether one that is an expression shows its value."""
         self.text, self.shown = text, shows
+
+    def taint(self, node: Any) -> None:
+        """A hidden write changed bytes that a node saved."""
+        key, gone = id(node), self.untainted
+        self.tainted[key] = weakref.ref(node, lambda _: gone.append(key))
 
     def note(self, told: Told | None, node: ast.AST | None = None) -> None:
         """A hazard was seen at a node, or in what is being evaluated, where there is something to say."""
@@ -158,55 +157,7 @@ class Watch:
         self.stores.begin()
         self.lost.runs()
         self.lists = None
-        if self.gradients.leaves:
-            pairs = comparisons(statement)
-            if pairs:
-                told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
-                self.note(told, statement)
-        value = getattr(statement, "value", None)
-        if type(value) is ast.Call and getattr(value.func, "attr", "") == "step":
-            if self.recorded:
-                self.steps.begins(self.names, statement)
-            if isinstance(statement, ast.Assign):
-                self._steps(value)
-        if isinstance(value, ast.UnaryOp | ast.BinOp):
-            self.note(sign_of_the_value(self.names, statement, self.text), statement)
-        if isinstance(statement, ast.Expr):
-            self._expression(statement)
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
-            told = misspelt(self.engine, self.names, statement.targets[0])
-            self.note(told, statement)
-            self.note(idle_attribute(self.names, statement), statement)
-        elif isinstance(statement, ast.For | ast.While):
-            self.loops.enter(statement)
-        elif self.loops.begun and isinstance(statement, ast.Assign):
-            self.note(self.loops.lost_update(statement, self.names))
-
-    def _expression(self, statement: ast.Expr) -> None:
-        """A statement that is an expression, by the name of the method that it calls."""
-        node = statement.value
-        if isinstance(node, ast.Attribute):
-            self.note(not_called(self.names, node), statement)
-        elif isinstance(node, ast.Call):
-            method = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if method in CONTEXTS:
-                self.note(idle_context(self.names, node), statement)
-            elif method == "print":
-                for told, where in shown_methods(self.names, node):
-                    self.note(told, where)
-            elif method == "step":
-                self._steps(node)
-            elif method == "zero_grad":
-                self._clears(node)
-            elif method == "load_state_dict":
-                self.note(own_moments(self.engine, self.names, node), statement)
-            elif method in CLIPS:
-                applied = self.gradients.applied
-                self.note(idle_clip(self.engine, self.names, statement, applied), statement)
-            elif method == "append" and self.loops.begun:
-                self.loops.calls(node)
-                self.loops.rewritten(node, self.names.get)
-                self.note(self.loops.appended(statement, self.names.get), statement)
+        begins(self, statement)
 
     # ---- what the recorder hears
 
@@ -393,10 +344,6 @@ class Watch:
 
     # ---- single traps
 
-    def _names(self, tensor: Any) -> list[str]:
-        entry = self.index.entry(tensor)
-        return [] if entry is None else self.index.names(entry)
-
     def _kept(self, written: Collection[int]) -> None:
         for told, node in kept(self.engine, self.lists or (), written):
             self._note_once(told, node)
@@ -409,42 +356,6 @@ class Watch:
         for each in _tensors(self.engine, inputs):
             if self.engine.base(each) is not None:
                 self.note(swallowed(self.engine, self.names.name, each))
-
-    def _steps(self, node: ast.Call) -> None:
-        """`opt.step()`: whether what it changes has gradients, and is there still."""
-        if isinstance(node.func, ast.Attribute):
-            owner = node.func.value
-            optimizer = self.names.at(owner)
-            given = node.args or node.keywords
-            leaves = optimised(self.engine, optimizer) if self.recorded or given else ()
-            text = ast.unparse(owner)
-            if leaves and given:
-                self.steps.by_closure(leaves, text, node, self.gradients.passes)
-            if leaves and self.recorded:
-                dropped = None if given else self.gradients.dropped(leaves, text)
-                self.note(dropped)
-                outdated = self.gradients.outdated(leaves, text, self._names)
-                self.note(outdated)
-                reached, gone = self.gradients.leaves.values(), self.gradients.gone
-                self.note(unheld(self.engine, self.names, leaves, reached, gone, text))
-                self.note(self.steps.first(self.names, optimizer, leaves, text))
-                self.note(self.steps.in_evaluation(self.names, optimizer, text))
-                self.note(self.steps.thawed(self.names, optimizer, text))
-                self.steps.freezes(self.names, leaves, text, node)
-                if not given and dropped is None:
-                    self.note(idle(self.engine, leaves, text))
-                if not given and outdated is None:
-                    brought = self.gradients.brought
-                    self.unreached.steps(self.names, optimizer, leaves, text, node, brought)
-
-    def _clears(self, node: ast.Call) -> None:
-        """`opt.zero_grad()`: whether what it drops was ever of use."""
-        owner = getattr(node.func, "value", None)
-        optimizer = None if owner is None else self.names.at(owner)
-        leaves = optimised(self.engine, optimizer) if self.recorded and not node.args else ()
-        if leaves and owner is not None:
-            text = ast.unparse(owner)
-            self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, text)
 
     def _moved(self) -> None:
         """What is frozen, after the step that ran last."""

@@ -11,9 +11,10 @@ from typing import Any
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.memory import covered, span_text
-from tensorcli.explorer.names import MATES, Entry, path_root
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import Change, plural, size_text
 from tensorcli.explorer.rows.table import Table

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tensorcli.explorer.entries import Entry
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.identity import Allocation
-from tensorcli.explorer.names import Entry
 from tensorcli.explorer.results import Change, plural
 from tensorcli.explorer.rows.table import Table
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.alarms import Silence
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.entries import Entry
 from tensorcli.explorer.facts import settle
-from tensorcli.explorer.names import Entry, name_of
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Change, Write
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.index_writes import BY_INDEX
 from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
-from tensorcli.explorer.names import MATES, Entry
 from tensorcli.explorer.observe import Through, Writing
 from tensorcli.explorer.results import Write, plural
 from tensorcli.explorer.rows.table import Table

@@ -12,7 +12,7 @@ from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.trees import called_name, calls_in, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
-from tensorcli.explorer.why.surprises import one_object
+from tensorcli.explorer.why.surprises.memory import one_object
 from tensorcli.explorer.why.updates import copied_into, in_place, sign_moved
 
 if TYPE_CHECKING:

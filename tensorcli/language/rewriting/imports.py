@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tensorcli.language.check import LOGS, has_module
-from tensorcli.language.classes import Replaced
-from tensorcli.language.data import fields_are_all, names_of_kinds
-from tensorcli.language.places import around, shares_a_line
+from tensorcli.language.library.standard import TYPING
+from tensorcli.language.rewriting.classes import Replaced
+from tensorcli.language.rewriting.data import fields_are_all, names_of_kinds
+from tensorcli.language.rewriting.places import around, shares_a_line
 from tensorcli.language.scopes import within
-from tensorcli.language.standard import TYPING
 
 _SHOWING = frozenset("matplotlib seaborn plotly tqdm tensorboard tensorboardX wandb IPython logging".split())
 """Modules that show what a script does, and give nothing that it goes on with."""

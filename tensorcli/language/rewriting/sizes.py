@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from tensorcli.language.classes import Replaced
-from tensorcli.language.data import ABSTRACT, parents_of
+from tensorcli.language.rewriting.classes import Replaced
+from tensorcli.language.rewriting.data import ABSTRACT, parents_of
 from tensorcli.language.scopes import bound_by
 
 METHOD = "length"

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from textwrap import dedent, indent
 from typing import Final, Literal, NamedTuple
 
-from tensorcli.language.data import ABSTRACT, NeedsClass, is_dataclass, named, takes_self, with_init
-from tensorcli.language.places import has_text_of_lines, is_text, shares_a_line
-from tensorcli.language.private import Private
+from tensorcli.language.rewriting.data import ABSTRACT, NeedsClass, is_dataclass, named, takes_self, with_init
+from tensorcli.language.rewriting.places import has_text_of_lines, is_text, shares_a_line
+from tensorcli.language.rewriting.private import Private
 from tensorcli.language.scopes import bound_anywhere, within
 from tensorcli.language.vocabulary import is_dunder
 

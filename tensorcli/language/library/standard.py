@@ -71,7 +71,7 @@ class Standard:
     def namespace(self, name: str) -> Namespace:
         """A module by its name. Errors: KeyError."""
         if name in _FILES:
-            module = import_module(f"tensorcli.language.{_FILES[name]}")
+            module = import_module(f"{__package__}.{name}")
             return Namespace(name, Members(module.MEMBERS, lambda member: self._of_file(module, member)))
         names, make = _MODULES[name]
         return Namespace(name, Members(names, lambda member: make(self, member)))
@@ -264,14 +264,7 @@ class Standard:
         return Builtin(name, ref)
 
 
-_FILES = {
-    "argparse": "options",
-    "functools": "callables",
-    "io": "buffers",
-    "json": "documents",
-    "re": "patterns",
-    "types": "bags",
-}
+_FILES = words("argparse functools io json re types")
 """Modules with a file of their own in this package."""
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "bisect": (BISECT, Standard.bisect),

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import Final, Literal, NamedTuple
 
-from tensorcli.language.data import (
+from tensorcli.language.rewriting.data import (
     ABSTRACT,
     NeedsClass,
     as_value,
@@ -24,9 +24,9 @@ from tensorcli.language.data import (
     is_only_passed,
     parents_of,
 )
-from tensorcli.language.items import may_differ, read_of_items
-from tensorcli.language.makers import Maker, Parent, compares_objects, parent_of
-from tensorcli.language.places import has_text_of_lines, is_text, shares_a_line
+from tensorcli.language.rewriting.items import may_differ, read_of_items
+from tensorcli.language.rewriting.makers import Maker, Parent, compares_objects, parent_of
+from tensorcli.language.rewriting.places import has_text_of_lines, is_text, shares_a_line
 from tensorcli.language.vocabulary import is_dunder
 
 _INSTEAD: dict[tuple[str, ...], str] = {

@@ -10,7 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from tensorcli.language.classes import Replaced
+from tensorcli.language.rewriting.classes import Replaced
 from tensorcli.language.scopes import bound_anywhere
 
 

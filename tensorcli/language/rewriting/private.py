@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tensorcli.language.data import ABSTRACT, NeedsClass
+from tensorcli.language.rewriting.data import ABSTRACT, NeedsClass
 
 
 class Private(ast.NodeTransformer):

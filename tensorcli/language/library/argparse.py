@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tensorcli.language.bags import check_names, making
 from tensorcli.language.builtin_objects import Builtin
+from tensorcli.language.library.types import check_names, making
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names, Open
 

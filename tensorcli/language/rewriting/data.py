@@ -99,6 +99,7 @@ def named(node: ast.AST) -> set[str]:
 
 
 def takes_self(method: ast.FunctionDef) -> bool:
+    """Whether the first parameter of a method is called so."""
     own = method.args.posonlyargs or method.args.args
     return bool(own) and own[0].arg == "self"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tensorcli.language.data import NeedsClass, parents_of
+from tensorcli.language.rewriting.data import NeedsClass, parents_of
 
 
 def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:

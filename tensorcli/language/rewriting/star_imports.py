@@ -7,8 +7,8 @@ import builtins
 from collections.abc import Callable
 
 from tensorcli.language.check import has_module
-from tensorcli.language.classes import Replaced
-from tensorcli.language.places import shares_a_line
+from tensorcli.language.rewriting.classes import Replaced
+from tensorcli.language.rewriting.places import shares_a_line
 from tensorcli.language.scopes import bound_anywhere
 
 
