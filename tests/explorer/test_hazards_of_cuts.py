@@ -99,3 +99,13 @@ def test_a_term_of_a_loss_without_a_graph_is_a_hazard(term):
 )
 def test_terms_with_a_graph_and_those_that_say_detach_are_no_hazard(line):
     assert check(LOSS.format("    " + line)) == []
+
+
+def test_a_leaf_in_the_place_of_one_that_is_gone_is_another():
+    text = (
+        "def train():\n    enc, dec = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)\n"
+        "    opt = torch.optim.SGD([*enc.parameters(), *dec.parameters()], lr=0.1)\n"
+        "    for i in range(2):\n        opt.zero_grad()\n        dec(enc(torch.ones(2)).detach()).sum().backward()\n"
+        "        opt.step()\nfor k in range(40):\n    train()"
+    )
+    assert [code for code, _ in check(text)] == ["TSC-H040"]

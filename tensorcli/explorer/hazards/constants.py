@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Namer, Told, named
-from tensorcli.explorer.hazards.weak import weakly
+from tensorcli.explorer.hazards.weak import ByIdentity
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Constants:
         self.engine = engine
         self.leaves = leaves
         """Those that a pass reached, weakly, by the identity of their memory: `.data` is another handle on it."""
-        self.known: dict[int, Any] = {}
+        self.known: ByIdentity[None] = ByIdentity()
         self.meant: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         """What `detach()` gave, by its identity."""
 
@@ -35,8 +35,7 @@ class Constants:
         if operator == "detach" or not tensor.is_floating_point():
             return
         if self._learned(inputs):
-            memory = self.engine.memory(tensor)
-            self.known[id(memory)] = weakly(self.known, memory)
+            self.known.put(self.engine.memory(tensor), None)
 
     def _learned(self, inputs: Sequence[Any]) -> bool:
         for each in inputs:
@@ -52,10 +51,10 @@ class Constants:
         if self.meant.get(id(tensor)) is tensor:
             return False
         memory = self.engine.memory(tensor)
-        leaf, known = self.leaves.get(id(memory)), self.known.get(id(memory))
+        leaf = self.leaves.get(id(memory))
         leaf = None if leaf is None else leaf()
         over = leaf is not None and self.engine.memory(leaf) is memory and leaf.requires_grad
-        return over or (known is not None and known() is memory)
+        return over or id(memory) in self.known
 
     def added(self, name: Namer, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of a recorded sum of two numbers, one of which is such a term; None for any other."""

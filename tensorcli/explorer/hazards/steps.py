@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.hazards.weak import ByIdentity
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -77,8 +78,8 @@ class Steps:
         self.closures: list[Closure] = []
         """The steps of the statement that runs that were given one."""
 
-        self.required: dict[int, Any] = {}
-        """The parameters that required grad at some step, weakly, by their identity."""
+        self.required: ByIdentity[None] = ByIdentity()
+        """The parameters that required grad at some step."""
         self.frozen: list[Frozen] = []
         """Those that do not any more, as they were before the step that runs."""
 
@@ -87,15 +88,11 @@ class Steps:
         self.frozen = []
         for leaf in held:
             if leaf.requires_grad:
-                self.required[id(leaf)] = weakref.ref(leaf)
-            elif self.engine.grad(leaf) is not None and self._required(leaf):
+                self.required.put(leaf, None)
+            elif self.engine.grad(leaf) is not None and id(leaf) in self.required:
                 before = self.engine.elements(leaf).copy()
                 name = names.name(leaf) or "a parameter"
                 self.frozen.append(Frozen(leaf, before, name, text, node))
-
-    def _required(self, leaf: Any) -> bool:
-        known = self.required.get(id(leaf))
-        return known is not None and known() is leaf
 
     def moved(self) -> Iterator[tuple[Told, ast.AST]]:
         """What is to be said of the step that ran last: which frozen parameters it changed, and where."""

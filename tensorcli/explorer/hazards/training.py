@@ -14,7 +14,7 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_log_probabilities, no_logarithms
-from tensorcli.explorer.hazards.weak import weakly
+from tensorcli.explorer.hazards.weak import ByIdentity
 from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
@@ -36,15 +36,6 @@ class Sum(NamedTuple):
     """The number of the statement that it ran in."""
 
 
-class Moved(NamedTuple):
-    """A leaf that its gradient was written into."""
-
-    leaf: Any
-    """Weakly."""
-    clock: float
-    """The number of the node that was made next: what has a lower one was computed from other values."""
-
-
 class Gradients:
     """Which gradients were applied to their leaves and not dropped or zeroed since, and which of those were added to.
 
@@ -57,20 +48,22 @@ class Gradients:
         self.engine = engine
         self.passes = 0
         """How often a pass brought a leaf a gradient."""
-        self.brought: dict[int, int] = {}
-        """When one brought a leaf a gradient last, counted so, by the leaf's identity."""
-        self.leaves: dict[int, Any] = {}
-        """Leaves that a pass reached, weakly, by the identity of their memory."""
-        self.owners: dict[int, Any] = {}
-        """The leaves, weakly, by the identity of their gradients' memory."""
-        self.derived: dict[int, Any] = {}
-        """Memory, weakly and by its identity, that was computed from gradients."""
-        self.applied: set[int] = set()
-        """The leaves, by their identity, whose gradient was written into them since it began."""
-        self.moved: dict[int, Moved] = {}
-        """The leaves, by their identity, that a gradient was ever written into."""
-        self.sums: dict[int, Sum] = {}
-        """The gradients that a pass added to after they were applied, by their leaves' identity."""
+        self.brought: ByIdentity[int] = ByIdentity()
+        """When one brought a leaf a gradient last, counted so."""
+        self.leaves: ByIdentity[Any] = ByIdentity()
+        """Leaves that a pass reached, weakly, by their memory."""
+        self.owners: ByIdentity[Any] = ByIdentity()
+        """The leaves, weakly, by their gradients' memory."""
+        self.derived: ByIdentity[None] = ByIdentity()
+        """Memory that was computed from gradients."""
+        self.applied: ByIdentity[None] = ByIdentity()
+        """The leaves whose gradient was written into them since it began."""
+        self.moved: ByIdentity[float] = ByIdentity()
+        """The leaves that a gradient was ever written into: the number of the node that was made next. What has a lower one
+        was computed from other values.
+        """
+        self.sums: ByIdentity[Sum] = ByIdentity()
+        """The gradients that a pass added to after they were applied, by their leaves."""
         self.statement = 0
         """The number of the running statement."""
         self.gone = 0
@@ -92,10 +85,7 @@ class Gradients:
     def made(self, tensor: Any, inputs: Sequence[Any]) -> None:
         """A new tensor was computed from these."""
         if self._from_gradients(inputs):
-            self._derive(self.engine.memory(tensor))
-
-    def _derive(self, memory: Any) -> None:
-        self.derived[id(memory)] = weakly(self.derived, memory)
+            self.derived.put(self.engine.memory(tensor), None)
 
     def _from_gradients(self, inputs: Sequence[Any], written: Any = None) -> bool:
         """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""
@@ -104,10 +94,8 @@ class Gradients:
             if engine.kind(each) == "tensor":
                 memory = engine.memory(each)
                 key = id(memory)
-                if (
-                    memory is not written
-                    and (key in owners or key in derived)
-                    and (self._owner(memory) is not None or self._is_derived(memory))
+                if memory is not written and (
+                    key in derived or (key in owners and self._owner(memory) is not None)
                 ):
                     return True
             elif isinstance(each, list | tuple) and self._from_gradients(each, written):
@@ -122,12 +110,8 @@ class Gradients:
         if gradient is not None and self.engine.memory(gradient) is memory:
             return leaf
         if found is not None:
-            del self.owners[id(memory)]  # another allocation has its place now
+            del self.owners[id(memory)]  # the leaf has another gradient, or none
         return None
-
-    def _is_derived(self, memory: Any) -> bool:
-        found = self.derived.get(id(memory))
-        return found is not None and found() is memory
 
     # ---- what became of them
 
@@ -137,11 +121,11 @@ class Gradients:
         if key in self.leaves:
             leaf = self.leaves[key]()
             if leaf is None or self.engine.memory(leaf) is not memory:
-                del self.leaves[key]  # another allocation has its place now
+                del self.leaves[key]  # the leaf lies elsewhere
             else:
                 if self.engine.grad(leaf) is not None and self._from_gradients(inputs, memory):
-                    self.applied.add(id(leaf))
-                    self.moved[id(leaf)] = Moved(self.leaves[key], self.engine.clock())
+                    self.applied.put(leaf, None)
+                    self.moved.put(leaf, self.engine.clock())
                     if id(leaf) in self.sums:
                         self.twice.append(self.sums.pop(id(leaf)))
                 return
@@ -150,19 +134,21 @@ class Gradients:
             self.cleared = leaf if self._was_applied(leaf) or id(leaf) in self.sums else None
             self._settle(leaf)
         elif self._from_gradients(inputs, memory):
-            self._derive(memory)
+            self.derived.put(memory, None)
 
     def _was_applied(self, leaf: Any) -> bool:
         # What was computed from a gradient became the leaf's memory by `leaf.data = ...`.
-        return id(leaf) in self.applied or self._is_derived(self.engine.memory(leaf))
+        return id(leaf) in self.applied or self._is_derived(leaf)
+
+    def _is_derived(self, leaf: Any) -> bool:
+        return id(self.engine.memory(leaf)) in self.derived
 
     def ever_applied(self, leaf: Any) -> bool:
         """Whether what was computed from a gradient was written into a leaf, or became its memory."""
-        moved = self.moved.get(id(leaf))
-        return (moved is not None and moved.leaf() is leaf) or self._is_derived(self.engine.memory(leaf))
+        return id(leaf) in self.moved or self._is_derived(leaf)
 
     def _settle(self, leaf: Any) -> None:
-        self.applied.discard(id(leaf))
+        self.applied.pop(id(leaf), None)
         self.sums.pop(id(leaf), None)
         self.derived.pop(id(self.engine.memory(leaf)), None)
 
@@ -171,14 +157,14 @@ class Gradients:
         reference = weakref.ref(leaf, self._lost if type(leaf).__name__ == "Parameter" else None)
         self.gone = 0
         self.passes += 1
-        self.brought[id(leaf)] = self.passes
-        self.leaves[id(self.engine.memory(leaf))] = reference
-        self.owners[id(self.engine.memory(gradient))] = reference
+        self.brought.put(leaf, self.passes)
+        self.leaves.put(self.engine.memory(leaf), reference)
+        self.owners.put(self.engine.memory(gradient), reference)
         spent = kind != "new" and (leaf is self.cleared or self._was_applied(leaf))
         self._settle(leaf)
         self.cleared = None
         if spent:
-            self.sums[id(leaf)] = Sum(reference, current_node(), self.statement)
+            self.sums.put(leaf, Sum(reference, current_node(), self.statement))
 
     def _lost(self, reference: Any) -> None:
         self.gone += 1
@@ -191,7 +177,7 @@ class Gradients:
         for node in nodes:
             leaf = engine.variable(node)
             moved = None if leaf is None else self.moved.get(id(leaf))
-            if moved is not None and moved.leaf() is leaf and born is not None and born < moved.clock:
+            if moved is not None and born is not None and born < moved:
                 return leaf
         return None
 
@@ -240,12 +226,10 @@ class Gradients:
         """What is to be said of the sums that the statement applied, and where: at the pass, where the statement ran it."""
         for key, each in list(self.sums.items()):
             leaf = each.leaf()
-            if leaf is None:
-                del self.sums[key]
-            elif self._is_derived(
-                self.engine.memory(leaf)
-            ):  # `leaf.data = leaf.data - ...`, which no write is heard of
-                self.twice.append(self.sums.pop(key))
+            if leaf is not None and self._is_derived(leaf):
+                self.twice.append(
+                    self.sums.pop(key)
+                )  # `leaf.data = leaf.data - ...`, which no write is heard of
         twice, self.twice = self.twice, []
         if self.said or not twice:
             return None, None

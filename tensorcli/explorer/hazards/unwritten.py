@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorcli.explorer.hazards.keeper import elements
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.hazards.weak import weakly
+from tensorcli.explorer.hazards.weak import ByIdentity
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -40,8 +40,6 @@ MOST = 1 << 16
 class Blank:
     """An allocation that was not written as a whole."""
 
-    memory: Any
-    """It, weakly."""
     written: Any = None
     """For each byte, whether it was written; None where none was."""
 
@@ -52,14 +50,12 @@ class Unwritten:
     def __init__(self, engine: Engine, name: Callable[[Any], str | None]) -> None:
         self.engine = engine
         self.name = name
-        self.memory: dict[int, Blank] = {}
-        """By their identity."""
+        self.memory: ByIdentity[Blank] = ByIdentity()
 
     def allocated(self, tensor: Any) -> None:
         """An operator allocated a tensor's memory."""
         if self.engine.look(tensor).numel:
-            memory = self.engine.memory(tensor)
-            self.memory[id(memory)] = Blank(weakly(self.memory, memory))
+            self.memory.put(self.engine.memory(tensor), Blank())
 
     def written(self, tensor: Any, memory: Any) -> None:
         """The elements of a tensor, which lies in the memory, are written."""
@@ -99,7 +95,7 @@ class Unwritten:
     def _is_blank(self, memory: Any) -> bool:
         """Whether nothing was written into a memory."""
         blank = self.memory.get(id(memory))
-        return blank is not None and blank.memory() is memory and blank.written is None
+        return blank is not None and blank.written is None
 
     def changed(self, operator: str, tensor: Any, memory: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that computes what it writes from what such memory holds; None for another."""
@@ -112,9 +108,6 @@ class Unwritten:
         """
         blank = self.memory.get(id(memory))
         if blank is None:
-            return None
-        if blank.memory() is not memory:  # another allocation has its place
-            del self.memory[id(memory)]
             return None
         content = self.engine.content(memory)
         if content is None:

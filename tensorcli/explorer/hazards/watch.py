@@ -202,7 +202,7 @@ class Watch:
         whole = engine.tells_results_whole
         recorded = engine.node(tensor) is not None if whole else self._will_be_recorded(tensor, inputs)
         if not recorded:
-            if self.gradients.leaves:
+            if self.gradients.passes:
                 self.gradients.made(tensor, inputs)
             if self.recorded:
                 self.constants.computed(tensor, known.name, inputs)
@@ -305,7 +305,7 @@ class Watch:
                 self.constants.computed(tensor, base_of(operator), inputs[1:])
         elif base_of(operator) == "add_" and engine.node(tensor) is not None:
             self._adds(inputs)
-        if self.gradients.leaves:
+        if self.gradients.passes:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
                 self._applied_twice()
