@@ -62,9 +62,14 @@ class Entries:
         found = self.by_key.get(id(value))
         return found if found is not None and found.value is value else None
 
-    def lives(self, key: int) -> bool:
-        """Whether the object that has an entry under this identity is still there."""
-        return key in self.by_key and self.by_key[key].reference() is not None
+    def look_again(self, key: int) -> bool:
+        """Look where the object lies that has an entry under this identity; whether it is still there."""
+        entry = self.by_key.get(key)
+        value = None if entry is None else entry.value
+        if entry is None or value is None:
+            return False
+        self.moved(entry, value)
+        return True
 
     def over(self, memory: int, most: int | None = None) -> Iterator[Entry]:
         """The entries over one allocation, oldest first; at most the first `most` of them."""

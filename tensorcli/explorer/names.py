@@ -121,7 +121,11 @@ class Index:
         """The entries over one allocation, oldest first; at most the first `most` of them."""
         if self._noted or self._leaves:
             self._settle()
-        return (each for each in self.table.over(memory, most) if each.value is not None)
+        return (each for each in self.table.over(memory, most) if self._lies_in(each.value, memory))
+
+    def _lies_in(self, value: Any, memory: int) -> bool:
+        """Whether an object is there and still lies in that memory: of `t.data = …` nothing is heard."""
+        return value is not None and id(self.engine.memory(value)) == memory
 
     def named(self, memories: Collection[int]) -> set[int]:
         """Which of these allocations a name may lead to.
@@ -267,7 +271,10 @@ class Index:
             key = id(each)
             root.found[path] = key
             old = before.pop(path, None)
-            if old != key or self.entry(each) is None:
+            entry = self.entry(each)
+            if entry is not None:
+                self.table.moved(entry, each)
+            if old != key or entry is None:
                 self._add(path, each)
                 if old is not None and (old != key or key in self.table.gone):
                     replaced.append((path, old))
@@ -344,7 +351,7 @@ class Index:
 
     def _all_live(self, root: Root) -> bool:
         """Whether what was found is still there: an object that is gone may have left its identity to another."""
-        return all(map(self.table.lives, root.found.values()))
+        return all(map(self.table.look_again, root.found.values()))
 
     def containers(self) -> list[str]:
         """The names that stand for something with tensors in it, or that may come to have some."""
