@@ -11,6 +11,7 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.appended import Append, appends_in
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.training import NEAR
+from tensorcli.explorer.hazards.weak import ByIdentity
 from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
@@ -33,17 +34,18 @@ class Loops:
         self.begun: list[ast.For | ast.While] = []
         self.called: list[Append] = []
         """Where functions that they call append to what an attribute holds."""
-        self.written: set[int] = set()
-        """The memory that was written since, by its identity."""
-        self.seen: dict[int, int] = {}
-        """What the bytes of an array were when a loop named it to append it, by the memory's identity."""
+        self.written: ByIdentity[None] = ByIdentity()
+        """The memory that was written since."""
+        self.seen: ByIdentity[int] = ByIdentity()
+        """What the bytes of an array were when a loop named it to append it, by its memory."""
 
     def begin(self) -> None:
         """A statement of the session begins."""
         for key in list(islice(self.read, max(0, len(self.read) - MANY))):
             del self.read[key]
         if self.begun:
-            self.begun, self.called, self.written, self.seen = [], [], set(), {}
+            self.begun, self.called = [], []
+            self.written, self.seen = ByIdentity(), ByIdentity()
 
     def once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
         """What is read in a tree, which is read once."""
@@ -175,9 +177,9 @@ class Loops:
             if named is None or self.engine.kind(named) != "ndarray" or named.nbytes > MOST:
                 continue
             memory, content = self.engine.memory(named), hash(named.tobytes())
-            if self.seen.setdefault(id(memory), content) != content:
-                self.seen[id(memory)] = content
-                self.written.add(id(memory))
+            if self.seen.get(id(memory), content) != content:
+                self.written.put(memory, None)
+            self.seen.put(memory, content)
 
     def appended(self, statement: ast.Expr, value: Callable[[str], Any]) -> Told | None:
         """What is to be said of `losses.append(loss)` in a loop, where a pass went through the loss already; None for any

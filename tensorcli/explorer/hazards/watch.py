@@ -244,7 +244,7 @@ class Watch:
         known = self.operators.get(operator) or self._operator(operator)
         self.keeper.before_write(memory)
         if self.loops.begun:
-            self.loops.written.add(id(memory))
+            self.loops.written.put(memory, None)
             if self.lists is None:
                 self.lists = held_by(self.names, self.loops.appends)
             if self.lists:
