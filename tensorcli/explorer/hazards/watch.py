@@ -192,13 +192,8 @@ class Watch:
         elif known.name == "xlogy":
             factor = None if self.factor is None else self.factor()
             self.note(probabilities_compared(engine, self.names, factor))
-        if known.wraps and not tensor.dtype.is_floating_point:
-            dtype = engine.look(tensor).dtype
-            if dtype in INTEGRAL:
-                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
-
-                exact = exact_result(engine, known.name, inputs, dtype)
-                self.note(None if exact is None else wrapped(engine, *exact, tensor))
+        if known.wraps and (wrapping := self._wrapping(known, tensor, inputs)) is not None:
+            self.note(wrapping())
         whole = engine.tells_results_whole
         recorded = engine.node(tensor) is not None if whole else self._will_be_recorded(tensor, inputs)
         if not recorded:
@@ -215,6 +210,20 @@ class Watch:
                 self.flats.made(tensor)
             if known.trap is not None:
                 self.note(known.trap(engine, self.names.name, inputs))
+
+    def _wrapping(
+        self, known: Operator, tensor: Any, inputs: Sequence[Any]
+    ) -> Callable[[], Told | None] | None:
+        """What holds the elements of a tensor, once the operator has written them, against what arithmetic says; None where they
+        are no integers.
+        """
+        dtype = "" if tensor.dtype.is_floating_point else self.engine.look(tensor).dtype
+        if dtype not in INTEGRAL:
+            return None
+        from tensorcli.explorer.hazards.numbers import exact_result, wrapped
+
+        exact = exact_result(self.engine, known.name, inputs, dtype)
+        return None if exact is None else partial(wrapped, self.engine, *exact, tensor)
 
     def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
         if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
@@ -255,13 +264,8 @@ class Watch:
         if binding is not None:
             self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
         if known.wraps:
-            dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
-            if dtype in INTEGRAL:
-                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
-
-                exact = exact_result(engine, known.name, inputs, dtype)
-                if exact is not None:
-                    self.pending.append(partial(wrapped, engine, *exact, tensor))
+            if (wrapping := self._wrapping(known, tensor, inputs)) is not None:
+                self.pending.append(wrapping)
         elif known.indexes:
             self.note(duplicate(engine, self.names.name, tensor, inputs))
         if known.fills and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
@@ -300,11 +304,10 @@ class Watch:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
-        if not tensor.requires_grad:
-            if self.recorded:
-                self.constants.computed(tensor, base_of(operator), inputs[1:])
-        elif base_of(operator) == "add_" and engine.node(tensor) is not None:
-            self._adds(inputs)
+            if base_of(operator) == "add_" and engine.node(tensor) is not None:
+                self._adds(inputs)
+        elif self.recorded:
+            self.constants.computed(tensor, base_of(operator), inputs[1:])
         if self.gradients.passes:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
