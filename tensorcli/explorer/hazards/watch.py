@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.containers import operands
 from tensorcli.explorer.engines import base_of
 from tensorcli.explorer.hazards.appended import Held, held_by, kept
 from tensorcli.explorer.hazards.beginning import begins
@@ -172,7 +173,7 @@ class Watch:
         engine = self.engine
         known = self.operators.get(operator) or self._operator(operator)
         if self.lost.written:
-            self.lost.used(_tensors(engine, inputs))
+            self.lost.used(operands(engine, inputs))
         if known.allocates:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
@@ -244,7 +245,7 @@ class Watch:
         return (
             engine.recording()
             and tensor.is_floating_point()
-            and any(engine.look(each).requires_grad for each in _tensors(engine, inputs))
+            and any(engine.look(each).requires_grad for each in operands(engine, inputs))
         )
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
@@ -262,7 +263,7 @@ class Watch:
             self.pending = []
         binding = self.running if isinstance(self.running, BINDING) else None
         if binding is not None:
-            self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
+            self.note(self.stores.store(tensor, memory, operands(engine, inputs[1:]), self.running))
         if known.wraps:
             if (wrapping := self._wrapping(known, tensor, inputs)) is not None:
                 self.pending.append(wrapping)
@@ -299,7 +300,7 @@ class Watch:
         if self.pending:
             self.pending = []
         if self.lost.written:
-            self.lost.used(_tensors(engine, [each for each in inputs if each is not tensor]))
+            self.lost.used(operands(engine, [each for each in inputs if each is not tensor]))
         if self.lost.born:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
@@ -356,7 +357,7 @@ class Watch:
         self.note(told, node)
 
     def _without_history(self, inputs: Sequence[Any]) -> None:
-        for each in _tensors(self.engine, inputs):
+        for each in operands(self.engine, inputs):
             if self.engine.base(each) is not None:
                 self.note(swallowed(self.engine, self.names.name, each))
 
@@ -421,14 +422,6 @@ class Watch:
             self.lists = held_by(self.names, self.loops.appends)
             self._kept(self.loops.written)
         return list(self.found.values())
-
-
-def _tensors(engine: Any, inputs: Sequence[Any]) -> Iterator[Any]:
-    for each in inputs:
-        if isinstance(each, list | tuple):
-            yield from (one for one in each if engine.kind(one) == "tensor")
-        elif engine.kind(each) == "tensor":
-            yield each
 
 
 def _ranks(inputs: Sequence[Any]) -> int:
