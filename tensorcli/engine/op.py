@@ -125,6 +125,11 @@ class Op:
         return len(self.schema.arguments)
 
     @cached_property
+    def writes(self) -> bool:
+        """Whether it writes its first argument, and returns it."""
+        return "(a!)" in self.line
+
+    @cached_property
     def is_hidden(self) -> bool:
         """Whether it is one of the halves of operators that PyTorch shows nobody (`sigmoid_backward`)."""
         return self.base.endswith(("_backward", "_forward"))

@@ -59,12 +59,11 @@ def _all_alike(given: Sequence[tuple[str, Tensor]], kernel: str) -> Device:
 
 def _iterated(op: "Op", tensors: Sequence[Tensor]) -> Device:
     found = next((tensor.device for tensor in tensors if tensor.device is not CPU), CPU)
-    writes = op.line.partition("(")[2].startswith("Tensor(a!)")
     joined = 0
     for number, tensor in enumerate(tensors):
         if tensor.device is found:
             continue
-        if tensor.device is CPU and not tensor.geometry.sizes and not (writes and not number):
+        if tensor.device is CPU and not tensor.geometry.sizes and not (op.writes and not number):
             joined += 1
             if joined > 1 and op.base not in UNCOUNTED:
                 raise RuntimeError("Trying to pass too many CPU scalars to non-CPU kernel!")

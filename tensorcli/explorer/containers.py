@@ -94,3 +94,12 @@ def mark(item: Any) -> Any:
 
 def _key(key: Any) -> str:
     return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__
+
+
+def operands(engine: Engine, inputs: Iterable[Any]) -> Iterator[Any]:
+    """The tensors among the inputs of an operator, those in lists too."""
+    for each in inputs:
+        if isinstance(each, list | tuple):
+            yield from operands(engine, each)
+        elif engine.kind(each) == "tensor":
+            yield each

@@ -53,7 +53,7 @@ class Index:
         self.bound = bound
         """What the session's names stand for."""
         self.table = Entries(engine)
-        """What the paths reach, as far as they were scanned."""
+        """What the paths reach, as far as names were scanned."""
         self._roots: dict[str, Root] = {}
         self._noted: dict[str, Note] = {}
         """The names that are to be scanned before the index is read."""
@@ -74,18 +74,21 @@ class Index:
     # ---- reading
 
     @property
-    def entries(self) -> dict[int, Entry]:
-        """All entries by the identities of their objects, oldest first."""
+    def known(self) -> Entries:
+        """What the paths reach, those of noted names among them."""
         if self._noted or self._leaves:
             self._settle()
-        return self.table.by_key
+        return self.table
+
+    @property
+    def entries(self) -> dict[int, Entry]:
+        """All entries by the identities of their objects, oldest first."""
+        return self.known.by_key
 
     @property
     def by_memory(self) -> dict[int, dict[int, Entry]]:
         """The entries over each allocation, oldest first."""
-        if self._noted or self._leaves:
-            self._settle()
-        return self.table.by_memory
+        return self.known.by_memory
 
     @property
     def roots(self) -> dict[str, Root]:
@@ -96,9 +99,7 @@ class Index:
 
     def entry(self, value: Any) -> Entry | None:
         """The entry of an object that some path reaches."""
-        if self._noted or self._leaves:
-            self._settle()
-        return self.table.find(value)
+        return self.known.find(value)
 
     def names(self, entry: Entry, depth: int = 2) -> list[str]:
         """All paths of an object, in the order in which they came to be."""
@@ -119,9 +120,7 @@ class Index:
 
     def sharing(self, memory: int, most: int | None = None) -> Iterator[Entry]:
         """The entries over one allocation, oldest first; at most the first `most` of them."""
-        if self._noted or self._leaves:
-            self._settle()
-        return (each for each in self.table.over(memory, most) if self._lies_in(each.value, memory))
+        return (each for each in self.known.over(memory, most) if self._lies_in(each.value, memory))
 
     def _lies_in(self, value: Any, memory: int) -> bool:
         """Whether an object is there and still lies in that memory: of `t.data = …` nothing is heard."""
@@ -317,7 +316,7 @@ class Index:
                 self.table.forget_if_unreached(old)
         entry.grad = key
         if grad is not None:
-            made = self.table.add(grad, self.now)
+            made = self.known.add(grad, self.now)
             made.owners[entry.key] = None
             self.added.append((f"{name}.grad", made))
             self.see_grad(made)
@@ -358,7 +357,7 @@ class Index:
         return [name for name, root in self.roots.items() if root.boxes]
 
     def _add(self, path: str, value: Any) -> None:
-        entry = self.table.add(value, self.now)
+        entry = self.known.add(value, self.now)  # what was noted before has its paths first
         self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
         entry.paths[path] = None
         self.added.append((path, entry))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.containers import operands
 from tensorcli.explorer.engines import FailedModule, base_of
 from tensorcli.explorer.engines.reading import Look, Walk
 from tensorcli.explorer.identity import Identities
@@ -229,7 +230,7 @@ class Ear(Recorder):
         """An operator gave a tensor."""
         super().made(tensor, operator, inputs)
         engine = self.engine
-        tensors = list(self._tensors(inputs))
+        tensors = list(operands(self.engine, inputs))
         self.all_made.append(
             Made(
                 self.tokens.number(tensor),
@@ -242,14 +243,6 @@ class Ear(Recorder):
                 0 if (node := engine.node(tensor)) is None else self.tokens.number(node),
             )
         )
-
-    def _tensors(self, values: Sequence[Any]) -> Iterator[Any]:
-        """The tensors among values, and in the lists among them."""
-        for value in values:
-            if isinstance(value, list | tuple):
-                yield from self._tensors(value)
-            elif self.engine.kind(value) == "tensor":
-                yield value
 
 
 class TracedSession(Session):

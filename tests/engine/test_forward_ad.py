@@ -9,6 +9,7 @@ import pytest
 
 import tensorcli.engine as T
 import tensorcli.engine.autograd.forward_ad as forward_ad
+from tensorcli.engine import messages
 from tensorcli.engine.autograd.check import GradcheckError
 
 F = T.nn.functional
@@ -168,6 +169,7 @@ def test_a_copy_has_a_tangent_of_its_own_sizes_and_dtype() -> None:
 def test_all_elements_of_the_tangent_of_a_triangle_count() -> None:
     triangle, sides = T.tensor([[2.0, 1.0], [5.0, 4.0]]), T.tensor([[1.0], [2.0]])
     small = T.tensor([[0.1, 0.2], [0.3, 0.4]])
+    messages.said.once.clear()
     with pytest.warns(UserWarning, match="triangular_solve is deprecated"):
         value, tangent = T.func.jvp(
             lambda b, a: T.triangular_solve(b, a)[0], (sides, triangle), (sides * 0, small)

@@ -87,7 +87,7 @@ def _run(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     refuse(op)
     if op.effect is effects.view:
         return _viewed(level, op, values)
-    if "(a!)" in op.line:
+    if op.writes:
         return _written(level, op, values)
     result = _run_without(level, op, values)
     several = tuple(result) if isinstance(result, (tuple, list)) else (result,)

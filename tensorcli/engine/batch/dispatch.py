@@ -62,7 +62,7 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
     layer = layers[-1]
     if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
         return _in_layer(layer, op, values)
-    if op.effect is effects.write or op.twin_of is not None:
+    if op.writes:
         _refuse_captured(layer, op)
     with layer.below():
         drawn = drawing.unmapped(layer, op, values)
@@ -86,7 +86,7 @@ def _in_layer(layer: Layer, op: Op, values: tuple[Any, ...]) -> Any:
     if len(values) > op.arity:
         values = _without_out(op, values)
     given = changed(values, layer.lift, Tensor)
-    if "(a!)" in op.line:
+    if op.writes:
         if values[0] is not given[0]:
             _refuse_captured(layer, op)
         return _written(layer, op, given)

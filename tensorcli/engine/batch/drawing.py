@@ -50,7 +50,7 @@ def unmapped(layer: Layer, op: Op, values: tuple[Any, ...]) -> Drawn | None:
     check(layer)
     if layer.randomness == "same":
         return None
-    if "(a!)" in op.line:
+    if op.writes:
         raise RuntimeError(
             "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
             "If this is necessary for your usage, please file an issue with functorch."

@@ -281,7 +281,7 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
     if op.base in _REFUSED_FIRST:
         raise refusal
     first = arguments[0]
-    tried = (first.copy(), *arguments[1:]) if "(a!)" in op.line else arguments
+    tried = (first.copy(), *arguments[1:]) if op.writes else arguments
     with contextlib.suppress(TypeError, ValueError, OverflowError, KeyError):  # numpy's, and our tables'
         answer = op.kernel(np, *tried)
         found = answer[0] if type(answer) is tuple else answer

@@ -47,7 +47,7 @@ def _sentence(text: str | None) -> str:
 
 
 def _effect(op: Op) -> str:
-    if "(a!)" in op.line:
+    if op.writes:
         return "the written tensor itself"
     if op.effect is effects.view:
         return "a view: the same storage and version counter"

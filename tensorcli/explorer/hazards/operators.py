@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING, base_of
 from tensorcli.explorer.hazards.lost import COPYING
-from tensorcli.explorer.hazards.training import OPERANDS, Trap
-from tensorcli.explorer.hazards.values import FLAT
+from tensorcli.explorer.hazards.outer import outer_difference
+from tensorcli.explorer.hazards.told import Namer, Told
+from tensorcli.explorer.hazards.values import FLAT, no_log_probabilities, no_logarithms, probabilities
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
 WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
 """Operators whose results on integers may not fit into the dtype."""
+
+
+Trap = Callable[["Engine", Namer, Sequence[Any]], Told | None]
+"""What is to be said of an operator's operands; None where they are no hazard."""
+OPERANDS: Final[dict[str, Trap]] = {
+    "sub": outer_difference,
+    "rsub": outer_difference,
+    "_log_softmax": partial(probabilities, "SoftmaxBackward0", "the softmax"),
+    "binary_cross_entropy_with_logits": partial(probabilities, "SigmoidBackward0", "the sigmoid"),
+    "nll_loss_forward": no_log_probabilities,
+    "nll_loss2d_forward": no_log_probabilities,
+    "_ctc_loss": no_logarithms,
+}
+"""What is looked for in the operands of which operator, where its result is to be differentiated."""
 
 
 class Operator(NamedTuple):

@@ -1,5 +1,5 @@
-"""Traps of training loops: a gradient that is applied a second time, an error of each prediction against each target, a
-loss that takes the softmax of probabilities.
+"""Traps of training loops: a gradient that is applied a second time, steps that no gradient leads, or that change what nothing
+else has any more.
 """
 
 from __future__ import annotations
@@ -7,13 +7,10 @@ from __future__ import annotations
 import ast
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.graphs import nodes_below
-from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
-from tensorcli.explorer.hazards.values import no_log_probabilities, no_logarithms
 from tensorcli.explorer.hazards.weak import ByIdentity
 from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
@@ -249,36 +246,3 @@ def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
         return None
     what = "its parameter has none" if len(leaves) == 1 else f"none of its {len(leaves)} parameters has one"
     return Told("TSC-H026", f"{text} has no gradient to go by ({what}): this step changes nothing.", (text,))
-
-
-def probabilities(
-    made_by: str, squashed: str, engine: Engine, name: Namer, inputs: Sequence[Any]
-) -> Told | None:
-    """What is to be said of a loss that is given what a softmax or a sigmoid made, and that does the same to it again; None
-    for any other. `made_by` is the node of what it must not be given.
-    """
-    given = inputs[0]
-    if engine.kind(given) != "tensor" or engine.look(given).grad_fn != made_by:
-        return None
-    node = current_node()
-    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
-    known = name(given)
-    return Told(
-        "TSC-H013",
-        f"{function} applies {squashed} itself and wants scores; {known or 'what it was given'} went through {squashed} already.",
-        named(known),
-    )
-
-
-Trap = Callable[["Engine", Namer, Sequence[Any]], Told | None]
-"""What is to be said of an operator's operands; None where they are no hazard."""
-OPERANDS: Final[dict[str, Trap]] = {
-    "sub": outer_difference,
-    "rsub": outer_difference,
-    "_log_softmax": partial(probabilities, "SoftmaxBackward0", "the softmax"),
-    "binary_cross_entropy_with_logits": partial(probabilities, "SigmoidBackward0", "the sigmoid"),
-    "nll_loss_forward": no_log_probabilities,
-    "nll_loss2d_forward": no_log_probabilities,
-    "_ctc_loss": no_logarithms,
-}
-"""What is looked for in the operands of which operator, where its result is to be differentiated."""

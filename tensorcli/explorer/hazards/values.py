@@ -1,4 +1,6 @@
-"""Values that cannot be what they are taken for: logarithms of probabilities above 0, gradients that are nan, or 0 throughout."""
+"""Values that cannot be what they are taken for: logarithms of probabilities above 0, probabilities where scores are wanted,
+gradients that are nan, or 0 throughout.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,7 @@ def no_logarithms(engine: Engine, name: Namer, inputs: Sequence[Any]) -> Told | 
     elements = _elements(engine, inputs[0])
     if elements is None or not (elements > CLOSE).any():
         return None
-    node = current_node()
-    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
+    function = _loss()
     known = name(inputs[0])
     greatest = engine.shown(elements.max(), engine.look(inputs[0]).dtype)
     return Told(
@@ -59,8 +60,7 @@ def _over_another(engine: Engine, name: Namer, given: Any) -> Told | None:
     others = [axis for axis, each in enumerate(off) if axis != 1 and each < CLOSE]
     if off[1] < CLOSE or not others:
         return None
-    node = current_node()
-    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
+    function = _loss()
     known = name(given)
     return Told(
         "TSC-H023",
@@ -68,6 +68,30 @@ def _over_another(engine: Engine, name: Namer, given: Any) -> Told | None:
         f"dimension {others[0]}.",
         named(known),
     )
+
+
+def probabilities(
+    made_by: str, squashed: str, engine: Engine, name: Namer, inputs: Sequence[Any]
+) -> Told | None:
+    """What is to be said of a loss that is given what a softmax or a sigmoid made, and that does the same to it again; None
+    for any other. `made_by` is the node of what it must not be given.
+    """
+    given = inputs[0]
+    if engine.kind(given) != "tensor" or engine.look(given).grad_fn != made_by:
+        return None
+    function = _loss()
+    known = name(given)
+    return Told(
+        "TSC-H013",
+        f"{function} applies {squashed} itself and wants scores; {known or 'what it was given'} went through {squashed} already.",
+        named(known),
+    )
+
+
+def _loss() -> str:
+    """The function that is being called, as the script names it."""
+    node = current_node()
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
 
 
 def probabilities_compared(engine: Engine, names: Scope, given: Any) -> Told | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.containers import operands
 from tensorcli.explorer.engines import base_of
 from tensorcli.explorer.hazards.appended import Held, held_by, kept
 from tensorcli.explorer.hazards.beginning import begins
@@ -172,7 +173,7 @@ class Watch:
         engine = self.engine
         known = self.operators.get(operator) or self._operator(operator)
         if self.lost.written:
-            self.lost.used(_tensors(engine, inputs))
+            self.lost.used(operands(engine, inputs))
         if known.allocates:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
@@ -192,13 +193,8 @@ class Watch:
         elif known.name == "xlogy":
             factor = None if self.factor is None else self.factor()
             self.note(probabilities_compared(engine, self.names, factor))
-        if known.wraps and not tensor.dtype.is_floating_point:
-            dtype = engine.look(tensor).dtype
-            if dtype in INTEGRAL:
-                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
-
-                exact = exact_result(engine, known.name, inputs, dtype)
-                self.note(None if exact is None else wrapped(engine, *exact, tensor))
+        if known.wraps and (wrapping := self._wrapping(known, tensor, inputs)) is not None:
+            self.note(wrapping())
         whole = engine.tells_results_whole
         recorded = engine.node(tensor) is not None if whole else self._will_be_recorded(tensor, inputs)
         if not recorded:
@@ -215,6 +211,20 @@ class Watch:
                 self.flats.made(tensor)
             if known.trap is not None:
                 self.note(known.trap(engine, self.names.name, inputs))
+
+    def _wrapping(
+        self, known: Operator, tensor: Any, inputs: Sequence[Any]
+    ) -> Callable[[], Told | None] | None:
+        """What holds the elements of a tensor, once the operator has written them, against what arithmetic says; None where they
+        are no integers.
+        """
+        dtype = "" if tensor.dtype.is_floating_point else self.engine.look(tensor).dtype
+        if dtype not in INTEGRAL:
+            return None
+        from tensorcli.explorer.hazards.numbers import exact_result, wrapped
+
+        exact = exact_result(self.engine, known.name, inputs, dtype)
+        return None if exact is None else partial(wrapped, self.engine, *exact, tensor)
 
     def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
         if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
@@ -235,7 +245,7 @@ class Watch:
         return (
             engine.recording()
             and tensor.is_floating_point()
-            and any(engine.look(each).requires_grad for each in _tensors(engine, inputs))
+            and any(engine.look(each).requires_grad for each in operands(engine, inputs))
         )
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
@@ -253,15 +263,10 @@ class Watch:
             self.pending = []
         binding = self.running if isinstance(self.running, BINDING) else None
         if binding is not None:
-            self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
+            self.note(self.stores.store(tensor, memory, operands(engine, inputs[1:]), self.running))
         if known.wraps:
-            dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
-            if dtype in INTEGRAL:
-                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
-
-                exact = exact_result(engine, known.name, inputs, dtype)
-                if exact is not None:
-                    self.pending.append(partial(wrapped, engine, *exact, tensor))
+            if (wrapping := self._wrapping(known, tensor, inputs)) is not None:
+                self.pending.append(wrapping)
         elif known.indexes:
             self.note(duplicate(engine, self.names.name, tensor, inputs))
         if known.fills and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
@@ -295,16 +300,15 @@ class Watch:
         if self.pending:
             self.pending = []
         if self.lost.written:
-            self.lost.used(_tensors(engine, [each for each in inputs if each is not tensor]))
+            self.lost.used(operands(engine, [each for each in inputs if each is not tensor]))
         if self.lost.born:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
-        if not tensor.requires_grad:
-            if self.recorded:
-                self.constants.computed(tensor, base_of(operator), inputs[1:])
-        elif base_of(operator) == "add_" and engine.node(tensor) is not None:
-            self._adds(inputs)
+            if base_of(operator) == "add_" and engine.node(tensor) is not None:
+                self._adds(inputs)
+        elif self.recorded:
+            self.constants.computed(tensor, base_of(operator), inputs[1:])
         if self.gradients.passes:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
@@ -353,7 +357,7 @@ class Watch:
         self.note(told, node)
 
     def _without_history(self, inputs: Sequence[Any]) -> None:
-        for each in _tensors(self.engine, inputs):
+        for each in operands(self.engine, inputs):
             if self.engine.base(each) is not None:
                 self.note(swallowed(self.engine, self.names.name, each))
 
@@ -418,14 +422,6 @@ class Watch:
             self.lists = held_by(self.names, self.loops.appends)
             self._kept(self.loops.written)
         return list(self.found.values())
-
-
-def _tensors(engine: Any, inputs: Sequence[Any]) -> Iterator[Any]:
-    for each in inputs:
-        if isinstance(each, list | tuple):
-            yield from (one for one in each if engine.kind(one) == "tensor")
-        elif engine.kind(each) == "tensor":
-            yield each
 
 
 def _ranks(inputs: Sequence[Any]) -> int:

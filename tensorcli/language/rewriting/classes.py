@@ -109,7 +109,7 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     values = {node.name: as_value(node, tree) for node in classes}
     remaining = {name for name, value in values.items() if value is None and name not in custom | errors}
     asked = _asked_of_classes(tree, classes, remaining)
-    _is_abstract(classes, [node for node in ast.walk(tree) if isinstance(node, ast.Call)])
+    _refuse_abstract(classes, [node for node in ast.walk(tree) if isinstance(node, ast.Call)])
     imports = _Imports(tree)
     roots: dict[str, Parent | None] = dict.fromkeys(("nn", "torch", "Module"))
     for node in classes:
@@ -208,8 +208,8 @@ def _asks_for_kinds(tree: ast.Module) -> bool:
     )
 
 
-def _is_abstract(classes: list[ast.ClassDef], calls: list[ast.Call]) -> None:
-    """Refuses a call of a class with abstract methods, which Python refuses. Errors: NeedsClass."""
+def _refuse_abstract(classes: list[ast.ClassDef], calls: list[ast.Call]) -> None:
+    """Errors: NeedsClass for a call of a class with abstract methods, which Python refuses."""
     abstract = {
         node.name
         for node in classes
