@@ -9,7 +9,7 @@ from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
     "_scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
-    "bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
+    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
     "diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
     "float_power_.Scalar float_power_.Tensor floor_divide_.Tensor fmod_.Scalar fmod_.Tensor ge_.Scalar ge_.Tensor "
     "greater_.Scalar greater_.Tensor greater_equal_.Scalar greater_equal_.Tensor gt_.Scalar gt_.Tensor hash_tensor "
@@ -37,10 +37,17 @@ def is_slow(op: Any) -> bool:
     return op.name in NAMES or bool(_told)
 
 
-def warn(op: Any) -> None:
-    """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of."""
+def warn(op: Any, size: int) -> None:
+    """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of.
+
+    Errors: RuntimeError where there are no examples.
+    """
     if is_slow(op) and not _told and not backward_pass.running:
         warn_of_examples(op.name)
+        if not size:
+            raise RuntimeError(
+                f"Batching rule not implemented for aten::{op.name}. The fallback path does not support vmap over dims of size 0."
+            )
 
 
 def warn_of_examples(name: str) -> None:
@@ -52,9 +59,9 @@ def warn_of_examples(name: str) -> None:
 
 
 @contextmanager
-def telling(op: Any) -> Iterator[None]:
-    """Warn of an operator that is made of others, and not of those."""
-    warn(op)
+def telling(op: Any, size: int) -> Iterator[None]:
+    """Warn of an operator that is made of others, and not of those. Errors: as `warn`."""
+    warn(op, size)
     _told.append(op.name)
     try:
         yield
