@@ -205,6 +205,14 @@ def strided_copy(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     return found.clone(), dim
 
 
+@rule("searchsorted bucketize")
+def searched(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
+    """Example by example, which do not ask for a warning because of where the examples lie."""
+    given = changed(args, lambda one: one if one.dim is None else Batch(layer, front(one).contiguous(), 0))
+    results = [op.run(slices(given, i)) for i in range(layer.size)]
+    return (functions.stack(results), 0) if results else None
+
+
 @rule("linspace logspace")
 def spaced(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Steps between the ends of each example: linear ones lie in memory with the examples innermost."""

@@ -26,7 +26,8 @@ NAMES: Final = frozenset(
     "special_laguerre_polynomial_l special_legendre_polynomial_p special_log_ndtr special_shifted_chebyshev_polynomial_t "
     "special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v "
     "special_shifted_chebyshev_polynomial_w square_ squeeze_copy squeeze_copy.dim subtract_.Scalar subtract_.Tensor "
-    "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy xlogy_.Scalar_Other xlogy_.Tensor".split()
+    "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy vander xlogy_.Scalar_Other "
+    "xlogy_.Tensor".split()
 )
 """By their full names, as PyTorch 2.13.0 told them."""
 _told: list[str] = []
