@@ -207,10 +207,12 @@ def strided_copy(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 
 @rule("searchsorted bucketize")
 def searched(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """Example by example, which do not ask for a warning because of where the examples lie."""
-    given = changed(args, lambda one: one if one.dim is None else Batch(layer, front(one).contiguous(), 0))
-    results = [op.run(slices(given, i)) for i in range(layer.size)]
-    return (functions.stack(results), 0) if results else None
+    """All examples at once, as they lie, in edges that they share."""
+    values, edges = (args[1], args[0]) if op.base == "searchsorted" else (args[0], args[1])
+    mapped = [one for one in batches_of(args) if one.dim is not None]
+    if mapped != [values] or edges.rank != 1:
+        return None
+    return op.run(changed(args, lambda one: one.value)), values.dim
 
 
 @rule("linspace logspace")
