@@ -144,6 +144,7 @@ ESCAPED: Final = (
 )
 WRAPPED_POINTER: Final = "Cannot access data pointer of Tensor that doesn't have storage"
 WRAPPED_STORAGE: Final = "Cannot access storage of TensorWrapper"
+WRAPPED_BATCH: Final = "Cannot access storage of BatchedTensorImpl"
 META_COPY: Final = "Cannot copy out of meta tensor; no data!"
 
 

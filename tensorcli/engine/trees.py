@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tensorcli.engine.return_types import ReturnType
+from tensorcli.engine.tensor import Size
 
 
 class Tree:
@@ -86,7 +87,7 @@ def flatten(value: Any) -> tuple[list[Any], Tree]:
 
 
 def _walk(value: Any, leaves: list[Any]) -> Tree:
-    kind = type(value)
+    kind = tuple if type(value) is Size else type(value)
     context: Any = None
     if kind is list or kind is tuple or issubclass(kind, ReturnType):
         inner = list(value)

@@ -340,7 +340,7 @@ def wrap(storage: Storage) -> UntypedStorage:
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """The storage, as an object. Errors: NotImplementedError inside a transform of `torch.func`."""
     if self.batch is not None and not self.levels:
-        raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+        raise NotImplementedError(messages.WRAPPED_BATCH)
     if self.levels:
         raise NotImplementedError(messages.WRAPPED_STORAGE)
     return wrap(self.memory)
@@ -348,10 +348,10 @@ def untyped_storage(self: Tensor) -> UntypedStorage:
 
 def share_memory_(self: Tensor) -> Tensor:
     """Let other processes see the memory (here: remember that this was asked for)."""
-    wrap(self.memory).share_memory_()
+    untyped_storage(self).share_memory_()
     return self
 
 
 def is_shared(self: Tensor) -> bool:
     """Whether other processes can see the memory."""
-    return wrap(self.memory).is_shared()
+    return untyped_storage(self).is_shared()

@@ -52,7 +52,7 @@ def _telling(op: Op, run: Run) -> Run:
             and any(one.batch is not None and one.batch.dim is not None for one in found_in(values, Tensor))
         ):
             return run(values)
-        with slow.telling(op):
+        with slow.telling(op, layers[-1].size):
             return run(values)
 
     return told

@@ -14,7 +14,7 @@ RANDOM: Final = frozenset(
 )
 DROPPING: Final = frozenset("dropout feature_dropout alpha_dropout feature_alpha_dropout".split())
 _EACH: Final = frozenset("randperm multinomial".split())
-"""Drawn example by example."""
+"""Drawn example by example, where an example is no row of weights."""
 _REFUSED: Final = {
     "error": "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
     "randomness flags on vmap or perform the randomness operation out of vmap",
@@ -74,7 +74,7 @@ def mapped(layer: Layer, op: Op, args: tuple[Any, ...]) -> Drawn | None:
         if op.base.endswith("_like"):
             return Drawn(op.run(slices(args, 0)), None)
         raise RuntimeError(SAME)
-    if op.base in _EACH:
+    if op.base in _EACH and args[0].rank != 1:
         return Drawn(functions.stack([op.run(slices(args, i)) for i in range(layer.size)]), 0)
     return Drawn(op.run(changed(args, lambda one: full(one, layer.size))), 0)
 

@@ -10,7 +10,7 @@ from tensorcli.engine import dtypes, effects, overrides
 from tensorcli.engine.batch import drawing, rules, shapes, slow
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
 from tensorcli.engine.batch.refused import refused
-from tensorcli.engine.batch.values import aligned, batches_of, plain, slices
+from tensorcli.engine.batch.values import aligned, batches_of, changed, each_result, front, plain, slices
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.elementwise import promoted_dtype
 from tensorcli.engine.formats import contiguous_format, preserve_format
@@ -21,7 +21,7 @@ FLOATING: Final = dtypes.FLOATING
 NEW: Final = frozenset("new_empty new_empty_strided new_full new_zeros new_ones".split())
 """Composites that make a batch of what they make where they are asked of a batch."""
 
-WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere", "ctc_loss"}
+WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere", "ctc_loss", "linspace", "logspace"}
 """Composites that are asked as one operator, not as those that they are made of."""
 
 
@@ -31,7 +31,7 @@ def apply(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]
     if all(one.dim is None for one in given):
         drawn = drawing.unmapped(layer, op, plain(args))
         return (drawn.value, drawn.dim) if drawn is not None else (op.run(plain(args)), None)
-    slow.warn(op)
+    slow.warn(op, layer.size)
     reason = refused(op)
     if reason is not None:
         raise RuntimeError(reason)
@@ -50,6 +50,8 @@ def apply(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]
     elif op.effect is effects.pointwise or op.base in rules.ELEMENTWISE:
         if op.base == "clone":
             _check_format(args[1])
+            if args[1] is contiguous_format:
+                return op.run((front(args[0]), contiguous_format)), 0  # Each example is to be contiguous.
         return _pointwise(layer, op, args)
     return each(layer, op, args)
 
@@ -65,12 +67,11 @@ def _check_format(wanted: Any) -> None:
 
 
 def each(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
-    """Example by example, and the results stacked."""
-    if not layer.size:
-        raise RuntimeError(
-            f"The fallback path does not support vmap over dims of size 0. Batching rule not implemented for aten::{op.base}."
-        )
+    """Example by example, and the results stacked: none of them, as large as that of zeros, where there are no examples."""
     results = [op.run(slices(args, i)) for i in range(layer.size)]
+    if not results:
+        imagined = op.run(changed(args, lambda one: one.value.new_zeros(one.sizes)))
+        return each_result(imagined, lambda one: one.new_empty((0, *one.geometry.sizes))), 0
     first = results[0]
     if isinstance(first, Tensor):
         whole: Any = functions.stack(results)

@@ -51,6 +51,12 @@ class Behind:
         """The buffer beneath, for who asks what memory it is."""
         return self.storage.data
 
+    def __getattr__(self, name: str) -> Any:
+        """Errors: NotImplementedError for whatever else a storage knows of its memory."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotImplementedError(messages.WRAPPED_BATCH)
+
 
 class Batch:
     """How a tensor of a layer stands for a tensor below: which one (`value`), and which dimension of it is mapped (None where

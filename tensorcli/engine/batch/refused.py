@@ -28,6 +28,8 @@ REFUSED: Final = {
         name: _without(name)
         for name in (
             "equal",
+            "is_pinned",
+            "is_set_to",
             "nonzero_numpy",
             "column_stack",
             "histogramdd",
@@ -43,7 +45,7 @@ REFUSED: Final = {
         name: f"vmap: we do not yet support aten::{name}. Please file an issue"
         for name in ("rrelu", "rrelu_")
     },
-    "narrow.Tensor": _without("narrow.Tensor", _FALLBACK),
+    **{name: _without(name, _FALLBACK) for name in ("narrow.Tensor", "pin_memory")},
     **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
 }
 """What cannot run on a batch, by the operator's name or that of all its overloads."""

@@ -8,11 +8,21 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine.batch.layer import Batch, Layer
-from tensorcli.engine.batch.shapes import DIMENSIONS
-from tensorcli.engine.batch.values import aligned, batches_of, changed, each_result, front, full, moved, where
+from tensorcli.engine.batch.shapes import DIMENSIONS, viewed
+from tensorcli.engine.batch.values import (
+    aligned,
+    batches_of,
+    changed,
+    each_result,
+    front,
+    full,
+    moved,
+    slices,
+    where,
+)
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
-from tensorcli.engine.op import Op
+from tensorcli.engine.op import OPS, Op
 
 ELEMENTWISE: Final = frozenset("clone _to_copy zeros_like ones_like full_like empty_like".split())
 """Operators that are no element-wise ones by their declaration, and yet do to each element the same."""
@@ -186,6 +196,32 @@ def repeated(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 
 
 # ---- several tensors
+
+
+@rule("as_strided_copy")
+def strided_copy(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
+    """A copy of the view, which begins where the example does."""
+    found, dim = viewed(layer, OPS["as_strided"], args)
+    return found.clone(), dim
+
+
+@rule("searchsorted bucketize")
+def searched(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
+    """All examples at once, as they lie, in edges that they share."""
+    values, edges = (args[1], args[0]) if op.base == "searchsorted" else (args[0], args[1])
+    mapped = [one for one in batches_of(args) if one.dim is not None]
+    if mapped != [values] or edges.rank != 1:
+        return None
+    return op.run(changed(args, lambda one: one.value)), values.dim
+
+
+@rule("linspace logspace")
+def spaced(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
+    """Steps between the ends of each example: linear ones lie in memory with the examples innermost."""
+    if not layer.size:
+        return None
+    place = 1 if op.base == "linspace" else 0
+    return functions.stack([op.run(slices(args, i)) for i in range(layer.size)], place), place
 
 
 @rule("cat stack")
@@ -409,7 +445,8 @@ def _folded(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     found = op.run((tensor.reshape((-1, *sizes[2:])) if 0 not in sizes else tensor.flatten(0, 1), *args[1:]))
 
     def apart(one: Any) -> Any:
-        return one.view((layer.size, -1, *one.geometry.sizes[1:]))
+        # Of no examples PyTorch makes no images either.
+        return one.view((layer.size, sizes[1] if layer.size else 0, *one.geometry.sizes[1:]))
 
     return each_result(found, apart), 0
 
@@ -429,7 +466,7 @@ def normalized(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 @rule("native_batch_norm")
 def counted(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """Batch normalisation. Errors: RuntimeError where each example would write running statistics that all share."""
-    batch, _, _, mean, variance, training, *_ = args
+    batch, weight, bias, mean, variance, training, *numbers = args
     shared = any(one is not None and one.dim is None for one in (mean, variance))
     if training and shared and batch.dim is not None:
         raise RuntimeError(
@@ -438,6 +475,27 @@ def counted(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
             "False.If you are using a prebuilt module and do not need eval mode, please see the functorch website for resources "
             "on how to patch your module to work with vmap"
         )
+    if not training:
+        return None
+    if batch.dim is None and shared:
+        # The examples differ in their scale alone: what all share is counted once.
+        plain, *statistics = op.run((batch.value, None, None, mean.value, variance.value, training, *numbers))
+        found = plain.expand((layer.size, *plain.geometry.sizes))
+        for one, step in ((weight, functions.mul), (bias, functions.add)):
+            if one is not None:
+                scale = full(one, layer.size)
+                found = step(found, scale.view((layer.size, 1, -1, *[1] * (batch.rank - 2))))
+        return (found, *(one.expand((layer.size, *one.geometry.sizes)) for one in statistics)), 0
+    if any(one is not None and one.dim for one in (mean, variance)):
+        # PyTorch counts in a copy, where the examples do not come first.
+        kept = [
+            None if one is None else (one.dim and Batch(layer, front(one).clone(), 0)) or one
+            for one in (mean, variance)
+        ]
+        given = (batch, weight, bias, *kept, training, *numbers)
+        results = [op.run(slices(given, i)) for i in range(layer.size)]
+        return tuple(functions.stack(list(column)) for column in zip(*results, strict=True)), 0
+    return None
 
 
 @rule("mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits")

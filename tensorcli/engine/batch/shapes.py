@@ -29,6 +29,9 @@ def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None
     if op.base in SIZES:
         if op.base == "expand":
             tensor = _padded(tensor, batch.rank, args[1])
+        if op.base == "_unsafe_view":
+            # An example's elements may follow each other where a batch's do not.
+            tensor = tensor.contiguous()
         return op.run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
     if op.base == "as_strided":
         return _strided(

@@ -8,13 +8,13 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
-    "_scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
-    "bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
+    "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
+    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
     "diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
     "float_power_.Scalar float_power_.Tensor floor_divide_.Tensor fmod_.Scalar fmod_.Tensor ge_.Scalar ge_.Tensor "
     "greater_.Scalar greater_.Tensor greater_equal_.Scalar greater_equal_.Tensor gt_.Scalar gt_.Tensor hash_tensor "
     "heaviside_ histc histogram.bin_ct histogram.bins_tensor hypot_ igamma_ igammac_ index_copy_ index_reduce "
-    "index_reduce_ isclose isin.Tensor_Tensor kl_div ldexp_ le_.Scalar le_.Tensor lerp_.Scalar lerp_.Tensor less_.Scalar "
+    "index_reduce_ isclose isin.Tensor_Tensor istft kl_div ldexp_ le_.Scalar le_.Tensor lerp_.Scalar lerp_.Tensor less_.Scalar "
     "less_.Tensor less_equal_.Scalar less_equal_.Tensor linalg_cond.p_str linalg_ldl_solve linalg_lu linalg_tensorsolve "
     "lt_.Scalar lt_.Tensor lu_solve margin_ranking_loss masked_fill.Tensor masked_fill_.Tensor masked_scatter "
     "masked_scatter_ max_unpool2d max_unpool3d multi_margin_loss multilabel_margin_loss nanquantile.scalar "
@@ -25,8 +25,9 @@ NAMES: Final = frozenset(
     "special_chebyshev_polynomial_w special_hermite_polynomial_h special_hermite_polynomial_he "
     "special_laguerre_polynomial_l special_legendre_polynomial_p special_log_ndtr special_shifted_chebyshev_polynomial_t "
     "special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v "
-    "special_shifted_chebyshev_polynomial_w square_ squeeze_copy squeeze_copy.dim subtract_.Scalar subtract_.Tensor "
-    "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy xlogy_.Scalar_Other xlogy_.Tensor".split()
+    "special_shifted_chebyshev_polynomial_w square_ squeeze_copy squeeze_copy.dim stft subtract_.Scalar subtract_.Tensor "
+    "t_copy take transpose_copy.int tril_ triplet_margin_loss triu_ unsqueeze_copy vander xlogy_.Scalar_Other "
+    "xlogy_.Tensor".split()
 )
 """By their full names, as PyTorch 2.13.0 told them."""
 _told: list[str] = []
@@ -37,10 +38,17 @@ def is_slow(op: Any) -> bool:
     return op.name in NAMES or bool(_told)
 
 
-def warn(op: Any) -> None:
-    """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of."""
+def warn(op: Any, size: int) -> None:
+    """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of.
+
+    Errors: RuntimeError where there are no examples.
+    """
     if is_slow(op) and not _told and not backward_pass.running:
         warn_of_examples(op.name)
+        if not size:
+            raise RuntimeError(
+                f"Batching rule not implemented for aten::{op.name}. The fallback path does not support vmap over dims of size 0."
+            )
 
 
 def warn_of_examples(name: str) -> None:
@@ -52,9 +60,9 @@ def warn_of_examples(name: str) -> None:
 
 
 @contextmanager
-def telling(op: Any) -> Iterator[None]:
-    """Warn of an operator that is made of others, and not of those."""
-    warn(op)
+def telling(op: Any, size: int) -> Iterator[None]:
+    """Warn of an operator that is made of others, and not of those. Errors: as `warn`."""
+    warn(op, size)
     _told.append(op.name)
     try:
         yield

@@ -10,6 +10,7 @@ from tensorcli.engine.batch.values import moved
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.random import default_generator
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import Tree, flatten, unflatten
 
@@ -66,11 +67,12 @@ def mapped(
             )
     size, dims, leaves, tree = _inputs(in_dims, args, func)
     if chunk_size is not None:
-        chunks = _chunks(leaves, dims, size, chunk_size)
-        return _joined(
-            [_once(func, count, dims, out_dims, randomness, chunk, tree, kwargs) for count, chunk in chunks],
-            out_dims,
-        )
+        results, state = [], default_generator.get_state() if randomness == "same" else None
+        for count, chunk in _chunks(leaves, dims, size, chunk_size):
+            if state is not None:
+                default_generator.set_state(state)
+            results.append(_once(func, count, dims, out_dims, randomness, chunk, tree, kwargs))
+        return _joined(results, out_dims)
     return _once(func, size, dims, out_dims, randomness, leaves, tree, kwargs)
 
 
@@ -233,5 +235,6 @@ def outside(layer: Layer, one: Any, dim: int | None, name: str) -> Any:
     if batch is None or batch.dim is None:
         sizes = list(one.geometry.sizes)
         sizes.insert(place, layer.size)
-        return value.unsqueeze(dim).expand(sizes)
+        # PyTorch repeats what all examples share in front of it, wherever the examples were asked for.
+        return (value if dim >= 0 else value.unsqueeze(dim)).expand(sizes)
     return moved(value, batch.dim, place)

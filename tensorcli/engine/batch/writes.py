@@ -23,7 +23,7 @@ _NAMES: Final = {
         "add sub mul div copy masked_fill logical_and logical_or logical_xor".split(), "inplace arithmetic"
     ),
     "bernoulli": "inplace bernoulli",
-    **{name: f"{name}_" for name in "fill index_put index_add index_fill".split()},
+    **{name: f"{name}_" for name in "fill index_put index_add index_fill scatter_add scatter_reduce".split()},
 }
 """How PyTorch calls a write in its refusal; others are called by their operator, and where it is refused by the level."""
 
@@ -31,7 +31,10 @@ _NAMES: Final = {
 def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
     """Errors: RuntimeError for a write of what is mapped into what is not."""
     if any(one.dim is not None for one in batches_of(batches)):
-        slow.warn(op)
+        slow.warn(op, layer.size)
+    if drawing.is_random(op):
+        drawing.check(layer)
+        _refuse_same(layer, batches[1:])
     if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
         return
     if op.base in _BROADCAST:
@@ -129,15 +132,18 @@ def _elementwise(op: Op) -> bool:
     return origin is not None and origin.effect is effects.pointwise
 
 
+def _refuse_same(layer: Layer, rest: tuple[Any, ...]) -> None:
+    """Errors: RuntimeError where all examples are to draw the same, by numbers of their own."""
+    if layer.randomness == "same" and any(one.dim is not None for one in batches_of(rest)):
+        raise RuntimeError(drawing.SAME)
+
+
 def _draw(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
-    drawing.check(layer)
     if layer.randomness == "different":
         if batch.dim is None:
             drawing.unmapped(layer, op, plain((batch, *rest)))
         op.run((front(batch), *changed(rest, front)))
         return
-    if any(one.dim is not None for one in batches_of(rest)):
-        raise RuntimeError(drawing.SAME)
     if batch.dim is None:
         op.run((batch.value, *plain(rest)))
         return

@@ -85,6 +85,8 @@ def _copied(
 ) -> Tensor:
     made = from_data(data, dtype, device)
     effects.check_pinned(pin_memory, made.device)
+    if made.batch is not None:
+        made.detach_()  # As PyTorch does, which refuses it to the examples of a batch.
     return effects.manufactured(name, (data,), effects.pinned(made) if pin_memory else made, requires_grad)
 
 

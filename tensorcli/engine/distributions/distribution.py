@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from tensorcli.engine import dtypes, messages, process
 from tensorcli.engine.autograd.modes import enable_grad, no_grad
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
@@ -81,7 +82,7 @@ class Distribution(Pickled):
             if name not in vars(self) and isinstance(getattr(type(self), name), lazy):
                 continue
             value = getattr(self, name)
-            if not constraint.check(value).all():
+            if not _all_true(constraint.check(value)):
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
                     f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
@@ -241,7 +242,7 @@ class Distribution(Pickled):
                 "with `validate_args=False` to turn off validation."
             )
             return
-        if not support.check(value).all():
+        if not _all_true(support.check(value)):
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(sizes)}) to be within the support "
                 f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
@@ -254,6 +255,11 @@ class Distribution(Pickled):
 
 
 # ---- for subclasses
+
+
+def _all_true(valid: Tensor) -> bool:
+    """Whether all elements are true: of all examples, where a vmap runs, so that what is given there can be checked."""
+    return bool(valid.all() if valid.batch is None else whole(valid).array.all())
 
 
 def broadcast_all(*values: Any) -> Any:

@@ -17,6 +17,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras
+from tensorcli.engine.effects.out_draws import DRAWS, drawn
 from tensorcli.engine.effects.writing import check_overlap, keeps_sizes, resize, store
 from tensorcli.engine.settings import settings
 from tensorcli.engine.tensor import Tensor
@@ -124,7 +125,9 @@ def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_
             f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
         )
     try:
-        result = _made(op, asked, out.dtype)
+        result = drawn(op, values, out) if op.base in DRAWS else None
+        if result is None:
+            result = _made(op, asked, out.dtype)
     except NotImplementedError:
         if "steps" in op.names:
             # PyTorch gives the output its size before it looks for a kernel.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
+from tensorcli.engine.effects.out_draws import DRAWS, drawn
 from tensorcli.engine.effects.writing import keeps_sizes, size_out, store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
@@ -66,7 +67,9 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         plain = outputs.prepare(op, plain, outs)
         mode.set(False)
         events.observer = None
-        answer = op.effect(op, plain)
+        answer = drawn(op, plain, outs[0]) if op.base in DRAWS else None
+        if answer is None:
+            answer = op.effect(op, plain)
     finally:
         mode.set(grad)
         events.observer = observer

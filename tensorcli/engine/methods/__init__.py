@@ -288,7 +288,7 @@ def check_detached(tensor: Tensor) -> None:
         if innermost not in (tensor if tensor.view_of is None else tensor.view_of.base).levels:
             refuse_captured(op.name)
     elif innermost.maps(tensor):
-        slow.warn(op)
+        slow.warn(op, innermost.size)
         raise RuntimeError(messages.DETACH_VIEW)
 
 

@@ -109,6 +109,22 @@ def check_no_nan(xp, a, name):
         )
 
 
+def check_no_infinity(xp, a, name):
+    """Refuse matrices of whose singular vectors LAPACK finds none. Errors: LinAlgError."""
+    check_codes(xp.isinf(a).any(axis=(-2, -1)) * (min(a.shape[-2:]) - 1), name)
+
+
+def eigenvectors(xp, a, half="L", vectors=True):
+    """The eigenvalues and eigenvectors of symmetric matrices. Errors: LinAlgError, where LAPACK does not converge."""
+    try:
+        return xp.linalg.eigh(a, half)
+    except np.linalg.LinAlgError:
+        # LAPACK counts what did not converge beside the diagonal: all for the vectors, the first for the values alone.
+        endless = ~xp.isfinite(a).all(axis=(-2, -1))
+        check_codes(endless * (a.shape[-1] - 1 if vectors else 1), "linalg.eigh")
+        raise
+
+
 def stand_in(tensor):
     """An array of a tensor's sizes and dtype, for checks that look at nothing else."""
     return np.broadcast_to(np.zeros((), tensor.dtype.np), tensor.geometry.sizes)
@@ -126,6 +142,20 @@ _FAILURES = (
         LinAlgError,
         "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
         "{0} is not positive-definite).",
+    ),
+    (
+        "lstsq",
+        LinAlgError,
+        "The least squares solution could not be computed because the input matrix does not have full rank (error code: {0}).",
+    ),
+    *(
+        (
+            part,
+            LinAlgError,
+            "The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated "
+            f"{what} values (error code: {{0}}).".replace("eigen values", "eigenvalues"),
+        )
+        for part, what in (("eigh", "eigen"), ("svd", "singular"))
     ),
     (
         "lu_factor",

@@ -55,7 +55,8 @@ def _copy_of(declared, values, kind, device, memory_format):
         # Outside inference mode the copy itself is not recorded, but the write into a normal tensor is.
         return result.copy_(source)
     if device is not META:
-        messages.warn_discards(source.dtype, kind)
+        if source.geometry.numel:
+            messages.warn_discards(source.dtype, kind)
         result.array[...] = effects.cast(moved(source, device), kind)
     return effects.recorded(declared, values, result)
 
@@ -190,7 +191,7 @@ def _copy_effect(declared, values):
     node = CopyBackwards((gradient_edge(target), gradient_edge(source)), {}) if requires else None
     if events.observer is not None:
         events.observer.writes(target, declared.name, values)
-    if target.device is not META:
+    if target.device is not META and source_shape.numel:
         messages.warn_discards(source.dtype, target.dtype)
     if target.device is not META and not unchanged:
         copy_array(target, source, source_shape)

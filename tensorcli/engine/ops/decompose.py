@@ -9,7 +9,13 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns
+from tensorcli.engine.ops._matrices import (
+    check_matrix,
+    check_no_infinity,
+    check_no_nan,
+    columns,
+    eigenvectors,
+)
 from tensorcli.engine.ops._shared import behind, subclass_like
 
 
@@ -156,7 +162,7 @@ def linalg_eigh_(xp, A, UPLO, compute_v):
     check_matrix(A, "linalg.eigh", floating=False)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    values, vectors = xp.linalg.eigh(A, UPLO.upper())
+    values, vectors = eigenvectors(xp, A, UPLO.upper(), compute_v)
     return values.astype(A.real.dtype), columns(vectors.astype(A.dtype))
 
 
@@ -176,7 +182,7 @@ def linalg_eigh(self, UPLO):
 )
 def linalg_eigvalsh(self, UPLO):
     """The eigenvalues of symmetric matrices in ascending order."""
-    return functions._linalg_eigh(self, UPLO)[0]
+    return functions._linalg_eigh(self, UPLO, asks_gradient(self))[0]
 
 
 @op(
@@ -277,6 +283,8 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
             "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
         )
     check_no_nan(xp, A, "linalg.svd")
+    if compute_uv:
+        check_no_infinity(xp, A, "linalg.svd")
     infinite = xp.isinf(A).any(axis=(-2, -1), keepdims=True)
     if infinite.any():
         # LAPACK does not fail there, and knows nothing.

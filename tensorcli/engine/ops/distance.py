@@ -63,7 +63,9 @@ def _length(xp, size, p, axes):
     wide = size.astype(np.float64)
     if p == 2:
         return xp.sqrt((wide * wide).sum(axis=axes))
-    return (wide ** float(p)).sum(axis=axes) ** (1 / float(p))
+    kind = np.promote_types(size.dtype, np.float32)  # In which PyTorch has the powers, and takes the root.
+    total = (wide ** float(p)).astype(kind).sum(axis=axes, dtype=np.float64)
+    return total.astype(kind) ** kind.type(1 / float(p))
 
 
 def _row_length(xp, size, p):

@@ -21,7 +21,8 @@ def _fill_effect(declared, values):
         effects.check_overlap(target, ())
     if isinstance(value, Tensor) and value.device is not META:
         _check_fill_device(target, value)
-        messages.warn_discards(value.dtype, target.dtype)
+        if target.geometry.numel:
+            messages.warn_discards(value.dtype, target.dtype)
         number = effects.cast(moved(value, target.device), target.dtype)
     else:
         number = value

@@ -13,8 +13,10 @@ from tensorcli.engine.ops._factors import determined, inverse_of
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
+    check_no_infinity,
     check_no_nan,
     columns,
+    eigenvectors,
     full_precision,
     raise_for,
     stand_in,
@@ -205,13 +207,14 @@ def linalg_pinv(xp, self, atol, rtol, hermitian):
         )
     if hermitian:
         check_matrix(self, "linalg.eigh")
-        values, vectors = xp.linalg.eigh(self)
+        values, vectors = eigenvectors(xp, self)
         size = xp.abs(values)
         kept = size > _tolerance(xp, size, atol, rtol)
         safe = xp.where(kept, values, 1)
         scale = xp.where(kept, 1 / safe, 0)
         return ((vectors * scale[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).astype(self.dtype)
     check_no_nan(xp, self, "linalg.svd")
+    check_no_infinity(xp, self, "linalg.svd")
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > _tolerance(xp, s, atol, rtol)
     scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0)

@@ -92,10 +92,12 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
         return np.sqrt(ordered).reshape(
             [1 if d in dims else n for d, n in enumerate(size.shape) if keepdim or d not in dims]
         )
-    # Sums of powers are kept in float64: PyTorch's vector kernel sums float32 in several lanes.
+    # Sums of powers are kept in float64: PyTorch's vector kernel sums float32 in several lanes. The powers are not.
     wide = size.astype(np.float64)
-    total = xp.sum(wide * wide if ord == 2 else wide ** float(ord), axis=dims, keepdims=keepdim)
-    return (xp.sqrt(total) if ord == 2 else total ** (1.0 / float(ord))).astype(real)
+    terms = wide * wide if ord == 2 else (wide ** float(ord)).astype(real)
+    total = xp.sum(terms, axis=dims, keepdims=keepdim, dtype=np.float64)
+    # The root is taken in the dtype of the result, and so is the exponent.
+    return xp.sqrt(total).astype(real) if ord == 2 else total.astype(real) ** real.type(1.0 / float(ord))
 
 
 def _in_memory(xp, size, dims):
@@ -195,14 +197,25 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
     pick = "amax" if ord > 0 else "amin"
     if abs(ord) == 2:
-        return _of_singular_values(self, dims, keepdim, dtype, lambda s: getattr(s, pick)([-1], keepdim))
+
+        def picked(values):
+            if ord > 0 and not values.size(-1):
+                return of_nothing(values.sum([-1], keepdim))
+            return getattr(values, pick)([-1], keepdim)
+
+        return _of_singular_values(self, dims, keepdim, dtype, picked)
     rows, cols = dims if abs(ord) == 1 else dims[::-1]
     if not keepdim and rows < cols:
         cols -= 1
     sums = functions.linalg_vector_norm(self, 1.0, [rows], keepdim, dtype=dtype)
-    if not sums.size(cols):  # Without columns, or rows, the norm is that of one of zeros.
-        return sums.sum([cols], keepdim)
+    if ord > 0 and not sums.size(cols):
+        return of_nothing(sums.sum([cols], keepdim))
     return getattr(sums, pick)([cols], keepdim)
+
+
+def of_nothing(like):
+    """The norm of matrices without columns, or rows: zeros that PyTorch writes, and that have no gradient."""
+    return functions.empty_like(like).zero_()
 
 
 def _check_norm_dtype(self, dtype, name):
@@ -299,16 +312,17 @@ def linalg_cond(self, p):
     if p is None or abs(p) == 2:
         values = functions.linalg_svdvals(self)
         if not values.numel():
-            return functions.zeros(values.geometry.sizes[:-1], dtype=values.dtype, device=values.device)
+            return of_nothing(values.sum(-1))
         first, last = values.narrow(-1, 0, 1), values.narrow(-1, -1, 1)
         return (last / first if p == -2 else first / last).squeeze(-1)
     return _cond(self, p, f"{p:g}")
 
 
 def _cond(self, p, name):
-    check_matrix(stand_in(self), f"linalg.cond(ord={name})", floating=False)
     if not self.numel():
-        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype.to_real(), device=self.device)
+        sizes = self.geometry.sizes[:-2]
+        return of_nothing(functions.empty(sizes, dtype=self.dtype.to_real(), device=self.device))
+    check_matrix(stand_in(self), f"linalg.cond(ord={name})", floating=False)
     inverse, info = functions.linalg_inv_ex(self)
     inverse.masked_fill_(info.unsqueeze_(-1).unsqueeze_(-1) > 0, float("inf"))
     found = functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
@@ -324,6 +338,8 @@ def linalg_cond_str(self, p):
     if p == "nuc":
         check_matrix(stand_in(self), "linalg.cond(ord=nuc)", floating=False)
         values = functions.linalg_svdvals(self)
+        if not self.numel():
+            return of_nothing(values.sum(-1))
         return values.sum(-1) * values.reciprocal().sum(-1)
     check_matrix(stand_in(self), f"linalg.cond(ord={p})", floating=False)
     if p != "fro":

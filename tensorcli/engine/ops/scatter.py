@@ -40,12 +40,12 @@ def _check_scatter_sizes(self, dim, index, src):
     too_large = any(a > b for d, (a, b) in enumerate(zip(sizes, own, strict=False)) if d != dim)
     if isinstance(src, Tensor):
         given = src.geometry.sizes
-        wrap(dim, len(given))
         if max(len(sizes), 1) != max(len(given), 1):
-            if not too_large and given and all(a <= b for a, b in zip(sizes, given, strict=False)):
-                wrap(
-                    min(len(sizes) - 1, len(given)), len(given)
-                )  # PyTorch asks the source for the index's sizes.
+            if given and not too_large:
+                # PyTorch asks the source for the index's sizes.
+                wrap(dim, len(given))
+                if all(a <= b for a, b in zip(sizes, given, strict=False)):
+                    wrap(min(len(sizes) - 1, len(given)), len(given))
             raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if too_large or any(a > b for a, b in zip(sizes, given or (1,), strict=False)):
             raise RuntimeError(

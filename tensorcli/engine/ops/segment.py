@@ -44,6 +44,11 @@ def _check(data, reduce, lengths, indices, offsets, axis, unsafe, initial):
         if where.dtype.is_floating_point:
             raise messages.not_implemented("_segment_reduce_lengths_cpu_kernel1", where.dtype.scalar_type)
         counts = where.values
+        if not counts.size:
+            raise RuntimeError(
+                "min(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+                "argument."
+            )
         if (counts < 0).any():
             raise RuntimeError("lengths contains negative value!")
         if (counts.sum(-1) != data.geometry.sizes[axis]).any():

@@ -15,6 +15,7 @@ from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._elimination import is_small
 from tensorcli.engine.ops._factors import by_factors, by_substitution, factorised, widened, zero_pivot
 from tensorcli.engine.ops._matrices import (
+    check_codes,
     check_floating,
     check_matrix,
     check_sides,
@@ -219,20 +220,30 @@ def linalg_lstsq(xp, self, b, rcond, driver):
         raise RuntimeError(
             f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2})"
         )
-    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+    driver = "gelsy" if driver is None else driver
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
         )
-    broadcast_sizes([self.shape[:-2], sides.shape[:-2]])
-    limit = np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
+    # PyTorch counts one dimension of `b` less than those of A as vectors, whatever it then takes them for.
+    lead = broadcast_sizes([self.shape[:-2], b.shape[: -1 if self.ndim > b.ndim else -2]])
+    sides = xp.broadcast_to(sides, (*lead, *sides.shape[-2:]))
+    limit = 0 if driver == "gels" else np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > limit * s[..., :1] if s.size else s > 0
-    scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0).astype(s.dtype)
-    found = vh.conj().swapaxes(-1, -2) @ (scale[..., None] * (u.conj().swapaxes(-1, -2) @ sides))
     rank = xp.asarray(kept.sum(axis=-1), np.int64)
+    if xp is np and (driver == "gels" or (driver == "gelsy" and not (rcond is None and kept.all()))):
+        found, ranks = _by_lapack(driver, np.broadcast_to(self, (*lead, m, n)), sides, limit)
+        rank = ranks[(0,) * (len(lead) - rank.ndim)][tuple(slice(size) for size in rank.shape)]
+    else:
+        scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0).astype(s.dtype)
+        found = vh.conj().swapaxes(-1, -2) @ (scale[..., None] * (u.conj().swapaxes(-1, -2) @ sides))
     empty = xp.zeros((0,), s.dtype)
-    full = m > n and driver != "gelsy" and (rank == n).all()
+    full = m > n and (driver == "gels" or (driver != "gelsy" and (rank == n).all()))
     residuals = xp.sum(xp.abs(self @ found - sides) ** 2, axis=-2) if full else empty
+    if full and driver == "gels":
+        # It is done with a matrix of zeros before it looks at B.
+        residuals = residuals * self.any(axis=(-2, -1))[..., None]
     with_rank = driver != "gels"
     values = s if driver in ("gelsd", "gelss") else empty
     found = found[..., 0] if vector else found
@@ -250,3 +261,36 @@ def linalg_lstsq(xp, self, b, rcond, driver):
         rank if with_rank else xp.zeros((0,), np.int64),
         values,
     )
+
+
+def _by_lapack(driver, a, sides, limit):
+    """The solutions that a driver of LAPACK's finds, and the ranks that gelsy sees: what its pivoted QR leaves below the limit
+    counts as 0. Errors: LinAlgError for gels, which is for matrices of full rank alone.
+    """
+    from scipy.linalg import get_lapack_funcs
+
+    m, n = a.shape[-2:]
+    found = np.zeros((*a.shape[:-2], n, sides.shape[-1]), a.dtype)
+    ranks, codes = np.zeros(a.shape[:-2], np.int64), np.zeros(a.shape[:-2], np.int32)
+    solve, room = get_lapack_funcs((driver, f"{driver}_lwork"), (a, sides))
+    more = (limit,) if driver == "gelsy" else ()
+    for at in np.ndindex(a.shape[:-2]) if found.size and m else ():
+        tall = np.zeros((max(m, n), sides.shape[-1]), a.dtype)
+        tall[:m] = sides[at]
+        size = int(np.real(room(m, n, tall.shape[1], *more)[0]))
+        if more:
+            _, x, _, ranks[at], _ = solve(a[at], tall, np.zeros(n, np.int32), limit, size)
+        else:
+            _, x, _ = solve(a[at], tall, lwork=size)
+            codes[at] = _first_zero(a[at])
+        found[at] = x[:n]
+    check_codes(codes, "torch.linalg.lstsq")
+    return found, ranks
+
+
+def _first_zero(a):
+    """The number of the first column that depends on those before it, or 0: PyTorch's LAPACK meets a zero there."""
+    wide = a.astype(np.promote_types(a.dtype, np.float64))
+    size = np.abs(np.diagonal(np.linalg.qr(wide if a.shape[0] >= a.shape[1] else wide.conj().T, mode="r")))
+    dependent = size <= np.finfo(np.float64).eps * max(a.shape) * size.max(initial=0)
+    return np.argmax(dependent) + 1 if dependent.any() and size.any() else 0
