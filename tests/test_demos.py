@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).parent / "demos"
 SCRIPTS = sorted((ROOT / "demos").glob("*.tsc"))
 SHELL_SCRIPTS = sorted((ROOT / "demos").glob("*.sh"))
-TOPICS = {"numpy", "detach", "clone", "copy_", "deepcopy", "from_numpy", "array", "FloatTensor"}
+TOPICS = set(
+    "numpy detach clone copy_ deepcopy from_numpy array FloatTensor aliasing inplace views no_grad".split()
+)
 WIDTH = 80
 PROMPT = "tensor> "
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.cli import exits
-from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
 from tensorcli.explorer.results import Exit
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Output
@@ -113,7 +113,7 @@ def run_scripts(
 
 def scripts(paths: Sequence[str], command: str | None) -> Sequence[str | Script]:
     """What is to be run: a command text, or the files by their names, each read when its turn comes."""
-    return paths if command is None else [Script("<command>", command.encode(), "tsc")]
+    return paths if command is None else [Script(STATEMENTS, command.encode(), "tsc")]
 
 
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:

@@ -211,4 +211,4 @@ def start_line() -> str:
     except PackageNotFoundError:
         numpy = ""
     release = ".".join(__version__.split(".")[:2])
-    return f"tensorcli {release} · torch-2.13 semantics{numpy} · help, Ctrl-D"
+    return f"tensorcli {release} · torch-2.13 semantics{numpy} · help, tour, Ctrl-D"

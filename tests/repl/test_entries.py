@@ -105,6 +105,23 @@ def test_methods_are_completed_on_what_is_surely_a_tensor(assistance: Assistance
     assert found["detach"]
 
 
+@pytest.mark.parametrize("owner", ["model", "model[0].weight", "model[-1]", "state.w", "items[-1]"])
+def test_parts_of_networks_and_of_namespaces_are_looked_up(
+    assistance: Assistance, session: Session, owner: str
+) -> None:
+    text = (
+        "import types; model = nn.Sequential(nn.Linear(2, 2), nn.ReLU()); state = types.SimpleNamespace(w=x)"
+    )
+    assert all(step.ok for step in session.run(f"from torch import nn; {text}"))
+    wanted = "requires_grad_"  # tensors and modules have it
+    assert wanted in {each.text for each in assistance.completions(f"{owner}.req", len(owner) + 4)}
+
+
+def test_options_are_offered_with_what_they_do(assistance: Assistance) -> None:
+    found = {each.text: each.description for each in assistance.completions("storages --", 11)}
+    assert found["--write"].startswith("who would see a write")
+
+
 def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
     assert {each.text for each in assistance.completions("torch.arang", 11)} == {"arange"}
     assert "append" in {each.text for each in assistance.completions("items.", 6)}
@@ -114,6 +131,7 @@ def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
     ("text", "word", "about"),
     [
         ("help ins", "inspect", "everything about a tensor"),
+        ("help graph", "graph", "the graph that its gradient walks"),
         ("help version c", "version counter", "A version counter counts"),
         ("explain hid", "", ""),
         ("explain TSC-H001", "TSC-H001", "A write that no version counter sees"),

@@ -198,28 +198,29 @@ def _shared(session: Session, value: Any, look: Look, allocation: Allocation | N
     mates = [each for each in observation.index.sharing(look.memory) if each.value is not value]
     if not mates:
         return
-    fields = []
-    counters = set()
+    groups: dict[str, list[Field]] = {}
     for each in mates[:NAMES]:
         name = observation.index.names(each)[0]
-        fields.append(
-            Field("shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip())
+        field = Field(
+            "shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip()
         )
-        counter = session.engine.look(each.value).counter
-        counters.add(None if counter == 0 else counter == look.counter)
-    if look.kind == "ndarray" or look.version is None:
-        note = "one memory, no version counter here"
-    elif counters == {True}:
-        note = "same storage, same version counter"
-    elif None in counters:
-        note = "same storage; numpy's writes there move no version counter"
-    elif counters == {False}:
-        note = "same storage, other version counters: writes there are not seen by autograd's checks"
-    else:
-        note = "same storage; not all share the version counter"
+        groups.setdefault(_counted(look, session.engine.look(each.value)), []).append(field)
     if len(mates) > NAMES:
-        note += f"; {len(mates) - NAMES} more"
-    yield Line("shared with", tuple(fields), note)
+        *_, last = groups
+        groups[f"{last}; {len(mates) - NAMES} more"] = groups.pop(last)
+    for note, fields in groups.items():
+        yield Line("shared with", tuple(fields), note)
+
+
+def _counted(look: Look, other: Look) -> str:
+    """Who counts the writes of another tensor or array over the same memory."""
+    if look.kind == "ndarray" or look.version is None:
+        return "one memory, no version counter here"
+    if not other.counter:
+        return "same storage; numpy's writes there move no version counter"
+    if other.counter == look.counter:
+        return "same storage, same version counter"
+    return "same storage, another version counter: writes there are not seen by autograd's checks"
 
 
 def _picture(session: Session, value: Any, look: Look, allocation: Allocation | None) -> str:
