@@ -42,7 +42,9 @@ def test_a_loop_over_tensors_of_one_storage_counts_the_writes_of_each(last: Last
 
 def test_writes_through_a_name_and_through_a_view_are_both_told(last: Last) -> None:
     step = last("x = arange(6.)\nv = x[:2]\nif True:\n    v.add_(1)\n    x[4] = 7")
-    assert notes(step)["v"] == "wrote elements 0..1 of s1; also element 4 of s1, through a view without a name"
+    assert (
+        notes(step)["v"] == "wrote elements 0..1 of s1; also element 4 of s1, through a view without a name"
+    )
     assert [each.elements for each in step.writes] == [3]
 
 

@@ -53,6 +53,7 @@ def test_every_answer_is_listed():
 def test_inspect_a_view_tells_all(last):
     found = answer(last, SCENE + "inspect v")
     assert (found.kind, found.name, found.tags) == ("tensor", "v", ("float32", "cpu"))
+    assert (found.origin, found.line) == ("y[1:]", 3)
     assert values(found, "values") == {"values": "[73.8906, 200.8554]"}
     assert line(found, "values").note == "n=2  min 73.89  max 200.9  mean 137.4"
     assert values(found, "layout") == {"shape": "(2,)", "stride": "(1,)", "offset": 1}
@@ -64,7 +65,28 @@ def test_inspect_a_view_tells_all(last):
     assert values(found, "autograd") == {"requires_grad": True, "is_leaf": False}
     assert values(found, "grad_fn") == {"grad_fn": "AsStridedBackward0"}
     assert line(found, "grad_fn").note == "was SliceBackward0 until its base was written"
-    assert values(found, "leads to") == {"leads_to": "ExpBackward0 → AccumulateGrad (w)"}
+    assert values(found, "leads to") == {"leads_to": "ExpBackward0 (line 2) → AccumulateGrad (w)"}
+
+
+@pytest.mark.parametrize(
+    ("what", "origin", "line"),
+    [
+        ("d", "y.detach()", 4),
+        ("n", "d.numpy()", 7),
+        ("w.grad", "", 8),
+        ("u", "", 3),
+        ("z", "", 10),
+        ("l[0]", "[y[0], y[1]]", 11),
+        ("y[1:]", "", None),
+        ("s2", "y = w.exp()", 2),
+    ],
+)
+def test_inspect_names_the_statement_that_made_what_is_asked_and_not_that_of_its_memory(
+    last, what, origin, line
+):
+    scene = SCENE.replace("d.mul_(10)\n", "e = y.data\nn = d.numpy()\nloss.backward()\nu = v\n")
+    found = answer(last, scene + f"for i in range(2): z = y[i]\nl = [y[0], y[1]]\ninspect {what}")
+    assert (found.origin, found.line) == (origin, line)
 
 
 def test_inspect_tells_arrays_nodes_storages_and_lists_apart(last):

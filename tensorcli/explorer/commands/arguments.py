@@ -58,9 +58,11 @@ def named(session: Session, tensor: Any) -> str:
 
 
 def node_text(session: Session, node: Any) -> str:
-    """The name of a node; with its leaf, where it is an AccumulateGrad."""
+    """The name of a node; with its leaf, where it is an AccumulateGrad, else with the line of the statement that made it."""
     variable = session.engine.variable(node)
     name = session.engine.node_name(node)
     if variable is not None:
         return f"{name} ({named(session, variable)})"
-    return name
+    observation = session.observation
+    origin = None if observation is None else observation.origins.of(session.engine.sequence(node))
+    return name if origin is None else f"{name} (line {origin.line})"

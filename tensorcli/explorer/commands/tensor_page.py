@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.arguments import named_base, node_text
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import Field, Inspection, Line, size_text
 from tensorcli.explorer.trees import root_name, stored
@@ -52,14 +53,22 @@ def tensor_page(session: Session, value: Any, name: str) -> Inspection:
         lines.extend(_history(session, value, look))
     else:
         lines.append(_owner(value))
-    origin, line = "", None
-    if allocation is not None and _owns(engine, value, look, allocation):
-        line = allocation.line
-        if _binds(allocation.source, name):
-            origin = _right_side(allocation.source)
+    line, source = _made(session, value, look, allocation)
+    origin = _right_side(source) if _binds(source, name) else ""
     return Inspection(
         "ndarray" if look.kind == "ndarray" else "tensor", name, origin, line, tuple(tags), tuple(lines)
     )
+
+
+def _made(session: Session, value: Any, look: Look, allocation: Allocation | None) -> tuple[int | None, str]:
+    """The line and the text of the statement that made it; of what has no name, that of its memory, where it is the owner."""
+    entry = None if session.observation is None else session.observation.index.entry(value)
+    if entry is not None and entry.born <= len(session.journal):
+        record = session.journal[entry.born - 1]
+        return line_of(record, record.index), record.statement.source
+    if entry is None and allocation is not None and _owns(session.engine, value, look, allocation):
+        return allocation.line, allocation.source
+    return None, ""
 
 
 def _owns(engine: Any, value: Any, look: Look, allocation: Allocation) -> bool:
@@ -85,9 +94,7 @@ def _right_side(source: str) -> str:
     except (SyntaxError, ValueError, IndexError):
         _, equals, rest = source.partition("=")
         return rest.strip() if equals else source.strip()
-    if isinstance(tree, ast.Assign):
-        return ast.get_source_segment(source, tree.value) or source
-    return source if isinstance(tree, ast.Expr) else ""
+    return (ast.get_source_segment(source, tree.value) or source) if isinstance(tree, ast.Assign) else ""
 
 
 def _values(session: Session, value: Any, look: Look) -> Line:
