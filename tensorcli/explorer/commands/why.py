@@ -310,7 +310,7 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
         return Notice("the statement does not fail when it runs again")
     answer, proposals = found
     measured = [way.measured for way in answer.ways if way.number]
-    session.proposed = Proposed(records, proposals, answer.measure, measured, expected)
+    session.proposed = Proposed(records, proposals, answer.measure, measured, expected) if proposals else None
     return answer
 
 
