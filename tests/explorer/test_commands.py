@@ -183,6 +183,14 @@ def test_vars_lists_all_who_share_a_storage_up_to_six(last):
     assert answer(last, text + "h, i = x.detach(), x.detach()\nvars").rows[0].note.endswith("f, g, h, …")
 
 
+@pytest.mark.parametrize("text", ["v = x[:2, 1:]", "v = x.t()[0]", "v = x.view(6).unfold(0, 2, 2)"])
+def test_a_view_is_of_the_nearest_that_has_a_name_wherever_it_is_told(run, text):
+    made, looked, listed = run(f"x = torch.zeros(2, 3)\n{text}\ninspect v\nvars")[1:]
+    assert made.changes[0].note.startswith("view of x")
+    assert values(looked.result, "view of") == {"view_of": "x", "base": "x"}
+    assert listed.result.rows[1].note == "view of x"
+
+
 def test_inspect_tells_apart_who_counts_the_writes_of_others(last):
     text = "x = torch.ones(2)\nd = x.data\ne = x.detach()\nn = x.numpy()\ninspect x"
     shared = [

@@ -11,13 +11,22 @@ import pytest
 from tensorcli.explorer.results import Step
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import Incomplete
+from tensorcli.repl import patience
 from tensorcli.repl.assistance import Assistance, Unknown, look_up
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.loop import run_entry, run_prompt
 from tensorcli.repl.output import echoed
+from tensorcli.repl.patience import SAID
 from tensorcli.repl.screen import Screen
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -86,6 +95,20 @@ def test_the_toolbar_says_what_is_open() -> None:
 
 def test_a_statement_is_echoed_as_at_the_prompt() -> None:
     assert echoed("for i in x:\n    print(i)\n") == "tensor> for i in x:\n    ...     print(i)\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("undo", SAID), ("dry x", SAID), ("for i in range(4000): x.add_(1)\n", "")]
+)
+def test_a_command_that_runs_statements_again_says_so_when_it_takes_long(
+    session: Session, monkeypatch: pytest.MonkeyPatch, typed: str, said: str
+) -> None:
+    assert all(step.ok for step in session.run("for i in range(4000): x.add_(1)\n\nn = 4"))
+    monkeypatch.setattr(patience, "SECONDS", 0.01)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert run_entry(session, typed, "<input>", lambda step: None) is None
+    assert isinstance(sys.stderr, Terminal)
+    assert sys.stderr.getvalue() == said
 
 
 # ---- assistance

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.names import name_of
+from tensorcli.explorer.observe import parents
 from tensorcli.language.syntax import Argument, CommandCall, Invocation
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def named_base(session: Session, tensor: Any) -> str:
     """What a view is a view of: its name, else the storage that it lies in."""
     name = named(session, tensor)
     return f"a temporary in {name}" if STORAGE_ID.match(name) and name not in session.names else name
+
+
+def named_parent(session: Session, view: Any) -> str:
+    """What a view was taken of: the nearest that has a name, for what stands between was in nobody's hands."""
+    observation = session.observation
+    above = list(parents(session.engine, view))
+    known = (each for each in above if observation is not None and observation.index.entry(each) is not None)
+    return named_base(session, next(known, above[0]))
 
 
 def named(session: Session, tensor: Any) -> str:

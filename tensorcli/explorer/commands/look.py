@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import argument, named_base
+from tensorcli.explorer.commands.arguments import argument, named_parent
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import describe, some
 from tensorcli.explorer.memory import overlap
@@ -47,9 +47,8 @@ def _relation(session: Session, value: Any) -> str:
     engine = session.engine
     look = engine.look(value)
     if look.kind == "tensor":
-        parent = engine.parent(value)
-        if parent is not None:
-            return f"view of {named_base(session, parent)}"
+        if engine.parent(value) is not None:
+            return f"view of {named_parent(session, value)}"
     if session.observation is None:
         return ""
     index = session.observation.index

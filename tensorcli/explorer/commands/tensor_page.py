@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import named_base, node_text
+from tensorcli.explorer.commands.arguments import named_base, named_parent, node_text
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.journal import line_of
@@ -178,10 +178,10 @@ def _carried(look: Look, allocation: Allocation | None) -> Iterable[Line]:
         yield Line(
             "carries",
             (
-                Field("elements_nbytes", look.nbytes, f"{look.nbytes} B"),
-                Field("storage_nbytes", allocation.nbytes, f"of a storage of {allocation.nbytes} B"),
+                Field("elements_nbytes", look.nbytes, size_text(look.nbytes)),
+                Field("storage_nbytes", allocation.nbytes, f"of a storage of {size_text(allocation.nbytes)}"),
             ),
-            f"deepcopy and torch.save take the whole storage; clone() takes {look.nbytes} B",
+            f"deepcopy and torch.save take the whole storage; clone() takes {size_text(look.nbytes)}",
         )
 
 
@@ -245,8 +245,7 @@ def _view(session: Session, value: Any) -> Iterable[Line]:
     base = engine.base(value)
     if base is None:
         return
-    parent = engine.parent(value)
-    name, root = named_base(session, parent), named_base(session, base)
+    name, root = named_parent(session, value), named_base(session, base)
     operator = ""
     if session.observation is not None:
         entry = session.observation.index.entry(value)

@@ -112,7 +112,8 @@ def _view_note(table: Table, entry: Entry, look: Look, parent: Any) -> str:
         note = f"view of {name}" + (f" ({entry.operator})" if entry.operator else "")
     else:
         note = f"view of {name}, {span_text(walk, max(look.itemsize, 1))}"
-        if whole.start or layout(whole) != "contig":  # the places of its elements are not their numbers
+        if whole.start or layout(whole) != "contig" or whole.itemsize != walk.itemsize:
+            # the places of its elements are not their numbers
             note += f" of {table.storage(look)}"
     kind = table.engine.view_kind(entry.value)
     if kind in ("no_grad", "inference") and look.requires_grad:
