@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from tensorcli.cli import main
+from tensorcli.explorer import tours
 
 ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).parent / "demos"
 SCRIPTS = sorted((ROOT / "demos").glob("*.tsc"))
 SHELL_SCRIPTS = sorted((ROOT / "demos").glob("*.sh"))
-TOPICS = {"numpy", "detach", "clone", "copy_", "deepcopy", "from_numpy", "array", "FloatTensor"}
+TOPICS = set(
+    "numpy detach clone copy_ deepcopy from_numpy array FloatTensor aliasing inplace views no_grad".split()
+)
 WIDTH = 80
 PROMPT = "tensor> "
 
@@ -44,6 +47,10 @@ def compare(path: Path, found: str, update: bool) -> None:
 
 def test_each_topic_has_a_demo_and_there_is_a_tour() -> None:
     assert {path.stem for path in SCRIPTS} >= TOPICS | {"tour"}
+
+
+def test_every_demo_is_a_tour() -> None:
+    assert sorted(tours.names()) == sorted(path.stem for path in SCRIPTS)
 
 
 def test_each_recorded_output_has_its_demo() -> None:

@@ -61,10 +61,10 @@ class Commands(TyperGroup):
         return super().parse_args(ctx, args)
 
     def asking_for_help(self, ctx: Any, topic: list[str]) -> list[str]:
-        """What `tensorcli help`, `help run` and `help detach` mean."""
+        """What `tensorcli help` and `help run` mean: those that are no topics of the prompt's."""
         if not topic:
             return ["--help"]
-        return [topic[0], "--help"] if self.get_command(ctx, topic[0]) else ["explain", *topic]
+        return [topic[0], "--help"] if self.get_command(ctx, topic[0]) else ["help", *topic]
 
     def refuse_misspelt(self, ctx: Any, word: str) -> None:
         """Complains of a word that is no file and nearly a command, or a command of the prompt's."""

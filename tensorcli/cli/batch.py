@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.cli import exits
-from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
 from tensorcli.explorer.results import Exit
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Output
@@ -115,7 +115,7 @@ def run_scripts(
 def scripts(paths: Sequence[str], command: str | None) -> Sequence[Callable[[], Script]]:
     """What is to be run: a command text, or the files, each read when its turn comes. What reads one raises Unreadable."""
     if command is not None:
-        return [partial(Script, "<command>", command.encode(), "tsc")]
+        return [partial(Script, STATEMENTS, command.encode(), "tsc")]
     return [partial(read_script, path) for path in paths]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.repl.output import Output
+from tensorcli.cli.sources import STATEMENTS
+from tensorcli.repl.output import Format, Output
+from tensorcli.repl.screen import Colour
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import Step
+    from tensorcli.explorer.results import Answer, Step
 
 
 class OneAnswer(Output):
@@ -29,10 +31,18 @@ class OneAnswer(Output):
         self.problem("; ".join([asked + error.message, *hints]))
 
 
+def show(question: str, answer: Answer, color: Colour, format: Format) -> int:
+    """Show an answer that needs no session, as a run shows that of a command, and give the exit status."""
+    from tensorcli.explorer.results import Step
+
+    Output(format, colour=color).step(Step(1, STATEMENTS, question, None, "", result=answer))
+    return exits.OK
+
+
 def run_once(
     text: str,
-    color: Literal["auto", "always", "never"],
-    format: Literal["text", "plain", "json"],
+    color: Colour,
+    format: Format,
     engine: str = "embedded",
 ) -> int:
     """Run the text of a command and give the exit status: an error of the command's is wrong usage."""

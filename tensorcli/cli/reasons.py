@@ -11,6 +11,7 @@ from tensorcli.cli.checking import Errors
 from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Format, Output
+from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def tell_why(
             if refused or status == exits.INTERRUPTED:
                 return status
             question = Script(ASKED, f":why {what}".encode(), "tsc")
-            status = run_in(session, question, output if way is None else silent, keep_going=False)
+            with Patience(session):
+                status = run_in(session, question, output if way is None else silent, keep_going=False)
             return status if way is None or status else show_change(session, script, way, output)
         except KeyboardInterrupt:
             output.problem(f"{script.name}: interrupted")

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 from tensorcli.repl.reading import LIMIT, read_file, reason
 
 STDIN = "-"
+STATEMENTS = "<command>"
+"""The name of what stands on the command line."""
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the source is

@@ -208,9 +208,11 @@ def taken_back(error: Failure) -> Failure:
     return replace(error, hints=(*error.hints, "the statement was taken back: nothing was changed"))
 
 
-def with_effects(error: Failure, outcome: Outcome) -> Failure:
-    """What a failing statement left behind, as a hint."""
+def with_effects(error: Failure, outcome: Outcome, statement: Statement) -> Failure:
+    """What a failing statement left behind, as a hint. A block or a function may have bound names, or filled lists, before."""
     kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]
     if not outcome.changes:
-        kept = ["nothing was changed"]
+        at = error.spans[0].line if error.spans else statement.span.line
+        inside = hasattr(statement.tree, "body") or not statement.span.line <= at <= statement.span.end_line
+        kept = ["no tensor was changed" if inside else "nothing was changed"]
     return replace(error, hints=(*error.hints, *dict.fromkeys(kept)))

@@ -76,7 +76,7 @@ def execute(
         outcome = observation.end(statement.tree, mentioned, statement.source, place)
     if error is not None:
         effects = outcome if outcome and (outcome.changes or not only_shows(statement)) else None
-        error = with_places(error if effects is None else with_effects(error, effects), within)
+        error = with_places(error if effects is None else with_effects(error, effects, statement), within)
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)

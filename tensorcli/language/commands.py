@@ -37,6 +37,7 @@ from tensorcli.language.tokens import (
     depths,
     ends_operand,
 )
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
 _JOINING = frozenset({"in", "is", "and", "or", "if", "else", "for"})
 
@@ -231,7 +232,10 @@ def _call(context: Context, command: Command, verb: Verb, end: int) -> ast.expr:
             positional.append(value)
     function: ast.expr
     name = command.verb.text
-    if verb.kind in ("method", "attribute"):
+    pythons = (
+        name in BUILTIN_FUNCTIONS and name not in context.bound and positional and _is_written(positional[0])
+    )
+    if verb.kind in ("method", "attribute") and not pythons:
         first = _first(context, command, positional, keywords)
         function = ast.Attribute(first, name, ast.Load())
         positioned(function, source, command.verb.start, command.verb.end)
@@ -241,9 +245,16 @@ def _call(context: Context, command: Command, verb: Verb, end: int) -> ast.expr:
                 raise LanguageError(f"{name} takes one argument", source.span(extra.start, extra.end))
             return function
     else:
-        function = _path(verb.path or name)
+        function = _path(name if pythons else verb.path or name)
         positioned(function, source, command.verb.start, command.verb.end)
     return positioned(ast.Call(function, positional, keywords), source, command.verb.start, end)
+
+
+def _is_written(tree: ast.expr) -> bool:
+    """Whether a value is written out, and no tensor: `abs -3` and `sum [1, 2]` are Python's."""
+    while isinstance(tree, ast.UnaryOp):
+        tree = tree.operand
+    return isinstance(tree, ast.Constant | ast.List | ast.Tuple | ast.Set | ast.Dict)
 
 
 def _first(

@@ -91,7 +91,7 @@ def complete(
     declared = None if command is None else verbs[command.text]
     dashes = _dashes(before, start)
     if declared is not None and dashes:
-        options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
+        options = {f"--{flag.name}": flag.about for flag in declared.flags}
         return _matching(before[start - dashes : cursor], start - dashes, "option", options)
     found: list[Completion] = []
     wanted = None

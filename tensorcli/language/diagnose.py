@@ -148,13 +148,15 @@ class Diagnosis:
         return self.source.span(start, min(max(end, token.end), last))
 
     def misspelt_verb(self, tokens: Tokens, failed: int) -> str | None:
-        """A verb that the statement's first word is nearly, or stands for at another prompt, where a second word was
-        what could not stand.
+        """A verb that the first word, of the statement or behind `=`, is nearly, or stands for at another prompt, where
+        a second word was what could not stand.
         """
-        if failed != 1 or tokens[0].kind != "name" or tokens[0].text in self.bound or self.form == "py":
+        if self.form == "py" or failed < 1 or (failed > 1 and tokens[failed - 2].text != "="):
             return None
-        word = tokens[0].text
-        return instead(word, self.verbs) or did_you_mean(near(word, self.verbs, 1))
+        first = tokens[failed - 1]
+        if first.kind != "name" or first.text in self.bound:
+            return None
+        return instead(first.text, self.verbs) or did_you_mean(near(first.text, self.verbs, 1))
 
     def prompt_command(self, tokens: Tokens) -> str | None:
         """What stands here for `%hist`, `.tables` and `\\q` of other prompts."""

@@ -41,8 +41,7 @@ _REFUSED_BUILTINS = {
     **dict.fromkeys(("classmethod", "property", "staticmethod"), "there are no classes"),
     "help": "type help NAME at the prompt",
     "memoryview": "write x.numpy()",
-    "exit": "the script ends with its last line",
-    "quit": "the script ends with its last line",
+    **dict.fromkeys(("exit", "quit", "SystemExit"), "the script ends with its last line"),
 }
 _LAST_VALUES = frozenset({"_", "__", "___", "Out", "In"})
 """Names that Python's and IPython's prompts give to what was shown and typed before."""

@@ -231,11 +231,12 @@ def usage(name: str, verb: Verb) -> str:
         )
         for parameter in verb.parameters
     ]
-    flags = [
-        f"[{f'-{flag.short}' if flag.short else f'--{flag.name}'}{_FLAG_VALUES.get(flag.kind or '', '')}]"
-        for flag in verb.flags
-    ]
-    return " ".join([name, *shown_parameters, *flags])
+    return " ".join([name, *shown_parameters, *(f"[{flag_usage(flag)}]" for flag in verb.flags)])
+
+
+def flag_usage(flag: Flag) -> str:
+    """How a flag is typed: `--depth N`, `-o PATH`."""
+    return (f"-{flag.short}" if flag.short else f"--{flag.name}") + _FLAG_VALUES.get(flag.kind or "", "")
 
 
 _FLAG_VALUES = {"INT": " N", "EXPR": " VALUE", "WORD": " NAME", "PATH": " PATH"}

@@ -73,13 +73,14 @@ class Parameter(NamedTuple):
 class Flag(NamedTuple):
     """`--name`, or `--name=V` and `--name V` where `kind` says what V is;
 
-    `short` is its one-letter form (`-o`).
+    `short` is its one-letter form (`-o`), `about` a line that says what it does.
     """
 
     name: str
     kind: ParameterKind | None = None
     short: str = ""
     least: int | None = None
+    about: str = ""
 
 
 class Verb(NamedTuple):

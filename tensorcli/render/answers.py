@@ -142,15 +142,20 @@ def help_section(section: HelpSection, column: int, width: int | None) -> Iterat
 
 def settings(found: Settings | Devices, width: int | None) -> Iterator[Line]:
     """Each setting with its value, and beside it a text that says more."""
-    column = max([cells(str(field.value)) for field in found.rows], default=0)
+    column = max([cells(value_text(field)) for field in found.rows], default=0)
     yield from labelled([(field.key, setting(field, column)) for field in found.rows], width)
 
 
 def setting(field: Field, column: int) -> str:
-    value = str(field.value)
+    value = value_text(field)
     if not field.text or field.text == value:
         return value
     return f"{value}{' ' * (column - cells(value))}   {field.text}"
+
+
+def value_text(field: Field) -> str:
+    """The value as a reader calls it."""
+    return yes(field.value) if isinstance(field.value, bool) else str(field.value)
 
 
 def code(found: Code, width: int | None) -> Iterator[Line]:

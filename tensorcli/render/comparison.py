@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tensorcli.explorer.results import Comparison
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
 
 WIDE = 120
 """How wide a band may be where the width is free."""
+ANSWER = 20
+"""How many cells the widest column of answers takes, with the margin: questions wrap where less would be left."""
 HEAD = 15
 """To how many cells the head of a column is broken."""
 ALARMS = ("WRONG", "RAISES", "raises", "refused")
@@ -19,8 +21,11 @@ def comparison(found: Comparison, width: int | None) -> Iterator[Line]:
     yield from paragraph(f"probe: {found.probe}", width, "muted", " ", "        ")
     columns = [[row.cells[number] for row in found.rows] for number in range(len(found.forms))]
     heads = [broken(each) for each in found.expressions]
-    questions = [row.question for row in found.rows]
-    for band in bands(heads, columns, max(map(cells, questions), default=0), width or WIDE):
+    widest = max((cells(row.question) for row in found.rows), default=0)
+    room = None if width is None or widest + ANSWER <= width else max(width - ANSWER, ANSWER)
+    questions = [wrap(row.question, room) for row in found.rows]
+    first = max((cells(part) for parts in questions for part in parts), default=0)
+    for band in bands(heads, columns, first, width or WIDE):
         yield ()
         yield from table(questions, [heads[each] for each in band], [columns[each] for each in band])
     for number, note in enumerate(found.notes, 1):
@@ -59,7 +64,7 @@ def bands(
 
 
 def table(
-    questions: Sequence[str], heads: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
+    questions: Sequence[Sequence[str]], heads: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
 ) -> Iterator[Line]:
     """The cells of some forms, one question a row; a head may take several rows."""
     tall = max(map(len, heads))
@@ -67,11 +72,12 @@ def table(
         [Piece(""), *(Piece(head[number] if number < len(head) else "", "verb") for head in heads)]
         for number in range(tall)
     ]
-    for number, question in enumerate(questions):
+    for number, (question, *rest) in enumerate(questions):
         texts = [column[number] for column in columns]
         if set(texts) == {"-"}:
             continue
         rows.append([Piece(question, "label"), *(Piece(text, style(text)) for text in texts)])
+        rows += [[Piece(f"  {part}", "label"), *(Piece("") for _ in texts)] for part in rest]
     grid = Grid([Column(), *(Column() for _ in columns)], rows, heads=False)
     lines = list(grid.lines(None))
     yield from lines[:tall]

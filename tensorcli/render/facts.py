@@ -213,12 +213,12 @@ def short_grad_fn(row: Row) -> Row:
 
 def below_row(row: Row, moved: Sequence[int], width: int) -> Iterator[Line]:
     """The facts that have no column, the value and the note of a row under it: on one line where all fit."""
-    if row.style == "muted" and not row.note:
-        return
     room = max(width - len(BELOW), 20)
     facts = [
         f"{FACTS[number][0]} {text}" for number in moved if (text := row.cells[number].text) not in ("", "-")
     ]
+    if row.style == "muted" and not row.note and not facts:
+        return
     first = "   ".join(facts)
     lead = "   ".join(part for part in (first, row.value) if part)
     together = "   ".join(part for part in (lead, row.note) if part)
@@ -231,7 +231,8 @@ def below_row(row: Row, moved: Sequence[int], width: int) -> Iterator[Line]:
         yield line(BELOW, (f"{shorten(row.value, note_room)}   {row.note}", row.style))
         return
     if cells(lead) > room and first:
-        yield line(BELOW, (first, row.style))
+        for part in wrap(first, room, "   "):
+            yield line(BELOW, (part, row.style))
         lead = row.value
     if lead:
         yield line(BELOW, (shorten(lead, room), row.style))

@@ -25,7 +25,8 @@ def inspection(found: Inspection, width: int | None) -> Iterator[Line]:
 
 def title(found: Inspection, width: int | None) -> Iterator[Line]:
     """`v  =  y[1:]        line 3 · float32 · cpu`, and a rule under it."""
-    left = found.name + (f"  =  {found.origin}" if found.origin and found.origin != found.name else "")
+    made = "  =" if found.kind != "storage" else "   made by"
+    left = found.name + (f"{made}  {found.origin}" if found.origin and found.origin != found.name else "")
     if width is not None:  # a name stays whole, the statement behind it is had by `history`
         left = shorten(left, max(width - 2, cells(found.name)))
     tags = " · ".join([*([f"line {found.line}"] if found.line is not None else []), *found.tags])

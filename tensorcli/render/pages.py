@@ -68,7 +68,7 @@ def dry(found: results.Dry, width: int | None) -> Iterator[Line]:
     if found.step.error is not None:
         yield from failures.failure_at_prompt(found.step.error, width, 0, None)
     elif not (found.step.output or found.step.value or found.step.changes or found.step.result):
-        yield line("   ", ("nothing would change", "muted"))
+        yield line("   ", ("no tensor would change", "muted"))
 
 
 def value(found: results.Value, width: int | None) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from functools import singledispatch
 
 from tensorcli.explorer import results
 from tensorcli.explorer.results.changes import SENTENCES
+from tensorcli.render.json import snake_case
 from tensorcli.render.layout import visible
 
 FACTS = (
@@ -43,19 +44,23 @@ def entry(key: str, value: object) -> Iterator[str]:
 
 @singledispatch
 def plain(result: object) -> Iterator[str]:
-    """The lines of a result: its fields in order, those of what it holds under a dotted path."""
-    yield from nested("", result)
+    """The lines of a result: its fields in order under the name that its type has in JSON, those of what it holds under
+    a dotted path.
+    """
+    yield from nested(snake_case(type(result).__name__), result)
 
 
 def nested(path: str, value: object) -> Iterator[str]:
     """The fields of any result, a member of a tuple under its number from 1."""
     if is_dataclass(value):
         for each in fields(value):
-            yield from nested(f"{path}.{each.name}" if path else each.name, getattr(value, each.name))
+            yield from nested(f"{path}.{each.name}", getattr(value, each.name))
     elif isinstance(value, tuple):
         if all(isinstance(each, str | int) or each is None for each in value):
-            if value:
-                yield from entry(path, " ".join(map(str, value)))
+            texts = [str(each) for each in value]
+            sentences = any(" " in text for text in texts)
+            for text in texts if sentences or not texts else [" ".join(texts)]:
+                yield from entry(path, text)
         else:
             for number, each in enumerate(value, 1):
                 yield from nested(f"{path}.{number}", each)
@@ -362,11 +367,19 @@ def hazard_report(found: results.HazardReport) -> Iterator[str]:
 
 
 @plain.register
+def hooks(found: results.Hooks) -> Iterator[str]:
+    for number, row in enumerate(found.rows, 1):
+        yield from nested(f"hook.{number}", row)
+    yield from entry("hooks.count", len(found.rows))
+
+
+@plain.register
 def help_page(found: results.Help) -> Iterator[str]:
     yield from (each for each in (found.title, found.summary) if each)
     for section in found.sections:
         for row in section.rows:
-            yield from entry(f"{section.title}.{row.usage}" if section.title else row.usage, row.description)
+            key = f"{section.title}.{row.usage}" if section.title else row.usage
+            yield from entry(key, row.description) if row.description else (key,)
     for detail in found.details:
         yield from detail.split("\n")
     if found.see_also:
@@ -378,6 +391,8 @@ def help_page(found: results.Help) -> Iterator[str]:
 def settings(found: results.Settings | results.Devices) -> Iterator[str]:
     for row in found.rows:
         yield from entry(row.key, row.value)
+        if row.text and row.text != str(row.value):
+            yield from entry(f"{row.key}.note", row.text)
 
 
 @plain.register

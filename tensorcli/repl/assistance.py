@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.evaluate import BOUND_MODULES
+from tensorcli.language.invocations import whole_number
 from tensorcli.repl.background import Background
 
 if TYPE_CHECKING:
@@ -198,12 +200,18 @@ def look_up(session: Session, tree: ast.expr) -> Any:
             members = getattr(value, "members", None)
             if isinstance(members, Mapping):
                 return members[name]
+            for table in tables(value):
+                if name in table:
+                    return table[name]
             if name in TENSOR_ATTRIBUTES and session.engine.kind(value) == "tensor":
                 return value
-        case ast.Subscript(value=owner, slice=ast.Constant(value=key)):
+        case ast.Subscript(value=owner, slice=ast.Constant() | ast.UnaryOp() as place):
             value = look_up(session, owner)
+            key: Any = place.value if isinstance(place, ast.Constant) else whole_number(place)
             if type(value) in (list, tuple, dict):
                 return value[key]
+            for table in tables(value)[:1]:  # a network's parts, by their place or their name
+                return [*table.values()][key] if type(key) is int else table[key]
             if session.engine.kind(value) == "tensor":
                 return value
         case ast.Call(func=ast.Attribute(value=owner)):
@@ -213,6 +221,14 @@ def look_up(session: Session, tree: ast.expr) -> Any:
         case ast.Constant(value=value):
             return value
     raise Unknown
+
+
+def tables(value: Any) -> list[dict[str, Any]]:
+    """What a network has by name (its parts, its parameters, its buffers), and what a namespace has: read without its help."""
+    held = getattr(value, "__dict__", {})
+    if type(value) is SimpleNamespace:
+        return [held]
+    return [held[name] for name in ("_modules", "_parameters", "_buffers") if type(held.get(name)) is dict]
 
 
 def called(session: Session, tree: ast.expr) -> Any:

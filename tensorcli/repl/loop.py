@@ -16,6 +16,7 @@ from tensorcli.repl.background import Background
 from tensorcli.repl.entries import still_open
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import CONTINUATION, PROMPT, Output
+from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour, Screen
 
 if TYPE_CHECKING:
@@ -140,11 +141,12 @@ def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], No
     from tensorcli.explorer.results import Exit
 
     try:
-        with Interrupts():
+        with Interrupts(), Patience(session) as patience:
             for step in session.run(typed, name):
                 show(step)
                 if isinstance(step.result, Exit):
                     return step.result.status
+                patience.again()
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     except (OSError, EOFError):
@@ -211,4 +213,4 @@ def start_line() -> str:
     except PackageNotFoundError:
         numpy = ""
     release = ".".join(__version__.split(".")[:2])
-    return f"tensorcli {release} · torch-2.13 semantics{numpy} · help, Ctrl-D"
+    return f"tensorcli {release} · torch-2.13 semantics{numpy} · help, tour, Ctrl-D"

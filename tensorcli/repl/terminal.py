@@ -22,6 +22,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -195,6 +196,7 @@ def make_prompt(
         prompt_continuation=[("class:muted", CONTINUATION)],
         lexer=TokenLexer(assistance) if colour else None,
         completer=LanguageCompleter(assistance),
+        input_processors=[TabsProcessor(4, " ", " ")],
         complete_while_typing=False,
         complete_in_thread=False,
         auto_suggest=AutoSuggestFromHistory(),

@@ -1,5 +1,6 @@
 """What the program says about itself, and how a command is added."""
 
+import json
 import re
 from pathlib import Path
 
@@ -37,10 +38,30 @@ def test_help_fits_80_columns(run, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "same"), [("", "--help"), ("run", "run --help"), ("detach", "explain detach")]
+    ("asked", "same"),
+    [("", "--help"), ("run", "run --help")]
+    + [(each, f"run -c help({each})") for each in ("detach", "storages")],
 )
 def test_help_is_a_command_too(run, asked: str, same: str) -> None:
     assert run("help", *asked.split()) == run(*same.split())
+
+
+def test_help_on_what_nobody_knows_is_wrong_usage(run) -> None:
+    done = run("help", "inspct")
+    assert (done.status, done.out) == (exits.USAGE, "")
+    assert done.err == "tensorcli: there is no help on 'inspct'; did you mean inspect?\n"
+
+
+@pytest.mark.parametrize(
+    "asked", ["help view", "explain view", "compare clone", "ops view", "ops", "devices"]
+)
+def test_every_answer_is_had_as_lines_and_as_json(run, asked: str) -> None:
+    plain = run(*asked.split(), "--format", "plain")
+    assert plain.status == 0
+    assert re.search(r"^\S.*: \S", plain.out, re.MULTILINE)
+    found = json.loads(run(*asked.split(), "--format", "json").out)
+    assert (found["schema"], found["ok"]) == (1, True)
+    assert found["result"]["type"] in {"help", "explanation", "comparison", "devices"}
 
 
 @pytest.mark.parametrize(

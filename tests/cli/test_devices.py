@@ -25,7 +25,7 @@ def test_devices_are_listed_with_what_is_missing(run) -> None:
     done = run("devices")
     assert done.status == 0
     rows = [line.split()[:2] for line in done.out.splitlines()]
-    assert rows == [["cpu", "True"], ["meta", "True"], ["cuda", "False"]]
+    assert rows == [["cpu", "yes"], ["meta", "yes"], ["cuda", "no"]]
     assert "--simulate-cuda" in done.out
 
 

@@ -165,7 +165,7 @@ def test_a_gradient_that_is_dropped_is_a_row(run):
 def test_a_write_through_a_nameless_view_names_its_base(last):
     step = last("x = torch.zeros(2, 3)\nx[1, 0] = 7")
     row = rows(step)["x"]
-    assert (row.kind, row.note) == ("written", "wrote element 3, through a view without a name")
+    assert (row.kind, row.note) == ("written", "wrote element 3 of s1, through a view without a name")
     assert row.after.value == "[[0., 0., 0.], [7., 0., 0.]]"
 
 
@@ -237,6 +237,21 @@ def test_a_failing_statement_says_that_nothing_changed(run):
     step = run("x = torch.ones(3)\nx + torch.ones(2)")[-1]
     assert step.error is not None
     assert "nothing was changed" in step.error.hints
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for i in range(2): seen.append(i); 1 / 0",
+        "if True: n = 1; 1 / 0",
+        "f()",
+        "with torch.no_grad():\n    f()",
+    ],
+)
+def test_a_block_or_a_function_that_failed_says_no_more_than_that_it_changed_no_tensor(run, text):
+    (*_, step) = run(f"seen = []\ndef f():\n    seen.append(1)\n    1 / 0\n{text}")
+    assert step.error is not None
+    assert step.error.hints[-1] == "no tensor was changed"
 
 
 @pytest.mark.parametrize("quiet", [True, False])

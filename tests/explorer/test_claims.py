@@ -42,13 +42,15 @@ def test_a_loop_over_tensors_of_one_storage_counts_the_writes_of_each(last: Last
 
 def test_writes_through_a_name_and_through_a_view_are_both_told(last: Last) -> None:
     step = last("x = arange(6.)\nv = x[:2]\nif True:\n    v.add_(1)\n    x[4] = 7")
-    assert notes(step)["v"] == "wrote elements 0..1 of s1; also element 4, through a view without a name"
+    assert (
+        notes(step)["v"] == "wrote elements 0..1 of s1; also element 4 of s1, through a view without a name"
+    )
     assert [each.elements for each in step.writes] == [3]
 
 
 def test_more_views_than_are_looked_at_are_not_counted(last: Last) -> None:
     step = last("x = zeros(100)\nfor i in range(100): x[i] = 1")
-    assert notes(step)["x"].endswith("…, through more than 24 views without a name")
+    assert notes(step)["x"].endswith("… of s1, through more than 24 views without a name")
     assert [each.elements for each in step.writes] == [None]
 
 
@@ -84,6 +86,24 @@ def test_blame_names_no_write_by_index_to_other_elements(last: Last) -> None:
 def test_an_array_that_a_name_let_go_within_something_else_is_told(last: Last) -> None:
     (row,) = last("a = np.arange(3.)\nkept = iter([a])\na = 1").changes
     assert row.note == "s1 kept by something without a name"
+
+
+def test_who_keeps_a_storage_is_told_whole_or_with_a_sign_that_more_do(last: Last) -> None:
+    names = "\n".join(f"{each} = x.detach()" for each in "abcdef")
+    note = last(f"x = torch.ones(2)\n{names}\ndel x").changes[0].note
+    assert note == "s1 kept by a, b, c, d, e, f"
+    assert last(f"x = torch.ones(2)\n{names}\ng = x.data\ndel x").changes[0].note == f"{note}, …"
+
+
+# ---- what a row says was written
+
+
+def test_elements_that_were_written_are_told_by_their_place_in_the_storage(last: Last) -> None:
+    """Those of a transposed tensor, or of one that begins further on, have other numbers."""
+    scene = "m = torch.zeros(2, 3)\nt = m.t()\n"
+    assert notes(last(scene + "r = t[1]"))["r"] == "view of t, 2 elements of 1..4 of s1"
+    assert notes(last(scene + "t[1] = 1"))["t"].startswith("wrote 2 elements of 1..4 of s1, through")
+    assert notes(last(scene + "r = m[1]"))["r"] == "view of m, elements 3..5"
 
 
 # ---- who has a row

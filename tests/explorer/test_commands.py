@@ -7,6 +7,7 @@ from tensorcli.explorer.commands.registry import SECOND_NAMES
 from tensorcli.explorer.explain.concepts import CONCEPTS
 from tensorcli.explorer.results import RESULTS, Answer, Explanation, Run
 from tensorcli.explorer.session import Session
+from tensorcli.language.invocations import flag_usage
 from tensorcli.language.syntax import LanguageError
 
 SCENE = """\
@@ -52,6 +53,7 @@ def test_every_answer_is_listed():
 def test_inspect_a_view_tells_all(last):
     found = answer(last, SCENE + "inspect v")
     assert (found.kind, found.name, found.tags) == ("tensor", "v", ("float32", "cpu"))
+    assert (found.origin, found.line) == ("y[1:]", 3)
     assert values(found, "values") == {"values": "[73.8906, 200.8554]"}
     assert line(found, "values").note == "n=2  min 73.89  max 200.9  mean 137.4"
     assert values(found, "layout") == {"shape": "(2,)", "stride": "(1,)", "offset": 1}
@@ -63,7 +65,28 @@ def test_inspect_a_view_tells_all(last):
     assert values(found, "autograd") == {"requires_grad": True, "is_leaf": False}
     assert values(found, "grad_fn") == {"grad_fn": "AsStridedBackward0"}
     assert line(found, "grad_fn").note == "was SliceBackward0 until its base was written"
-    assert values(found, "leads to") == {"leads_to": "ExpBackward0 → AccumulateGrad (w)"}
+    assert values(found, "leads to") == {"leads_to": "ExpBackward0 (line 2) → AccumulateGrad (w)"}
+
+
+@pytest.mark.parametrize(
+    ("what", "origin", "line"),
+    [
+        ("d", "y.detach()", 4),
+        ("n", "d.numpy()", 7),
+        ("w.grad", "", 8),
+        ("u", "", 3),
+        ("z", "", 10),
+        ("l[0]", "[y[0], y[1]]", 11),
+        ("y[1:]", "", None),
+        ("s2", "y = w.exp()", 2),
+    ],
+)
+def test_inspect_names_the_statement_that_made_what_is_asked_and_not_that_of_its_memory(
+    last, what, origin, line
+):
+    scene = SCENE.replace("d.mul_(10)\n", "e = y.data\nn = d.numpy()\nloss.backward()\nu = v\n")
+    found = answer(last, scene + f"for i in range(2): z = y[i]\nl = [y[0], y[1]]\ninspect {what}")
+    assert (found.origin, found.line) == (origin, line)
 
 
 def test_inspect_tells_arrays_nodes_storages_and_lists_apart(last):
@@ -150,6 +173,35 @@ def test_vars_has_one_row_an_object(last):
         (("a", "b"), "Tensor", "shares s1 with v"),
         (("n",), "int", ""),
         (("v",), "Tensor", "view of a"),
+    ]
+
+
+def test_vars_lists_all_who_share_a_storage_up_to_six(last):
+    text = "x = torch.ones(3)\nd = x.data\ne = x.detach()\nn = x.numpy()\nf = x.detach()\ng = x.detach()\n"
+    notes = [row.note for row in answer(last, text + "h = x.detach()\nvars").rows]
+    assert notes[0] == "shares s1 with d, e, n, f, g, h"
+    assert answer(last, text + "h, i = x.detach(), x.detach()\nvars").rows[0].note.endswith("f, g, h, …")
+
+
+@pytest.mark.parametrize("text", ["v = x[:2, 1:]", "v = x.t()[0]", "v = x.view(6).unfold(0, 2, 2)"])
+def test_a_view_is_of_the_nearest_that_has_a_name_wherever_it_is_told(run, text):
+    made, looked, listed = run(f"x = torch.zeros(2, 3)\n{text}\ninspect v\nvars")[1:]
+    assert made.changes[0].note.startswith("view of x")
+    assert values(looked.result, "view of") == {"view_of": "x", "base": "x"}
+    assert listed.result.rows[1].note == "view of x"
+
+
+def test_inspect_tells_apart_who_counts_the_writes_of_others(last):
+    text = "x = torch.ones(2)\nd = x.data\ne = x.detach()\nn = x.numpy()\ninspect x"
+    shared = [
+        (" ".join(field.value for field in each.fields), each.note)
+        for each in answer(last, text).lines
+        if each.label == "shared with"
+    ]
+    assert shared == [
+        ("d", "same storage, another version counter: writes there are not seen by autograd's checks"),
+        ("e", "same storage, same version counter"),
+        ("n", "same storage; numpy's writes there move no version counter"),
     ]
 
 
@@ -286,11 +338,18 @@ def test_help_lists_every_command(last):
     assert set(COMMANDS) - SECOND_NAMES == set(usages) & set(COMMANDS)
 
 
-def test_the_page_of_a_command_names_its_options_with_what_they_take(last):
+@pytest.mark.parametrize("name", [each for each in COMMANDS if each not in SECOND_NAMES])
+def test_the_page_of_a_command_says_what_each_option_does(last, name):
+    (section,) = answer(last, f"help {name}").sections
+    found = {row.usage: row.description for row in section.rows}
+    flags = COMMANDS[name].verb.flags
+    assert list(found)[: len(flags) + 1] == [COMMANDS[name].short_usage, *map(flag_usage, flags)]
+    assert all(found[flag_usage(flag)] for flag in flags)
+
+
+def test_options_are_shown_with_what_they_take(last):
     (section,) = answer(last, "help graph").sections
-    assert section.rows[0].usage == (
-        "graph VALUE [--depth N] [--focus NAME] [--mermaid] [--dot] [--json] [-o PATH] [--force]"
-    )
+    assert {"--depth N", "--mermaid", "-o PATH"} <= {row.usage for row in section.rows}
 
 
 def test_help_on_an_operator_comes_from_its_declaration(last):
@@ -298,7 +357,6 @@ def test_help_on_an_operator_comes_from_its_declaration(last):
     assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in page.details
     assert any(row.usage == "gradient" for row in page.sections[0].rows)
     assert answer(last, "help storages").title == "storages"
-    assert "there is no help" in answer(last, "help xyzzy").summary
 
 
 def test_a_question_mark_inspects_values_and_explains_words(last):
@@ -337,13 +395,22 @@ def test_help_is_had_on_what_stands_behind_a_dot(last):
         ("torch.cuda", "torch.cuda is a module"),
         ("s2", "s2 is a storage"),
         ("d", "d is a Tensor"),
-        ("nothing_of_the_kind", "there is no help on"),
+        ("'version counter'", "A version counter counts"),
     ],
 )
 def test_help_is_had_on_every_kind_of_word(last, topic, summary):
     found = answer(last, f"{SCENE}help {topic}")
     said = found.verdict if isinstance(found, Explanation) else found.summary
     assert said.startswith(summary)
+
+
+@pytest.mark.parametrize(
+    ("topic", "advice"),
+    [("nothing_of_the_kind", "help lists the commands"), ("inspct", "did you mean inspect?")],
+)
+def test_help_on_what_nobody_knows_is_refused_with_what_is_near(run, topic, advice):
+    error = run(f"help {topic}")[-1].error
+    assert (error.type, error.message) == ("ValueError", f"there is no help on '{topic}'; {advice}")
 
 
 def test_help_on_a_term_points_to_its_concept(last):
@@ -448,7 +515,8 @@ def test_the_concepts_are_listed_with_what_they_say(last):
 
 
 def test_help_calls_nothing(run):
-    assert run("x = torch.ones(2)\nx.add_(1)?\nx.sum().item?\nx")[-1].value.text == "tensor([1., 1.])"
+    asked = run("x = torch.ones(2)\nx.add_(1)?\nx.sum().item?\nx", keep_going=True)
+    assert asked[-1].value.text == "tensor([1., 1.])"
 
 
 @pytest.mark.parametrize(("text", "said"), [("blame q", ()), ("ones(2).add_(q)", ("nothing was changed",))])

@@ -161,6 +161,15 @@ def test_an_index_is_a_view_or_a_copy(index: str, copies: bool) -> None:
     assert verdict.startswith("gives a new tensor" if copies else "gives a view")
 
 
+@pytest.mark.parametrize(
+    ("item", "of_tensor"), [("x[0]", True), ("l[0]", False), ("d['x']", False), ("l[0][1]", True)]
+)
+def test_an_item_of_a_list_or_a_dict_is_no_index_of_a_tensor(item: str, of_tensor: bool) -> None:
+    found = explain("x = torch.ones(3)\nl = [x]\nd = {'x': x}", item)
+    assert ("the index" in [each.title for each in found.sections]) == of_tensor
+    assert any("basic" in each for each in found.see_also) == of_tensor
+
+
 def test_to_gives_the_tensor_itself_where_there_is_nothing_to_do() -> None:
     text = "x = torch.ones(3, requires_grad=True)\n"
     assert explain(text, "x.to('cpu')").verdict.startswith("gives x itself")

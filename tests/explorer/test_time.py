@@ -5,6 +5,12 @@ from tensorcli.explorer.session import Session
 from tests.explorer.desk import SCENE, run
 
 
+def test_undo_passes_over_what_only_showed_something() -> None:
+    (*_, step) = run(SCENE + "y\nd.grad\ninspect y\nundo")[1]
+    assert isinstance(step.result, Travelled)
+    assert step.result.text.endswith("d.mul_(10)")
+
+
 def test_undo_gives_back_what_was_there() -> None:
     session, _ = run(SCENE)
     before = run(SCENE.replace("d.mul_(10)\n", ""))[0]

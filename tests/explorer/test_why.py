@@ -120,6 +120,8 @@ FAILING = "x = torch.ones(2)\nx.sum().backward()\n"
         (FAILING + "x.grad\nwhy", "x.sum() does not require grad"),
         (FAILING + "z = torch.ones(1)\nz.grad\nwhy", "z.grad is None because z does not require grad"),
         ("x = torch.ones(2)\nx.sum / 2\nwhy", "x.sum is a method here, which was not called"),
+        (FAILING + "fix 1\ngoto 99\ntour nothing\nwhy", "x.sum() does not require grad"),
+        (FAILING + "expect x is None\nwhy", "line 3 raised ExpectationFailed"),
     ],
 )
 def test_why_is_about_what_happened_last(text: str, title: str) -> None:

@@ -49,7 +49,17 @@ def test_every_page_fits_its_width(samples: dict[type, object], kind: type, widt
     assert [text for text in render(samples[kind], width).text().splitlines() if cells(text) > width] == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", [results.Step, results.Comparison], ids=lambda kind: kind.__name__)
+def test_tables_and_comparisons_fit_half_a_screen(samples: dict[type, object], kind: type) -> None:
+    assert [text for text in render(samples[kind], 40).text().splitlines() if cells(text) > 40] == []
+
+
+def test_who_only_sees_a_storage_has_a_version_in_a_narrow_table_too(step: results.Step) -> None:
+    _, _, below = render(step, 40).text().partition("   z     (3,)   float32  s2\n")
+    assert below.startswith("     version 0   requires_grad False\n     grad_fn None\n")
+
+
+@pytest.mark.parametrize("width", [40, *WIDTHS])
 def test_ids_names_and_versions_are_whole_at_every_width(step: results.Step, width: int | None) -> None:
     text = render(step, width).text()
     for whole in ("params[0]", "AsStridedBackward0", "SliceBackward0", "0 → 1", "s2", "ExpBackward0"):

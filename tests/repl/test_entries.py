@@ -11,13 +11,22 @@ import pytest
 from tensorcli.explorer.results import Step
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import Incomplete
+from tensorcli.repl import patience
 from tensorcli.repl.assistance import Assistance, Unknown, look_up
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.loop import run_entry, run_prompt
 from tensorcli.repl.output import echoed
+from tensorcli.repl.patience import SAID
 from tensorcli.repl.screen import Screen
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -88,6 +97,20 @@ def test_a_statement_is_echoed_as_at_the_prompt() -> None:
     assert echoed("for i in x:\n    print(i)\n") == "tensor> for i in x:\n    ...     print(i)\n"
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("undo", SAID), ("dry x", SAID), ("for i in range(4000): x.add_(1)\n", "")]
+)
+def test_a_command_that_runs_statements_again_says_so_when_it_takes_long(
+    session: Session, monkeypatch: pytest.MonkeyPatch, typed: str, said: str
+) -> None:
+    assert all(step.ok for step in session.run("for i in range(4000): x.add_(1)\n\nn = 4"))
+    monkeypatch.setattr(patience, "SECONDS", 0.01)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert run_entry(session, typed, "<input>", lambda step: None) is None
+    assert isinstance(sys.stderr, Terminal)
+    assert sys.stderr.getvalue() == said
+
+
 # ---- assistance
 
 
@@ -105,6 +128,23 @@ def test_methods_are_completed_on_what_is_surely_a_tensor(assistance: Assistance
     assert found["detach"]
 
 
+@pytest.mark.parametrize("owner", ["model", "model[0].weight", "model[-1]", "state.w", "items[-1]"])
+def test_parts_of_networks_and_of_namespaces_are_looked_up(
+    assistance: Assistance, session: Session, owner: str
+) -> None:
+    text = (
+        "import types; model = nn.Sequential(nn.Linear(2, 2), nn.ReLU()); state = types.SimpleNamespace(w=x)"
+    )
+    assert all(step.ok for step in session.run(f"from torch import nn; {text}"))
+    wanted = "requires_grad_"  # tensors and modules have it
+    assert wanted in {each.text for each in assistance.completions(f"{owner}.req", len(owner) + 4)}
+
+
+def test_options_are_offered_with_what_they_do(assistance: Assistance) -> None:
+    found = {each.text: each.description for each in assistance.completions("storages --", 11)}
+    assert found["--write"].startswith("who would see a write")
+
+
 def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
     assert {each.text for each in assistance.completions("torch.arang", 11)} == {"arange"}
     assert "append" in {each.text for each in assistance.completions("items.", 6)}
@@ -114,6 +154,7 @@ def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
     ("text", "word", "about"),
     [
         ("help ins", "inspect", "everything about a tensor"),
+        ("help graph", "graph", "the graph that its gradient walks"),
         ("help version c", "version counter", "A version counter counts"),
         ("explain hid", "", ""),
         ("explain TSC-H001", "TSC-H001", "A write that no version counter sees"),

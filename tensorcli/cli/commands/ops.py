@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tensorcli.cli.parameters import Color
+from tensorcli.cli.once import show
+from tensorcli.cli.parameters import Color, Format
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Help
@@ -26,16 +26,11 @@ def ops(
         typer.Argument(metavar="[NAME]", help="An operator or a method.", autocompletion=named),
     ] = None,
     color: Color = "auto",
+    format: Format = "text",
 ) -> int:
     """List the operators of the engine, or explain one of them."""
-    from tensorcli.render.pages import render
-    from tensorcli.repl.screen import Screen
-
     found = catalogue() if name is None else operator(name)
-    screen = Screen(sys.stdout, color)
-    screen.page(render(found, screen.width))
-    screen.flush()
-    return 0
+    return show("ops" if name is None else f"ops {name}", found, color, format)
 
 
 def catalogue() -> Help:

@@ -11,6 +11,8 @@ from tensorcli.explorer.commands.registry import (
 )
 from tensorcli.language.syntax import Flag, Parameter
 
+OVERWRITE = Flag("force", about="write over a file that is there")
+
 command(
     "inspect",
     Parameter("value", "EXPR"),
@@ -43,7 +45,10 @@ command(
     category="look",
     function="memory_map.storages",
     summary="the memory map of each storage: slot by slot, with every view of it",
-    flags=(Flag("around", "INT", least=0), Flag("write", "EXPR")),
+    flags=(
+        Flag("around", "INT", least=0, about="the slots around this one, of a large storage"),
+        Flag("write", "EXPR", about="who would see a write into this value, and what it would make stale"),
+    ),
     example="storages s1 --around 4096",
 )
 command(
@@ -53,13 +58,13 @@ command(
     function="graph.graph",
     summary="the graph that its gradient walks: nodes, statements, saved versions; -o writes a picture",
     flags=(
-        Flag("depth", "INT", least=0),
-        Flag("focus", "WORD"),
-        Flag("mermaid"),
-        Flag("dot"),
-        Flag("json"),
-        Flag("output", "PATH", "o"),
-        Flag("force"),
+        Flag("depth", "INT", least=0, about="so many edges deep"),
+        Flag("focus", "WORD", about="only the ways to this tensor or node (y, ExpBackward0, n3)"),
+        Flag("mermaid", about="as text of Mermaid, which an issue on GitHub draws"),
+        Flag("dot", about="as text of Graphviz"),
+        Flag("json", about="as JSON"),
+        Flag("output", "PATH", "o", about="write it to this file: .svg, .html, .dot, .mmd, .json"),
+        OVERWRITE,
     ),
     example="graph loss -o graph.svg",
 )
@@ -149,7 +154,7 @@ command(
     category="time",
     function="follow.watch",
     summary="show a value again whenever a statement changes it",
-    flags=(Flag("clear"),),
+    flags=(Flag("clear", about="watch nothing any more"),),
     example="watch w.grad",
 )
 command(
@@ -205,7 +210,7 @@ command(
     category="files",
     function="files.save",
     summary="the session as a script: .tsc to source or run again, .py for PyTorch",
-    flags=(Flag("force"),),
+    flags=(OVERWRITE,),
     example="save session.tsc",
 )
 command(
@@ -214,7 +219,7 @@ command(
     category="files",
     function="files.export",
     summary="the session with its results: .md for an issue, .html, .txt, .json; .py for PyTorch",
-    flags=(Flag("force"),),
+    flags=(OVERWRITE,),
     example="export session.md",
 )
 command(

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.names import name_of
+from tensorcli.explorer.observe import parents
 from tensorcli.language.syntax import Argument, CommandCall, Invocation
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def named_base(session: Session, tensor: Any) -> str:
     return f"a temporary in {name}" if STORAGE_ID.match(name) and name not in session.names else name
 
 
+def named_parent(session: Session, view: Any) -> str:
+    """What a view was taken of: the nearest that has a name, for what stands between was in nobody's hands."""
+    observation = session.observation
+    above = list(parents(session.engine, view))
+    known = (each for each in above if observation is not None and observation.index.entry(each) is not None)
+    return named_base(session, next(known, above[0]))
+
+
 def named(session: Session, tensor: Any) -> str:
     """The name of a tensor; `(temporary)` where it has none."""
     if session.observation is None:
@@ -58,9 +67,11 @@ def named(session: Session, tensor: Any) -> str:
 
 
 def node_text(session: Session, node: Any) -> str:
-    """The name of a node; with its leaf, where it is an AccumulateGrad."""
+    """The name of a node; with its leaf, where it is an AccumulateGrad, else with the line of the statement that made it."""
     variable = session.engine.variable(node)
     name = session.engine.node_name(node)
     if variable is not None:
         return f"{name} ({named(session, variable)})"
-    return name
+    observation = session.observation
+    origin = None if observation is None else observation.origins.of(session.engine.sequence(node))
+    return name if origin is None else f"{name} (line {origin.line})"

@@ -16,8 +16,9 @@ from tensorcli.explorer.facts import Verbatim, article, said, type_text
 from tensorcli.explorer.results import Answer, Help, HelpRow, HelpSection
 from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.language.functions import ScriptFunction
+from tensorcli.language.invocations import flag_usage
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.nearness import near
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.syntax import Invocation
 from tensorcli.language.tokens import KEYWORDS
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
@@ -41,7 +42,7 @@ MOST_NAMES = 60
 
 
 def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
-    """The page of the session, or of one word."""
+    """The page of the session, or of one word. Errors: ValueError where there is none."""
     name = _topic(invocation).removeprefix(":").removesuffix("()")
     if not name:
         return overview()
@@ -83,7 +84,7 @@ def of_session(session: Session, name: str) -> Help | Explanation | None:
 
 
 def of_language(session: Session, name: str) -> Help | Explanation:
-    """The page of a builtin, a module, a keyword, a concept, a code; else what is near."""
+    """The page of a builtin, a module, a keyword, a concept, a code. Errors: ValueError where a name is none of these."""
     from tensorcli.explorer.explain import CODE, LISTS, code, listed
     from tensorcli.explorer.explain.concepts import CONCEPTS, concept
 
@@ -101,8 +102,8 @@ def of_language(session: Session, name: str) -> Help | Explanation:
     value = _member(session, name)
     if value is not None:
         return value_page(session, name, value)
-    close = near(name, [*COMMANDS, *CONCEPTS, *session.engine.method_names()])
-    return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
+    meant = did_you_mean(near(name, [*COMMANDS, *CONCEPTS, *session.engine.method_names()]))
+    raise ValueError(f"there is no help on {name!r}; {meant or 'help lists the commands'}")
 
 
 def question(session: Session, invocation: Invocation) -> Answer:
@@ -117,9 +118,9 @@ def question(session: Session, invocation: Invocation) -> Answer:
 
 
 def _topic(invocation: Invocation) -> str:
-    """What help is asked on; `x??`, which notebooks have, asks no more than `x?`."""
+    """What help is asked on, in quotes or not; `x??`, which notebooks have, asks no more than `x?`."""
     topic = invocation.get("topic")
-    return topic.strip().strip("?").strip() if isinstance(topic, str) else ""
+    return topic.strip().strip("?").strip().strip("\"'") if isinstance(topic, str) else ""
 
 
 def _read(session: Session, text: str) -> Any:
@@ -170,7 +171,10 @@ def overview() -> Help:
 def command_page(name: str) -> Help:
     """The page of one command."""
     found = COMMANDS[name]
-    rows = [HelpRow(found.usage, found.summary)]
+    rows = [
+        HelpRow(found.short_usage, ""),
+        *(HelpRow(flag_usage(each), each.about) for each in found.verb.flags),
+    ]
     if found.example:
         rows.append(HelpRow(found.example, "an example"))
     others = tuple(

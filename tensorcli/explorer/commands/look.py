@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import argument, named_base
+from tensorcli.explorer.commands.arguments import argument, named_parent
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.facts import describe
+from tensorcli.explorer.facts import describe, some
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
@@ -19,6 +19,9 @@ from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
+
+LISTED = 6
+"""So many of the names that share a storage are listed."""
 
 
 def variables(session: Session, invocation: Invocation) -> Variables:
@@ -43,18 +46,15 @@ def _relation(session: Session, value: Any) -> str:
     """Who shares the memory."""
     engine = session.engine
     look = engine.look(value)
-    if look.kind == "tensor":
-        parent = engine.parent(value)
-        if parent is not None:
-            return f"view of {named_base(session, parent)}"
+    if look.kind == "tensor" and engine.parent(value) is not None:
+        return f"view of {named_parent(session, value)}"
     if session.observation is None:
         return ""
+    index = session.observation.index
     mates = [
-        session.observation.index.names(each)[0]
-        for each in list(session.observation.index.sharing(look.memory))[:4]
-        if each.value is not value
+        index.names(each)[0] for each in index.sharing(look.memory, LISTED + 2) if each.value is not value
     ]
-    return f"shares {session.allocations.name(look.memory)} with {', '.join(mates)}" if mates else ""
+    return f"shares {session.allocations.name(look.memory)} with {some(mates, LISTED)}" if mates else ""
 
 
 def alias(session: Session, invocation: Invocation) -> AliasReport:

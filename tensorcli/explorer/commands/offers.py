@@ -17,7 +17,7 @@ def topics(session: Session) -> Mapping[str, str]:
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
     found = {name: each.summary for name, each in COMMANDS.items() if name not in SECOND_NAMES}
-    return found | {name: each.verdict for name, each in CONCEPTS.items()}
+    return found | {name: each.verdict for name, each in CONCEPTS.items() if name not in found}
 
 
 def explained(session: Session) -> Mapping[str, str]:

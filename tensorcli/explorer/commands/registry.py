@@ -146,6 +146,8 @@ LOOKING: Final = ("look", "understand", "time", "files")
 """The categories whose commands leave no trace in a session: running it again needs only their arguments."""
 RUNNING: Final = ("fix",)
 """Commands of these categories that run statements. (What `source` runs are statements of the journal.)"""
+RUNNING_AGAIN: Final = frozenset("undo redo goto diff dry fix why blame explain save export".split())
+"""Commands that run the journal again, or parts of it: they may take as long as the session did."""
 ASKING: Final = ("help", "?", "device")
 """Commands of other categories that leave no trace either."""
 

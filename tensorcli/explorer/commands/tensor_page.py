@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import named_base, node_text
+from tensorcli.explorer.commands.arguments import named_base, named_parent, node_text
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import Field, Inspection, Line, size_text
 from tensorcli.explorer.trees import root_name, stored
@@ -52,14 +53,22 @@ def tensor_page(session: Session, value: Any, name: str) -> Inspection:
         lines.extend(_history(session, value, look))
     else:
         lines.append(_owner(value))
-    origin, line = "", None
-    if allocation is not None and _owns(engine, value, look, allocation):
-        line = allocation.line
-        if _binds(allocation.source, name):
-            origin = _right_side(allocation.source)
+    line, source = _made(session, value, look, allocation)
+    origin = _right_side(source) if _binds(source, name) else ""
     return Inspection(
         "ndarray" if look.kind == "ndarray" else "tensor", name, origin, line, tuple(tags), tuple(lines)
     )
+
+
+def _made(session: Session, value: Any, look: Look, allocation: Allocation | None) -> tuple[int | None, str]:
+    """The line and the text of the statement that made it; of what has no name, that of its memory, where it is the owner."""
+    entry = None if session.observation is None else session.observation.index.entry(value)
+    if entry is not None and entry.born <= len(session.journal):
+        record = session.journal[entry.born - 1]
+        return line_of(record, record.index), record.statement.source
+    if entry is None and allocation is not None and _owns(session.engine, value, look, allocation):
+        return allocation.line, allocation.source
+    return None, ""
 
 
 def _owns(engine: Any, value: Any, look: Look, allocation: Allocation) -> bool:
@@ -85,9 +94,7 @@ def _right_side(source: str) -> str:
     except (SyntaxError, ValueError, IndexError):
         _, equals, rest = source.partition("=")
         return rest.strip() if equals else source.strip()
-    if isinstance(tree, ast.Assign):
-        return ast.get_source_segment(source, tree.value) or source
-    return source if isinstance(tree, ast.Expr) else ""
+    return (ast.get_source_segment(source, tree.value) or source) if isinstance(tree, ast.Assign) else ""
 
 
 def _values(session: Session, value: Any, look: Look) -> Line:
@@ -171,10 +178,10 @@ def _carried(look: Look, allocation: Allocation | None) -> Iterable[Line]:
         yield Line(
             "carries",
             (
-                Field("elements_nbytes", look.nbytes, f"{look.nbytes} B"),
-                Field("storage_nbytes", allocation.nbytes, f"of a storage of {allocation.nbytes} B"),
+                Field("elements_nbytes", look.nbytes, size_text(look.nbytes)),
+                Field("storage_nbytes", allocation.nbytes, f"of a storage of {size_text(allocation.nbytes)}"),
             ),
-            f"deepcopy and torch.save take the whole storage; clone() takes {look.nbytes} B",
+            f"deepcopy and torch.save take the whole storage; clone() takes {size_text(look.nbytes)}",
         )
 
 
@@ -198,28 +205,29 @@ def _shared(session: Session, value: Any, look: Look, allocation: Allocation | N
     mates = [each for each in observation.index.sharing(look.memory) if each.value is not value]
     if not mates:
         return
-    fields = []
-    counters = set()
+    groups: dict[str, list[Field]] = {}
     for each in mates[:NAMES]:
         name = observation.index.names(each)[0]
-        fields.append(
-            Field("shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip())
+        field = Field(
+            "shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip()
         )
-        counter = session.engine.look(each.value).counter
-        counters.add(None if counter == 0 else counter == look.counter)
-    if look.kind == "ndarray" or look.version is None:
-        note = "one memory, no version counter here"
-    elif counters == {True}:
-        note = "same storage, same version counter"
-    elif None in counters:
-        note = "same storage; numpy's writes there move no version counter"
-    elif counters == {False}:
-        note = "same storage, other version counters: writes there are not seen by autograd's checks"
-    else:
-        note = "same storage; not all share the version counter"
+        groups.setdefault(_counted(look, session.engine.look(each.value)), []).append(field)
     if len(mates) > NAMES:
-        note += f"; {len(mates) - NAMES} more"
-    yield Line("shared with", tuple(fields), note)
+        *_, last = groups
+        groups[f"{last}; {len(mates) - NAMES} more"] = groups.pop(last)
+    for note, fields in groups.items():
+        yield Line("shared with", tuple(fields), note)
+
+
+def _counted(look: Look, other: Look) -> str:
+    """Who counts the writes of another tensor or array over the same memory."""
+    if look.kind == "ndarray" or look.version is None:
+        return "one memory, no version counter here"
+    if not other.counter:
+        return "same storage; numpy's writes there move no version counter"
+    if other.counter == look.counter:
+        return "same storage, same version counter"
+    return "same storage, another version counter: writes there are not seen by autograd's checks"
 
 
 def _picture(session: Session, value: Any, look: Look, allocation: Allocation | None) -> str:
@@ -237,8 +245,7 @@ def _view(session: Session, value: Any) -> Iterable[Line]:
     base = engine.base(value)
     if base is None:
         return
-    parent = engine.parent(value)
-    name, root = named_base(session, parent), named_base(session, base)
+    name, root = named_parent(session, value), named_base(session, base)
     operator = ""
     if session.observation is not None:
         entry = session.observation.index.entry(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.registry import only_looks
+from tensorcli.explorer.commands.registry import only_shows
 from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled, plural
 from tensorcli.explorer.snapshot import difference, snapshot
@@ -104,8 +104,7 @@ def dry(session: Session, invocation: Invocation) -> Dry:
 
 
 def _counts(record: Record) -> bool:
-    command = record.statement.command
-    return command is None or not only_looks(command.verb)
+    return not only_shows(record.statement)
 
 
 def _named(session: Session, numbers: list[int], timeline: list[Record]) -> str:

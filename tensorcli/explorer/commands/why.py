@@ -18,7 +18,7 @@ from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import find, tell
 from tensorcli.explorer.why.traps import MEASURED, TELLERS, explained
 from tensorcli.language.source import read
-from tensorcli.language.syntax import Invocation, LanguageError
+from tensorcli.language.syntax import Expectation, Invocation, LanguageError, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,9 @@ def latest(session: Session) -> Answer:
     if session.stopped is not None:
         line = session.stopped.lines[0].strip() if session.stopped.lines else "the last statement"
         return Notice(f"{line} was stopped, and its statement taken back whole: {session.stopped.message}")
-    failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
+    failed = next(
+        (each.index for each in reversed(session.journal) if each.outcome and _has_a_reason(each)), 0
+    )
     missing = _gradient_shown(session, _is_missing)
     if missing is not None and session.journal[-1].index > failed + 1:
         return _asked(session, missing, ast.unparse(missing))
@@ -90,6 +92,16 @@ def latest(session: Session) -> Answer:
         or (None if zero is None else _asked(session, zero, ast.unparse(zero)))
         or _surprises(session)
         or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
+    )
+
+
+def _has_a_reason(record: Record) -> bool:
+    """Whether what a statement raised can come from what ran before: a command that was given words and numbers says all
+    there is to say (`fix 3`, `tour nothing`), and hides no error that stands before it.
+    """
+    command = record.statement.command
+    return command is None or any(
+        isinstance(each.value, ast.expr | Statement | Expectation) for each in command.arguments
     )
 
 
@@ -298,7 +310,7 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
         return Notice("the statement does not fail when it runs again")
     answer, proposals = found
     measured = [way.measured for way in answer.ways if way.number]
-    session.proposed = Proposed(records, proposals, answer.measure, measured, expected)
+    session.proposed = Proposed(records, proposals, answer.measure, measured, expected) if proposals else None
     return answer
 
 

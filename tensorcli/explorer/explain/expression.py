@@ -219,7 +219,7 @@ class Reading:
     def _sections(self, result: Any, error: str) -> Iterator[Section | None]:
         yield self._table(result, error)
         name = self.operator()
-        if isinstance(self.tree, ast.Subscript):
+        if self._indexes():
             yield self._index(result, error)
         if name in RESHAPING and self.tensors and self.tensors[0].look.kind == "tensor":
             operand = self.tensors[0]
@@ -310,14 +310,18 @@ class Reading:
             look.device,
         )
 
+    def _indexes(self) -> bool:
+        """Whether it is an item of a tensor or an array, and not of a list or a dict."""
+        return isinstance(self.tree, ast.Subscript) and self.operands[0].look is not None
+
     def _index(self, result: Any, error: str) -> Section:
         """Each part of an index: what it does, and whether it copies."""
         assert isinstance(self.tree, ast.Subscript)
         shares: bool | None = None
         if not error and self.engine.kind(result) in ("tensor", "ndarray"):
             shares = self._views(result)
-        name = self.tensors[0].text if self.tensors else "x"
-        return index_rows(self.engine, self.operands[-1].value, shares, name, self.operands[-1].text)
+        owner, index = self.operands[0], self.operands[-1]
+        return index_rows(self.engine, index.value, shares, owner.text, index.text)
 
     def _ways(self) -> Section | None:
         """What would do instead, each tried in the fork."""
@@ -368,7 +372,7 @@ class Reading:
 
         if name in FORMS:
             yield f"compare {name} clone" if name != "clone" else "compare clone detach"
-        if name == "[]":
+        if self._indexes():
             yield "compare basic advanced mask"
         if self.tensors:
             first = self.tensors[0].text

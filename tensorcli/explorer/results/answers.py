@@ -36,7 +36,7 @@ class Inspection(Answer):
     name: str
     """What was asked: the expression as typed."""
     origin: str
-    """The right side that made it (`y[1:]`), empty where unknown."""
+    """The right side that made it (`y[1:]`), of a storage the statement; empty where unknown."""
     line: int | None
     """The line of the statement that made it."""
     tags: tuple[str, ...]

@@ -13,7 +13,7 @@ from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.facts import settle
-from tensorcli.explorer.memory import covered, span_text
+from tensorcli.explorer.memory import covered, layout, span_text
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import Change, plural, size_text
@@ -113,7 +113,8 @@ def _view_note(table: Table, entry: Entry, look: Look, parent: Any) -> str:
         note = f"view of {name}" + (f" ({entry.operator})" if entry.operator else "")
     else:
         note = f"view of {name}, {span_text(walk, max(look.itemsize, 1))}"
-        if whole.start:
+        if whole.start or layout(whole) != "contig" or whole.itemsize != walk.itemsize:
+            # the places of its elements are not their numbers
             note += f" of {table.storage(look)}"
     kind = table.engine.view_kind(entry.value)
     if kind in ("no_grad", "inference") and look.requires_grad:

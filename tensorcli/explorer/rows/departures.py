@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tensorcli.explorer.entries import Entry
-from tensorcli.explorer.facts import settle
+from tensorcli.explorer.entries import MATES, Entry
+from tensorcli.explorer.facts import settle, some
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.identity import Allocation
 from tensorcli.explorer.results import Change, plural
 from tensorcli.explorer.rows.table import Table
+
+KEEPERS = 6
+"""So many of those that keep an allocation are named."""
 
 
 def unbound(table: Table) -> None:
@@ -26,7 +29,7 @@ def unbound(table: Table) -> None:
             continue
         leaf = bool(before.is_leaf and before.requires_grad)
         kept = list(_keepers(table, entry, here, allocation))
-        note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
+        note = f"{allocation.id} kept by {some(kept, KEEPERS)}" if kept else f"{allocation.id} freed"
         if leaf and not here:
             where = f" of line {allocation.line}" if allocation.line else ""
             note = f"the leaf{where} has no name any more; {note}"
@@ -48,12 +51,11 @@ def _keepers(table: Table, entry: Entry, here: bool, allocation: Allocation) -> 
             nodes.append(table.engine.node_name(node))
     if nodes:
         found = True
-        listed = ", ".join(dict.fromkeys(nodes[:3])) + (", …" if len(nodes) > 3 else "")
-        yield f"the graph ({listed})"
+        yield f"the graph ({some([*dict.fromkeys(nodes)], 3)})"
     if here:
         found = True
         yield table.index.names(entry)[0]
-    for mate in list(table.index.sharing(allocation.key, 4)):
+    for mate in list(table.index.sharing(allocation.key, MATES)):
         if mate is not entry:
             found = True
             yield table.index.names(mate)[0]

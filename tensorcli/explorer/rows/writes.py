@@ -5,6 +5,7 @@ from __future__ import annotations
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.entries import MATES, Entry
+from tensorcli.explorer.facts import some
 from tensorcli.explorer.index_writes import BY_INDEX
 from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
 from tensorcli.explorer.observe import Through, Writing
@@ -49,7 +50,7 @@ def _write_rows(
     """The rows of a write into the memory of these tensors, which were as they are given with it: first of those that it
     went through. The names of the others that see it.
     """
-    unnamed = _unnamed(table, writing)
+    unnamed = _unnamed(table, writing, entries[0][1])
     seen_by: list[str] = []
     first = {entry.key for entry in via}
     for entry, before in sorted(entries, key=lambda pair: pair[0].key not in first):
@@ -155,8 +156,8 @@ def _is_large(table: Table, entry: Entry) -> bool:
     return table.engine.extent(table.engine.memory(entry.value)) > EXACT
 
 
-def _unnamed(table: Table, writing: Writing) -> str:
-    """What was written through temporaries, where it is more than what was written through tensors with names."""
+def _unnamed(table: Table, writing: Writing, before: Look) -> str:
+    """What of their memory was written through temporaries, where it is more than what was written through tensors with names."""
     named: list[Region] = []
     others: list[Region] = []
     for reference, region in writing.regions:
@@ -172,7 +173,7 @@ def _unnamed(table: Table, writing: Writing) -> str:
         through = f"more than {len(writing.regions)} views"
     else:
         through = "a view" if len(texts) == 1 else f"{len(texts)} views"
-    return f"{' and '.join(texts[:3])}{', …' * (len(texts) > 3)}, through {through} without a name"
+    return f"{some(texts, 3, ' and ')} of {table.storage(before)}, through {through} without a name"
 
 
 def _elements(writing: Writing) -> int | None:
@@ -259,7 +260,7 @@ def _left_behind(table: Table, before: Look, after: Look) -> str:
     note = "; keeps its version counter"
     if stay:
         where = table.allocations.name(before.memory) or "the old memory"
-        shown = ", ".join(stay[:3]) + (", …" if len(stay) > 3 else "")
+        shown = some(stay, 3)
         note += f", as {'does' if len(stay) == 1 else 'do'} {shown}, still in {where}"
     return note
 
