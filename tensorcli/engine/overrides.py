@@ -117,12 +117,34 @@ def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any]
 
 
 def of_tensor(cls: type, func: Call, types: Any, args: Any, kwargs: Any) -> Any:
-    """Tensor's own `__torch_function__`: the function's results are of the subclass."""
-    if not all(issubclass(cls, kind) for kind in types):
+    """Tensor's own `__torch_function__`: the function's results are of the subclass. PyTorch itself asks it where one of its
+    functions is given a tensor of the engine, and is answered by the engine's function of that name.
+    """
+    own = _own(func)
+    if own is None or not all(issubclass(cls, kind) for kind in types):
         return NotImplemented
     with DisableTorchFunctionSubclass():
-        answer = func(*args, **(kwargs or {}))
+        answer = own(*args, **(kwargs or {}))
         return _converted(answer, cls)
+
+
+def _own(func: Call) -> Call | None:
+    """The engine's function for one of PyTorch's, by its name (None where there is none); any other is left as it is."""
+    home = getattr(func, "__module__", None) or getattr(func, "__objclass__", object).__module__
+    if home.partition(".")[0] != "torch":
+        return func
+    import tensorcli.engine
+    from tensorcli.engine.callers import functions
+
+    torch: Any = tensorcli.engine
+    spaces: tuple[Any, ...]
+    if hasattr(func, "__objclass__") or func.__qualname__.startswith("Tensor."):
+        spaces = (torch.Tensor,)
+    elif home.endswith(("nn.functional", "._nn")):
+        spaces = (torch.nn.functional, functions)
+    else:
+        spaces = (torch, functions)
+    return next((found for each in spaces if (found := getattr(each, func.__name__, None))), None)
 
 
 def _converted(answer: Any, cls: type) -> Any:

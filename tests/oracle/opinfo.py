@@ -285,9 +285,8 @@ def named(space: Any, name: str) -> Callable[..., Any]:
                 raise NotImplementedError(f"no {name}") from None
         else:
             return target  # type: ignore[no-any-return]
-    if not callable(getattr(space.Tensor, method)):
-        return lambda x: getattr(x, method)
-    return lambda x, *args, **kwargs: getattr(x, method)(*args, **kwargs)
+    found = getattr(space.Tensor, method)
+    return found if callable(found) else lambda x: getattr(x, method)
 
 
 @contextmanager

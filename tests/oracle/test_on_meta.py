@@ -10,9 +10,6 @@ from tensorcli.engine import placement
 from tensorcli.engine.op import OPS
 from tests.oracle import on_meta, opinfo
 
-OTHERWISE: Final = {
-    "fft.rfftn": "PyTorch's meta function lays three dimensions out as its CPU kernel does not",
-}
 KERNELS: Final = (
     "Meta",
     "CompositeExplicitAutograd",
@@ -25,8 +22,6 @@ KERNELS: Final = (
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("info", opinfo.operators(), ids=opinfo.title)
 def test_an_operator_on_meta_is_as_on_pytorch(info: Any) -> None:
-    if opinfo.title(info) in OTHERWISE:
-        pytest.skip(OTHERWISE[opinfo.title(info)])
     for difference in on_meta.compared(info, most=4):
         assert not difference
 

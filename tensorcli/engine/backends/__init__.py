@@ -139,12 +139,6 @@ class Backend:
                 order[i], order[other - 1] = order[other - 1], order[i]
         return rows
 
-    def exponential(self, matrices: Any) -> Any:
-        """The exponentials of matrices."""
-        from scipy.linalg import expm
-
-        return expm(matrices)
-
     # ---- the device itself
 
     def synchronize(self, device: Device) -> None:

@@ -144,13 +144,6 @@ class CupyBackend(Backend):
             rows[:, i], rows[batch, other] = second, first
         return rows.reshape(*pivots.shape[:-1], count)
 
-    def exponential(self, matrices: Any) -> Any:
-        expm = self.part("linalg").expm
-        if matrices.ndim == 2:
-            return expm(matrices)
-        flat = matrices.reshape(-1, *matrices.shape[-2:])
-        return self.module.stack([expm(one) for one in flat]).reshape(matrices.shape)
-
     def _moved(self, value: Any, device: Device) -> Any:
         """Host arrays among the arguments (numbers, zero-dimensional CPU tensors) as arrays of the device."""
         if isinstance(value, np.ndarray):

@@ -52,7 +52,7 @@ _WITHOUT: Final = {
     "cummin_cpu": "cummin",
     "cumsum_out_cpu": "cumsum",
     "cumprod_out_cpu": "cumprod",
-    "sum_cpu": "sum",
+    "sum_cpu": "sum linalg_matrix_exp",
     "prod_out_cpu": "prod",
     **{f"{name}_cpu": name for name in ("lt", "le", "gt", "ge")},
     **{f"logical_{name}_cpu": f"logical_{name}" for name in ("and", "or", "xor", "not")},
@@ -183,6 +183,7 @@ _WITH_COMPLEX32: Final = frozenset(
 _WITHOUT_COMPLEX32: Final = {
     "equal_cpu": "equal",
     "vdot": "vdot",
+    "bmm": "linalg_matrix_exp",
     "cholesky_cpu": "cholesky linalg_cholesky_ex",
     "cholesky_inverse_out_cpu": "cholesky_inverse",
     "linalg_eig_out_cpu": "linalg_eig",

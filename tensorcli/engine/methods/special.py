@@ -80,6 +80,8 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
             try:
                 return call(self, other)
             except TypeError:
+                if not isinstance(self, Tensor):
+                    raise _not_a_tensor(special, self) from None
                 if special == "__matmul__" and not isinstance(other, Tensor):
                     return NotImplemented
                 # PyTorch gives the other operand its turn where its own parser refuses this one.
@@ -94,6 +96,13 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
         return operator(self, other)
 
     return _of_two(first) if special == "__pow__" else first
+
+
+def _not_a_tensor(special: str, value: Any) -> TypeError:
+    """The complaint of a special method that was called on something else by way of the class."""
+    return TypeError(
+        f"descriptor '{special}' for 'torch._C.TensorBase' objects doesn't apply to a '{type(value).__name__}' object"
+    )
 
 
 def _of_two(operator: Callable[[Tensor, Any], Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, factory, op
 from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import contiguous_strides
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import existing, wrap, wrap_dims
 
@@ -27,22 +28,62 @@ def _scaled(array, normalization, n):
     return array * scale
 
 
-def _laid(found, source, dims, last=False):
-    """The strides of PyTorch's result (`_strides`)."""
-    return Laid(found, _strides(found.shape, source.strides, dims, last))
-
-
-def _strides(sizes, source, dims, last=False):
-    """Strides of a transform's result: the transformed dimensions innermost, each kind in the order of the input's strides
-    (aten/src/ATen/native/mkl/SpectralOps.cpp, _exec_fft). `last`: the last dimension of `dims` keeps its place."""
-    by_stride = sorted(dims[: len(dims) - last], key=lambda d: -source[d])
+def _placed(sizes, source, dims):
+    """Strides of a result: the transformed dimensions innermost, the last of `dims` ahead; the others in the order of the
+    input's strides.
+    """
     batch = sorted((d for d in range(len(sizes)) if d not in dims), key=lambda d: -source[d])
     strides = [0] * len(sizes)
     step = 1
-    for d in reversed([*batch, *by_stride, *(dims[-1:] if last else ())]):
+    for d in reversed([*batch, *dims]):
         strides[d] = step
         step *= sizes[d] if sizes[d] > 1 else 1
     return tuple(strides)
+
+
+def _by_stride(dims, source):
+    return sorted(dims, key=lambda d: -source[d])
+
+
+def _complex_strides(xp, sizes, source, dims):
+    """Strides of a transform of complex numbers: MKL's takes all dimensions at once, cuFFT's three at a time
+    (aten/src/ATen/native/mkl/SpectralOps.cpp and cuda/SpectralOps.cpp; on meta as on CUDA).
+    """
+    if xp is np:
+        return _placed(sizes, source, _by_stride(dims, source))
+    rest = list(dims)
+    while rest:
+        rest = _by_stride(rest, source)
+        source = _placed(sizes, source, rest[-3:])
+        del rest[-3:]
+    return source
+
+
+def _at_once(dims):
+    """Whether cuFFT transforms real numbers along these dimensions in one go."""
+    return len(dims) <= 3 and tuple(dims[:2]) != (0, 1)
+
+
+def _from_real_strides(xp, sizes, source, dims, onesided):
+    """Strides of a transform of real numbers, whose last dimension is halved, or filled up from its half."""
+    *others, last = dims
+    if xp is np:
+        return _placed(sizes, source, [*_by_stride(others, source), last])
+    if _at_once(dims):
+        return _placed(sizes, source, dims)
+    if others and not onesided:
+        return contiguous_strides(sizes)
+    return _complex_strides(xp, sizes, _placed(sizes, source, [last]), others)
+
+
+def _to_real_strides(xp, sizes, source, shape, dims):
+    """Strides of a transform to real numbers, from complex ones of the sizes `shape`."""
+    *others, last = dims
+    if xp is not np and (not others or _at_once(dims)):
+        return _placed(sizes, contiguous_strides(shape), dims)
+    if others:  # as complex numbers first
+        source = _complex_strides(xp, shape, source, others)
+    return _placed(sizes, source, [last])
 
 
 def _count(sizes, dims):
@@ -81,7 +122,8 @@ def fft_c2c(xp, self, dim, normalization, forward):
     dims = wrap_dims(dim, self.ndim)
     find = xp.fft.fftn if forward else xp.fft.ifftn
     found = find(self, axes=dims, norm="backward" if forward else "forward")
-    return _laid(_scaled(found, normalization, _count(self.shape, dims)).astype(self.dtype), self, dims)
+    found = _scaled(found, normalization, _count(self.shape, dims)).astype(self.dtype)
+    return Laid(found, _complex_strides(xp, self.shape, self.strides, dims))
 
 
 def _r2c_backward(grad, dim, normalization, onesided, last):
@@ -112,7 +154,7 @@ def fft_r2c(xp, self, dim, normalization, onesided):
     find = xp.fft.rfftn if onesided else xp.fft.fftn
     found = find(self, axes=dims)
     found = _scaled(found, normalization, _count(self.shape, dims)).astype(_complex_of(self))
-    return _laid(found, self, dims, last=True)
+    return Laid(found, _from_real_strides(xp, found.shape, self.strides, dims, onesided))
 
 
 def _c2r_backward(grad, dim, normalization):
@@ -137,9 +179,7 @@ def fft_c2r(xp, self, dim, normalization, last_dim_size):
     found = xp.fft.irfftn(self, s=sizes, axes=dims, norm="forward")
     n = _count(self.shape, dims[:-1]) * last_dim_size
     found = _scaled(found, normalization, n).astype(self.real.dtype)
-    # Several dimensions are transformed one kind after the other: all but the last as complex numbers first.
-    source = _strides(self.shape, self.strides, dims[:-1]) if len(dims) > 1 else self.strides
-    return Laid(found, _strides(found.shape, source, dims[-1:]))
+    return Laid(found, _to_real_strides(xp, found.shape, self.strides, self.shape, dims))
 
 
 # ---- arguments

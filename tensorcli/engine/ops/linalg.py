@@ -9,11 +9,16 @@ from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.out import into
+from tensorcli.engine.geometry import elementwise_strides
+from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
+from tensorcli.engine.ops._exponential import exponentials
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, stand_in
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._shared import behind, own_geometry
 
 
 def _matrix_exp_backward(grad, self):
@@ -30,12 +35,22 @@ def _matrix_exp_backward(grad, self):
     out=False,
     variants="function",
     namespace="linalg",
+    stepwise=REDUCED,
     self=_matrix_exp_backward,
 )
 def linalg_matrix_exp(xp, self):
     """The exponentials of matrices."""
     check_matrix(self, "linalg.matrix_exp")
-    return behind(xp).exponential(self).astype(self.dtype) if self.size else self.copy()
+    if not self.size:
+        return self.copy()
+    n = self.shape[-1]
+    if n == 1:
+        found = OPS["exp"].kernel(xp, *widened(self)).astype(self.dtype)
+        return Laid(found, elementwise_strides(self.shape, [own_geometry(self)]))
+    if not behind(xp).has_elements:
+        return xp.zeros(self.shape, self.dtype)
+    sizes = OPS["view"].kernel(own_geometry(self), (-1, n, n)).sizes
+    return exponentials(xp, self.reshape(sizes)).reshape(self.shape)
 
 
 @composite("matrix_exp(Tensor self) -> Tensor")
