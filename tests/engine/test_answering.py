@@ -10,7 +10,7 @@ torch: Any = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize(
-    "path, arguments",
+    ("path", "arguments"),
     [
         ("add", (1,)),
         ("sum", ()),
