@@ -63,10 +63,6 @@ REASONS: Final[tuple[tuple[str, str], ...]] = (
         r"linalg\.eigh?$|linalg\.svd|^svd",
         "eigenvectors and singular vectors are unique up to a factor that LAPACK's build decides",
     ),
-    (
-        r"special\.bessel_",
-        "PyTorch's series for arguments above 5 is off by up to 1e-6 in double precision, scipy's is not",
-    ),
 )
 """Why a known deviation is one, by pattern of the operator's name; others are named with what differs."""
 

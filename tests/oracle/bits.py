@@ -29,6 +29,8 @@ F.normalize(x,dim=-1) F.silu(x) x.sigmoid() F.gelu(x.half()) F.interpolate(x.res
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear')
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=70,mode='bilinear')
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic',align_corners=True)
+torch.special.i1e(x*4) torch.special.modified_bessel_k0(x.abs()*3)
+torch.special.modified_bessel_k1(x.abs()*3) torch.special.bessel_j0(x.clamp(-3,3)) torch.special.bessel_j1(x.clamp(-3,3)*1.6)
 """.split()  # fmt: skip
 REDUCED: Final = """
 h+0.1 0.1+h h-3.14 3.14-h h*0.1 h/3.0 3.14/h h**3 h%0.3 h.abs().rsqrt() torch.add(h,k,alpha=-3.125) torch.sub(h,k,alpha=0.3)
