@@ -16,11 +16,7 @@ KNOWN = {
     "logcumsumexp": "the second derivative has few digits, on both sides",
     "matrix_exp": "PyTorch's second derivative has fewer digits",
     "narrow_copy": "PyTorch has other strides under a transform",
-    "nn.functional.linear_cross_entropy/chunked": "the engine has no chunks",
-    "nn.functional.linear_cross_entropy/chunked_none": "the engine has no chunks",
-    "nn.functional.rrelu": "PyTorch's vmap refuses it without examples too",
     "pinverse": "PyTorch has other strides under a transform",
-    "tensor_split": "PyTorch cannot read its indices under a transform",
 }
 """Operators that differ, and why."""
 

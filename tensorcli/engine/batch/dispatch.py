@@ -14,7 +14,7 @@ from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
 from tensorcli.engine.batch.layer import Batch, Layer, layers
-from tensorcli.engine.batch.refused import refused
+from tensorcli.engine.batch.refused import WITHOUT_EXAMPLES_TOO, refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
@@ -59,6 +59,8 @@ def _telling(op: Op, run: Run) -> Run:
 
 
 def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
+    if op.base in WITHOUT_EXAMPLES_TOO:
+        raise RuntimeError(refused(op))
     layer = layers[-1]
     if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
         return _in_layer(layer, op, values)

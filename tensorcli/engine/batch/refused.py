@@ -43,12 +43,16 @@ REFUSED: Final = {
     ),
     **{
         name: f"vmap: we do not yet support aten::{name}. Please file an issue"
-        for name in ("rrelu", "rrelu_")
+        for name in ("rrelu", "rrelu_", "rrelu_with_noise", "rrelu_with_noise_")
     },
     **{name: _without(name, _FALLBACK) for name in ("narrow.Tensor", "pin_memory")},
     **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
 }
 """What cannot run on a batch, by the operator's name or that of all its overloads."""
+
+
+WITHOUT_EXAMPLES_TOO: Final = frozenset(("rrelu", "rrelu_", "rrelu_with_noise", "rrelu_with_noise_"))
+"""Those of them that cannot run on what is the same for all examples either."""
 
 
 def refused(op: Any) -> str | None:

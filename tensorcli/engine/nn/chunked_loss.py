@@ -5,11 +5,15 @@ it and kept; the backward pass only scales them. For a loss of each row the back
 dtypes compute in their own dtype or in `acc_dtype`, as the policy says.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.function import Function
+from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 
 _POLICIES = ("auto", "accurate", "balanced", "compact")
@@ -145,11 +149,14 @@ def _losses(work: _Work) -> Any:
     return functions.cat(found) if found else work.input.new_empty((0,))
 
 
-def _with_gradients(work: _Work, needs: tuple[bool, bool, bool]) -> tuple[Any, list[Any]]:
+def _with_gradients(
+    work: _Work, needs: tuple[bool, bool, bool] = (False, False, False)
+) -> tuple[Any, list[Any]]:
     """The loss, and its gradients for input, linear weight and bias as far as they are needed."""
     own, adding, kind = work.input.dtype, work.options.acc_dtype, work.scores_dtype
     sizes = work.linear_weight.geometry.sizes
     loss = functions.zeros((), dtype=own if own is dtypes.bfloat16 else adding, device=work.input.device)
+    loss = roomy(loss, work.input, work.linear_weight, work.shares)
     of_input: list[Any] = []
     of_weight, of_bias = (
         functions.zeros(each, dtype=own, device=work.input.device) if needed else None
@@ -196,7 +203,7 @@ class _Reduced(Function):
         work = _prepared(input, linear_weight, target, bias, weight, settings, None)
         loss, ctx.kept = _with_gradients(work, (needs[0], needs[1], needs[3]))
         ctx.again = settings[2].allow_retain_graph
-        return loss.fill_(float("nan")) if settings[0] == "mean" and not input.size(0) else loss
+        return _loss(work, loss, settings[0])
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
@@ -256,6 +263,25 @@ def chunked_loss(
         input, target = input.unsqueeze(0), target.unsqueeze(0)
     classes, features = linear_weight.geometry.sizes
     settings = (reduction, ignore_index, settled(options, input.size(0), features, classes, input.dtype))
-    function = _OF_ROWS if reduction == "none" else _REDUCED
-    found = function.apply(input, linear_weight, target, bias, weight, settings)
+    given = (input, linear_weight, target, bias, weight, settings)
+    if mode.enabled and any(one is not None and one.requires_grad for one in (input, linear_weight, bias)):
+        found = (_OF_ROWS if reduction == "none" else _REDUCED).apply(*given)
+    else:
+        with _without_tangents():
+            work = _prepared(*given, None)
+            found = _losses(work) if reduction == "none" else _loss(work, _with_gradients(work)[0], reduction)
     return found if batched else found.squeeze(0)
+
+
+@contextmanager
+def _without_tangents() -> Iterator[None]:
+    """PyTorch registers nothing that pushes tangents through: they end here."""
+    levels, forward[:] = forward[:], []
+    try:
+        yield
+    finally:
+        forward[:] = levels
+
+
+def _loss(work: _Work, loss: Any, reduction: str) -> Any:
+    return loss.fill_(float("nan")) if reduction == "mean" and not work.input.size(0) else loss

@@ -8,6 +8,7 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import number_for
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
 
@@ -214,36 +215,38 @@ def rrelu_with_noise_backward(xp, grad_output, self, noise, lower, upper, traini
 @op(
     "rrelu_with_noise(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, "
     "Generator? generator=None) -> Tensor",
-    dtype=PROMOTE,
-    row_major=True,
+    into_self=True,
     namespace="nn",
     noise=None,
     inplace={
         "node": 1,
         "noise": None,
         "self": lambda grad, result, noise, lower, upper, training: functions.rrelu_with_noise_backward(
-            grad, result, noise, lower, upper, training, True
+            grad, result, noise.to(result.dtype), lower, upper, training, True
         ),
     },
     self=lambda grad, self, noise, lower, upper, training: functions.rrelu_with_noise_backward(
-        grad, self, noise, lower, upper, training, False
+        grad, self, noise.to(self.dtype), lower, upper, training, False
     ),
 )
 def rrelu_with_noise(xp, self, noise, lower, upper, training, generator):
     """Each element, times the noise (in training) or the middle of the range where it is negative."""
     floats_only("rrelu_with_noise_out_cpu" if training else "leaky_relu_cpu", self)
+    (self,) = widened(self)
     if training:
         return self * noise
     return xp.where(self > 0, self, self * self.dtype.type((lower + upper) / 2))
 
 
 def _noise_for(self, lower, upper, training, generator):
-    """The slopes of rrelu: drawn one after the other for the elements that are not positive, 1 for the others."""
+    """The slopes of rrelu: drawn one after the other for the elements that are not positive, 1 for the others; not yet rounded to
+    a reduced dtype, in which the elements are multiplied before they are.
+    """
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if training and self.dtype not in (dtypes.float32, dtypes.float64, dtypes.bfloat16):
         raise messages.not_implemented("rrelu_with_noise_out_cpu", self.dtype.scalar_type)
-    noise = functions.empty_like(self)
+    noise = functions.empty_like(self, dtype=self.dtype.computes_as)
     if not training or self.is_meta:
         return noise
     negative = self.detach() <= 0

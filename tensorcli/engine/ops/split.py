@@ -1,6 +1,7 @@
 """Splits: views of several parts of a tensor at once."""
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import transforms
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, view
 from tensorcli.engine.ops._dimensions import wrap
@@ -186,6 +187,10 @@ def tensor_split_by(self, tensor_indices_or_sections, dim):
         )
     if not given.geometry.sizes:
         return tensor_split(self, given.item(), dim)
+    if any(not each.batched for each in transforms):
+        raise RuntimeError(
+            messages.WRAPPED_POINTER
+        )  # PyTorch reads the elements in the transform's own wrapper.
     return tensor_split_at(self, tuple(given.tolist()), dim)
 
 
