@@ -45,9 +45,27 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
 
 
 def _check_vector_norm(self, ord, dim, keepdim, dtype):
-    if dtype is not None and self.dtype.category >= dtypes.FLOATING:
-        check_order(ord, "linalg.vector_norm")
+    if self.dtype.category < dtypes.FLOATING:
+        return
+    check_order(ord, "linalg.vector_norm")
+    if (ord < 0 or ord == float("inf")) and not self.numel():
+        _check_identity(self, ord, dim)
+    if dtype is not None:
         _check_norm_dtype(self, dtype, "linalg.vector_norm")
+
+
+def _check_identity(self, ord, dim):
+    """Refuse a norm of nothing that has no value there, dimension by dimension as PyTorch comes to them. Errors: RuntimeError."""
+    start = f"linalg.vector_norm cannot compute the {ord:g} norm on"
+    if not dim:
+        raise RuntimeError(
+            f"{start} an empty tensor because the operation does not have an identity"
+        )
+    for d in dim:
+        if not self.size(d):  # PyTorch's own words, run together
+            raise RuntimeError(
+                f"{start} the dimension {d}because this dimension is empty and the operation does not have an identity"
+            )
 
 
 @op(
@@ -66,17 +84,6 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     check_order(ord, "linalg.vector_norm")
     array = computing(self, dtype)
     dims = wrap_dims(dim, self.ndim)
-    if (ord < 0 or abs(ord) == float("inf")) and not array.size and not all(self.shape[d] for d in dims):
-        empty = "an empty tensor"
-        if dim:
-            bad = next(d for d in dim if not self.shape[d])
-            empty = (
-                f"the dimension {bad}because this dimension is empty and"  # PyTorch's own words, run together
-            )
-        words = "because the operation does not" if not dim else "the operation does not"
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord:g} norm on {empty} {words} have an identity"
-        )
     size = xp.abs(array)
     real = size.dtype
     if ord == float("inf"):
@@ -192,25 +199,21 @@ def _matrix_dims(self, dim, dtype):
 def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
     check_order(ord, "linalg.matrix_norm")
-    dims = _matrix_dims(self, dim, dtype)
     if abs(ord) not in (1, 2, float("inf")):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
-    pick = "amax" if ord > 0 else "amin"
+    dims = _matrix_dims(self, dim, dtype)
+
+    def extreme(values, d):
+        if ord > 0 and not values.size(d):
+            return of_nothing(values.sum([d], keepdim))
+        return values.amax([d], keepdim) if ord > 0 else values.amin([d], keepdim)
+
     if abs(ord) == 2:
-
-        def picked(values):
-            if ord > 0 and not values.size(-1):
-                return of_nothing(values.sum([-1], keepdim))
-            return getattr(values, pick)([-1], keepdim)
-
-        return _of_singular_values(self, dims, keepdim, dtype, picked)
+        return _of_singular_values(self, dims, keepdim, dtype, lambda s: extreme(s, -1))
     rows, cols = dims if abs(ord) == 1 else dims[::-1]
     if not keepdim and rows < cols:
         cols -= 1
-    sums = functions.linalg_vector_norm(self, 1.0, [rows], keepdim, dtype=dtype)
-    if ord > 0 and not sums.size(cols):
-        return of_nothing(sums.sum([cols], keepdim))
-    return getattr(sums, pick)([cols], keepdim)
+    return extreme(functions.linalg_vector_norm(self, 1.0, [rows], keepdim, dtype=dtype), cols)
 
 
 def of_nothing(like):
