@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.fused import fused
-from tensorcli.engine.ops import _registers
+from tensorcli.engine.fused import fused, fused64
+from tensorcli.engine.ops import _complex, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import check_number
 
@@ -28,6 +28,16 @@ def widely(function, *arrays):
     return function(*[wider(a) if type(a) in (int, float) else a.astype(wider) for a in arrays]).astype(
         first.dtype
     )
+
+
+def multiply_add(x, y, z):
+    """x * y + z of real numbers: rounded once, where the arrays are numpy's and small."""
+    arrays = [one for one in (x, y, z) if not isinstance(one, np.generic)]
+    if not all(type(one) is np.ndarray and one.size <= _registers.MOST for one in arrays):
+        return x * y + z
+    if any(one.dtype == np.float64 for one in (x, y, z)):
+        return fused64(*np.broadcast_arrays(x, y, z))
+    return fused(x, y, z)
 
 
 def no_complex(name, *arrays):
@@ -91,7 +101,20 @@ def divide_floor(self, other):
     """Division rounded down; integers refuse zero."""
     if self.dtype.kind in "iu":
         check_divisor(self, other)
+    if _registers.is_reduced(self):
+        return _reduced_floor(self, other)
     return np.floor_divide(self, other)
+
+
+def _reduced_floor(self, other):
+    """Division rounded down, each step rounded to the reduced dtype (c10/util/generic_math.h)."""
+    rest = np.fmod(self.astype(np.float32), other.astype(np.float32)).astype(self.dtype)
+    quotient, one = (self - rest) / other, self.dtype.type(1)
+    quotient = np.where((rest != 0) & ((other < 0) != (rest < 0)), quotient - one, quotient)
+    found = np.floor(quotient)
+    found = np.where(quotient - found > 0.5, found + one, found)
+    found = np.where(quotient == 0, np.copysign(found * 0, self / other), found)
+    return np.where(other == 0, self / other, found)
 
 
 def divide_trunc(self, other):
@@ -127,6 +150,11 @@ def _with_quotient(self, other, found):
         lost = np.isinf(self / other) & np.isfinite(found)
     if not lost.any() or found.size > _registers.MOST:
         return found
+    with np.errstate(all="ignore"):
+        # It is rounded towards zero there: one that would be infinite only by rounding is not.
+        limits = np.finfo(found.dtype)
+        quotient = np.abs(np.asarray(self, np.longdouble) / other)
+        lost &= quotient * (1 - np.longdouble(limits.eps) / 2) > limits.max
     return np.where(lost & _registers.in_registers(self, other), found.dtype.type(math.nan), found)
 
 
@@ -222,11 +250,11 @@ def _reduced_root(x, is_register):
 _POWERS: dict[float, Any] = {
     0: np.ones_like,
     1: lambda x: x.copy(),
-    2: lambda x: x * x,
-    3: lambda x: x * x * x,
+    2: lambda x: _complex.product(np, x, x),
+    3: lambda x: _complex.product(np, _complex.product(np, x, x), x),
     0.5: np.sqrt,
     -0.5: reciprocal_square_root,
-    -1: lambda x: 1 / x,
+    -1: lambda x: _complex.reciprocal(np, x) if x.dtype.kind == "c" else 1 / x,
     -2: lambda x: 1 / (x * x),
 }
 

@@ -6,9 +6,8 @@ Far from 0 its series for J and Y lack a digit's worth of terms that Cephes has,
 
 import numpy as np
 
-from tensorcli.engine.fused import fused, fused64
 from tensorcli.engine.ops import _arithmetic
-from tensorcli.engine.ops._registers import MOST
+from tensorcli.engine.ops._arithmetic import multiply_add
 
 
 def _tables(text):
@@ -138,21 +137,11 @@ _I1_SINGLE = _tables("""
 """)
 
 
-def multiplied(x, y, z):
-    """x * y + z: rounded once, where the arrays are numpy's and small."""
-    arrays = [one for one in (x, y, z) if not isinstance(one, np.generic)]
-    if not all(type(one) is np.ndarray and one.size <= MOST for one in arrays):
-        return x * y + z
-    if any(one.dtype == np.float64 for one in (x, y, z)):
-        return fused64(*np.broadcast_arrays(x, y, z))
-    return fused(x, y, z)
-
-
 def _polynomial(x, coefficients):
     kind = x.dtype.type
     found = kind(0)
     for coefficient in coefficients:
-        found = multiplied(found, x, kind(coefficient))
+        found = multiply_add(found, x, kind(coefficient))
     return found
 
 
@@ -160,7 +149,7 @@ def _chebyshev(x, coefficients):
     kind = x.dtype.type
     now, before, last = kind(coefficients[0]), kind(0), kind(0)
     for coefficient in coefficients[1:]:
-        now, before, last = multiplied(x, now, -before) + kind(coefficient), now, before
+        now, before, last = multiply_add(x, now, -before) + kind(coefficient), now, before
     return kind(0.5) * (now - last)
 
 
@@ -179,9 +168,9 @@ def _far(xp, x, tables, shift, second):
     turn = x - kind(shift)
     sine, cosine = _wide(xp.sin, turn), _wide(xp.cos, turn)
     found = (
-        multiplied(in_phase, sine, across * cosine)
+        multiply_add(in_phase, sine, across * cosine)
         if second
-        else multiplied(in_phase, cosine, -(across * sine))
+        else multiply_add(in_phase, cosine, -(across * sine))
     )
     return found * kind(0.797884560802865355879892119868763737) / xp.sqrt(x)
 
@@ -226,7 +215,7 @@ def y0(xp, x):
     kind = x.dtype.type
     over, under = _Y0
     z = x * x
-    near = multiplied(
+    near = multiply_add(
         kind(_TWO_OVER_PI) * _wide(xp.log, x), j0(xp, x), _polynomial(z, over) / _polynomial(z, under)
     )
     return _second_kind(xp, x, near, _far(xp, x, _FAR0, _EIGHTH, True))
@@ -237,8 +226,8 @@ def y1(xp, x):
     kind = x.dtype.type
     over, under = _Y1
     z = x * x
-    near = kind(_TWO_OVER_PI) * multiplied(j1(xp, x), _wide(xp.log, x), -(kind(1) / x))
-    near = multiplied(x, _polynomial(z, over) / _polynomial(z, under), near)
+    near = kind(_TWO_OVER_PI) * multiply_add(j1(xp, x), _wide(xp.log, x), -(kind(1) / x))
+    near = multiply_add(x, _polynomial(z, over) / _polynomial(z, under), near)
     return _second_kind(xp, x, near, _far(xp, x, _FAR1, _THREE_EIGHTHS, True))
 
 
@@ -314,10 +303,10 @@ def _behind(xp, x, tables):
 def _near(xp, x, order, logarithm):
     """K of order 0 or 1 up to 2, given log(x / 2)."""
     kind = x.dtype.type
-    series = _chebyshev(multiplied(x, x, -kind(2)), (_K1 if order else _K0)[0])
+    series = _chebyshev(multiply_add(x, x, -kind(2)), (_K1 if order else _K0)[0])
     if order:
-        return multiplied(logarithm, modified_i1(xp, x), series / x)
-    return multiplied(-logarithm, i0(xp, x), series)
+        return multiply_add(logarithm, modified_i1(xp, x), series / x)
+    return multiply_add(-logarithm, i0(xp, x), series)
 
 
 def k0(xp, x):
@@ -373,7 +362,7 @@ def _airy_below(xp, x):
     square = z * z
     in_phase = kind(1) + square * _polynomial(square, over) / _polynomial(square, under)
     across = z * _polynomial(square, second_over) / _polynomial(square, second_under)
-    found = multiplied(_wide(xp.sin, turn), in_phase, -(_wide(xp.cos, turn) * across))
+    found = multiply_add(_wide(xp.sin, turn), in_phase, -(_wide(xp.cos, turn) * across))
     return kind(_ROOT_OF_PI) / xp.sqrt(root) * found
 
 
@@ -402,7 +391,7 @@ def _airy_around(xp, x):
         first = xp.where(left, first + one, first)
         second = xp.where(left, second + other, second)
         left = left & (xp.abs(one / first) > np.finfo(x.dtype).eps)
-    found = multiplied(kind(0.355028053887817239260), first, -(kind(0.258819403792806798405) * second))
+    found = multiply_add(kind(0.355028053887817239260), first, -(kind(0.258819403792806798405) * second))
     return xp.where(near, found, xp.nan).astype(x.dtype)
 
 
@@ -412,7 +401,7 @@ def spherical(xp, x):
     z = x * x
     near = kind(1) / kind(6227020800)
     for below in (-39916800, 362880, -5040, 120, -6):
-        near = multiplied(z, near, kind(1 if below > 0 else -1) / kind(abs(below)))
-    near = multiplied(z, near, kind(1))
+        near = multiply_add(z, near, kind(1 if below > 0 else -1) / kind(abs(below)))
+    near = multiply_add(z, near, kind(1))
     found = xp.where(xp.abs(x) < kind(0.5), near, _wide(xp.sin, x) / x)
     return xp.where(xp.isinf(x), 0, found).astype(x.dtype)

@@ -145,6 +145,22 @@ def in_registers(*arrays):
     all of them (one may stand still) the whole steps, in the first one's order of dimensions
     (aten/src/ATen/native/cpu/Loops.h, vectorized_loop2d). None of them where the runs are shorter.
     """
+    shape, order, run, whole = _runs(arrays)
+    return _in_order(lambda place: place % run < whole, shape, order) if whole else np.zeros(shape, bool)
+
+
+def unpaired(*arrays):
+    """Which elements a loop that takes what is not in registers in pairs is left with: the last of each run, where it has none."""
+    shape, order, run, whole = _runs(arrays)
+    if (run - whole) % 2 == 0:
+        return np.zeros(shape, bool)
+    return _in_order(lambda place: place % run == run - 1, shape, order)
+
+
+def _runs(arrays):
+    """The shape that arrays broadcast to, their dimensions in the order of memory, how many elements a loop takes at once, and how
+    many of those in registers.
+    """
     arrays = np.broadcast_arrays(*arrays)
     first, size = arrays[0], arrays[0].itemsize
     order = sorted(range(first.ndim), key=lambda d: -abs(first.strides[d]) if first.shape[d] > 1 else 0)
@@ -158,13 +174,15 @@ def in_registers(*arrays):
         elif any(own != run * step for own, step in zip(strides, steps, strict=True)):
             break
         run *= first.shape[d]
-    whole = run - run % (2 * _REGISTER // size)
     together = all(step in (0, size) for step in steps) and steps.count(0) < 2
-    if not (whole and together):
-        return np.zeros(first.shape, bool)
-    lanes = np.arange(first.size) % run < whole
-    turned = lanes.reshape([first.shape[d] for d in order])
-    return turned.transpose(np.argsort(order)) if order else turned
+    return first.shape, order, run, run - run % (2 * _REGISTER // size) if together else 0
+
+
+def _in_order(holds, shape, order):
+    """Where something holds of the places that elements have in the order of memory."""
+    size = int(np.prod(shape))
+    found = holds(np.arange(size)).reshape([shape[d] for d in order])
+    return found.transpose(np.argsort(order)) if order else found
 
 
 def by_place(function, *arrays):

@@ -15,7 +15,7 @@ from tensorcli.engine.dtypes import (
     bool_,
 )
 from tensorcli.engine.effects.out import into
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero
 
@@ -126,7 +126,11 @@ def logaddexp(xp, self, other):
 def logaddexp2(xp, self, other):
     """The logarithm to base 2 of 2 to self plus 2 to other."""
     refuse(self, "logaddexp2_cpu", "biuc")
-    return _arithmetic.widely(xp.logaddexp2, self, other)
+    largest = xp.maximum(self, other)
+    power = _arithmetic.widely(xp.exp2, -xp.abs(self - other))
+    per_bit = self.dtype.type(1 / math.log(2))
+    found = _arithmetic.multiply_add(_arithmetic.widely(xp.log1p, power), per_bit, largest)
+    return xp.where(xp.isinf(self) & (self == other), self, found)
 
 
 def _check_exponent(self, other):
@@ -253,26 +257,42 @@ def atan2(xp, self, other):
     return _arithmetic.widely(xp.arctan2, self, other)
 
 
+def _hyperbolic(xp, function, x):
+    """sinh or cosh. SLEEF's of float32, in registers, is infinite from where the exponential function is."""
+    if _registers.is_reduced(x):
+        return _arithmetic.widely(function, x.astype(np.float32)).astype(x.dtype)
+    found = _arithmetic.widely(function, x)
+    if xp is not np or x.dtype != np.float32 or x.size > _registers.MOST:
+        return found
+    beyond = np.abs(x) > np.float32(88.72283)
+    if not beyond.any():
+        return found
+    lost = beyond & _registers.in_registers(x)
+    return np.where(lost, np.copysign(np.float32(np.inf), found), found)
+
+
 @op(
     "sinh(Tensor self) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     inplace=True,
     self=lambda grad, self: grad * self.cosh().conj(),
 )
 def sinh(xp, self):
     """The hyperbolic sine of each element."""
-    return _arithmetic.widely(xp.sinh, self)
+    return _hyperbolic(xp, xp.sinh, self)
 
 
 @op(
     "cosh(Tensor self) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     inplace=True,
     self=lambda grad, self: grad * self.sinh().conj(),
 )
 def cosh(xp, self):
     """The hyperbolic cosine of each element."""
-    return _arithmetic.widely(xp.cosh, self)
+    return _hyperbolic(xp, xp.cosh, self)
 
 
 @op(

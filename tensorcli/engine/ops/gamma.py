@@ -27,7 +27,10 @@ from tensorcli.engine.tensor import Tensor
 )
 def lgamma(xp, self):
     """The logarithm of the size of the gamma function."""
-    return xp.where(xp.isinf(self), xp.abs(self), from_scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu"))
+    found = from_scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu")
+    if self.dtype == np.float64:  # of which scipy inverts the smallest numbers
+        found = xp.where((xp.abs(self) < 1e-300) & (self != 0), -xp.log(xp.abs(self)), found)
+    return xp.where(xp.isinf(self), xp.abs(self), found)
 
 
 def _gammaln(xp, x):
@@ -116,9 +119,9 @@ _ZETA = (
 def hurwitz(xp, s, q):
     """Hurwitz's zeta. PyTorch divides one infinity by the other where either is infinite."""
     found = _arithmetic.widely(lambda q, s: behind(xp).special.zeta(s, q), q, s)
-    return xp.where(
-        ((s == math.inf) | (q == math.inf)) & (s > 1) & (q > 0), found.dtype.type(math.nan), found
-    )
+    infinite = ((s == math.inf) | (q == math.inf)) & (s > 1) & (q > 0)
+    limit = xp.where(q < 1, s, xp.where(q == 1, q, found.dtype.type(math.nan)))
+    return xp.where(infinite, limit, found)
 
 
 def _single_zeta(s, q):

@@ -58,9 +58,7 @@ def _check_identity(self, ord, dim):
     """Refuse a norm of nothing that has no value there, dimension by dimension as PyTorch comes to them. Errors: RuntimeError."""
     start = f"linalg.vector_norm cannot compute the {ord:g} norm on"
     if not dim:
-        raise RuntimeError(
-            f"{start} an empty tensor because the operation does not have an identity"
-        )
+        raise RuntimeError(f"{start} an empty tensor because the operation does not have an identity")
     for d in dim:
         if not self.size(d):  # PyTorch's own words, run together
             raise RuntimeError(

@@ -19,7 +19,7 @@ from tensorcli.engine.dtypes import (
     complex32,
 )
 from tensorcli.engine.op import OPS
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops import _arithmetic, _complex
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import number_for
@@ -137,6 +137,8 @@ def _check_number_minus(self, other, alpha):
 )
 def rsub_scalar(xp, self, other, alpha):
     """Subtract self (times alpha) from a number."""
+    if self.dtype.kind == "c" and alpha == 1:
+        return xp.add(other, self.dtype.type(-1) * self)  # which is not a number where a part is infinite
     return xp.subtract(other, self if alpha == 1 else _arithmetic.scaled(alpha, self, self.dtype))
 
 
@@ -149,7 +151,7 @@ def rsub_scalar(xp, self, other, alpha):
 )
 def mul(xp, self, other):
     """Multiply self by other, element by element."""
-    return xp.multiply(self, other)
+    return _complex.product(xp, self, other)
 
 
 @op(
@@ -162,7 +164,7 @@ def mul(xp, self, other):
 )
 def mul_number(xp, self, other):
     """Multiply by a number, as PyTorch's own C++ does; Python's `x * 2` is mul.Tensor."""
-    return xp.multiply(self, other)
+    return _complex.product(xp, self, other)
 
 
 @op(
@@ -174,7 +176,7 @@ def mul_number(xp, self, other):
 )
 def div(xp, self, other):
     """Divide self by other, element by element."""
-    return xp.true_divide(self, other)
+    return _complex.quotient(xp, self, other)
 
 
 def _division_rule(self, other, rounding_mode):
@@ -188,9 +190,16 @@ def _known_rounding(self, other, rounding_mode):
         )
 
 
+def _by_several(self, other, rounding_mode="floor"):
+    """The reduced dtypes that PyTorch's floor of a division rounds each step to: not where all are divided by one number."""
+    several = isinstance(other, Tensor) and other.geometry.numel != 1
+    return REDUCED if several and rounding_mode == "floor" else ()
+
+
 @op(
     "div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor",
     dtype=_division_rule,
+    stepwise=_by_several,
     inplace=True,
     node=2,
     check=_known_rounding,
@@ -202,7 +211,7 @@ def _known_rounding(self, other, rounding_mode):
 def div_mode(xp, self, other, rounding_mode):
     """Divide, and round the quotient down ("floor") or towards zero ("trunc")."""
     if rounding_mode is None:
-        return xp.true_divide(self, other)
+        return _complex.quotient(xp, self, other)
     refuse(self, f"div_{rounding_mode}_cpu", "bc")
     return (_arithmetic.divide_floor if rounding_mode == "floor" else _arithmetic.divide_trunc)(self, other)
 
@@ -216,6 +225,7 @@ def _floor_divide(xp, self, other):
 op(
     "floor_divide(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
+    stepwise=_by_several,
     inplace={"name": "floor_divide_.Tensor"},
 )(_floor_divide)
 
@@ -293,6 +303,9 @@ op(
 def addcmul(xp, self, tensor1, tensor2, value):
     """Add the product of two tensors (times value) to self."""
     refuse(self, "addcmul_cpu_out", "b")
+    if self.dtype.kind == "c":
+        first = _complex.product(xp, self.dtype.type(value), tensor1)
+        return self + _complex.product(xp, first, tensor2)
     first = tensor1 if _one(value, self) else _arithmetic.times(value, tensor1)
     return _arithmetic.widely(lambda a, b, c: a + b * c, self, first, tensor2)
 

@@ -16,7 +16,7 @@ from tensorcli.engine.dtypes import (
     complex128,
     float64,
 )
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops import _arithmetic, _complex
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero, zeros
@@ -197,4 +197,4 @@ def rsqrt(xp, self):
 )
 def reciprocal(xp, self):
     """One over each element."""
-    return 1 / self
+    return _complex.reciprocal(xp, self) if self.dtype.kind == "c" else 1 / self

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
-from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import behind, times
@@ -22,12 +24,15 @@ def from_scipy(xp, name, *arrays, refusal=""):
 
 @op(
     "erf(Tensor self) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     inplace=True,
     self=lambda grad, self: 2.0 / math.sqrt(math.pi) * functions.exp(-(self.pow(2))) * grad,
 )
 def erf(xp, self):
-    """The error function of each element."""
+    """The error function of each element; in reduced dtypes by the polynomial of PyTorch's registers."""
+    if _registers.is_reduced(self):
+        return _registers.erf(self.astype(np.float32)).astype(self.dtype)
     return from_scipy(xp, "erf", self, refusal="erf_vml_cpu")
 
 
