@@ -39,20 +39,20 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
     d = None if dim is None else wrap(dim, max(ndim, 1))
     if not ((q.array >= 0) & (q.array <= 1)).all():
         raise RuntimeError("quantile() q values must be in the range [0, 1]")
+    sizes = self.geometry.sizes
+    size = self.numel() if d is None else sizes[d] if ndim else 1
+    if size > 1 << 24:  # beyond which float32 does not tell one place from the next
+        raise RuntimeError("quantile() input tensor is too large")
     if d is None:
         ordered = self.flatten().sort()[0]
     elif d == ndim - 1:
         ordered = self.sort()[0]
     else:
         ordered = self.unsqueeze(-1).transpose(d, -1).sort()[0]
-    sizes = self.geometry.sizes
     if keepdim:
         lead = [1] * ndim if d is None else [1 if i == d else s for i, s in enumerate(sizes)]
     else:
         lead = [] if d is None else [s for i, s in enumerate(sizes) if i != d]
-    size = ordered.size(-1)
-    if size > 1 << 24:  # beyond which float32 does not tell one place from the next
-        raise RuntimeError("quantile() input tensor is too large")
     ordered = ordered.view([*lead, size])
     missing = ordered.isnan()
     if ignore_nan:
