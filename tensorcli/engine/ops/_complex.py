@@ -10,6 +10,8 @@ def product(xp, a, b):
     """a * b: in registers part by part, and what fills none with fused steps; in single precision two at a time, so that one that
     is left is not fused. Arrays of other dtypes as numpy has it.
     """
+    if a.dtype.kind != "c":  # at once: most are real, and small
+        return xp.multiply(a, b)
     a, b = _alike(a, b)
     if not _is_small(xp, a, b):
         return xp.multiply(a, b)
@@ -34,6 +36,8 @@ def quotient(xp, a, b):
     """a / b by the ratio of the divisor's smaller part to its larger one (c10/util/complex.h), with fused steps. Arrays of other
     dtypes as numpy has it.
     """
+    if a.dtype.kind != "c":
+        return xp.true_divide(a, b)
     a, b = _alike(a, b)
     if not _is_small(xp, a, b):
         return xp.true_divide(a, b)
@@ -47,15 +51,13 @@ def quotient(xp, a, b):
 
 def _alike(a, b):
     """An array and what may be a Python number, which is one of its dtype among complex numbers."""
-    if getattr(b, "dtype", None) is None and a.dtype.kind == "c":
+    if getattr(b, "dtype", None) is None:
         return a, a.dtype.type(b)
     return a, b
 
 
 def _is_small(xp, a, b):
-    if xp is not np or a.dtype.kind != "c":
-        return False
-    return a.dtype == b.dtype and max(a.size, b.size) <= _registers.MOST
+    return xp is np and a.dtype == b.dtype and max(a.size, b.size) <= _registers.MOST
 
 
 def _fused(x, y, z):
