@@ -24,7 +24,7 @@ from tensorcli.language.functions import (
     GeneratorExpression,
     LazyIterator,
 )
-from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, range_length
+from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, figure, range_length
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import FUNCTIONS, Policy, RefusedError
 from tensorcli.language.scopes import Scope
@@ -239,8 +239,8 @@ class Evaluator:
         for argument in args:
             if type(argument) is range and range_length(argument) > self.limits.items:
                 raise LimitError(
-                    f"a range of {range_length(argument)} numbers is more than this function may read; "
-                    f"the limit is {self.limits.items}"
+                    f"a range of {figure(range_length(argument))} numbers is more than this function may read; "
+                    f"the limit is {self.limits.items:,}"
                 )
         return function  # type: ignore[no-any-return]
 

@@ -37,6 +37,11 @@ class LimitError(MemoryError):
     __module__ = "builtins"
 
 
+def figure(size: int) -> str:
+    """How many there would be, in a sentence; of a number that nobody could read its power of two."""
+    return f"{size:,}" if size.bit_length() <= 64 else f"2 ** {size.bit_length() - 1} or more"
+
+
 class OutOfTime(KeyboardInterrupt):
     """A script that was tried did not end in its time. It passes every handler of the script, as Ctrl-C does."""
 
@@ -109,12 +114,14 @@ class Guards:
     def text(self, size: int, what: str) -> None:
         """Refuses a string of `size` characters."""
         if size > self.limits.characters:
-            raise LimitError(f"{what} would have {size} characters; the limit is {self.limits.characters}")
+            raise LimitError(
+                f"{what} would have {figure(size)} characters; the limit is {self.limits.characters:,}"
+            )
 
     def items(self, size: int, what: str) -> None:
         """Refuses a list of `size` items."""
         if size > self.limits.items:
-            raise LimitError(f"{what} would have {size} items; the limit is {self.limits.items}")
+            raise LimitError(f"{what} would have {figure(size)} items; the limit is {self.limits.items:,}")
 
     def joined_text(self, left: Any, right: Any) -> None:
         if isinstance(right, TEXTS):
@@ -136,7 +143,9 @@ class Guards:
     def bits(self, size: int, what: str) -> None:
         """Refuses an integer of `size` bits."""
         if size > self.limits.integer_bits:
-            raise LimitError(f"{what} would have {size} bits; the limit is {self.limits.integer_bits}")
+            raise LimitError(
+                f"{what} would have {figure(size)} bits; the limit is {self.limits.integer_bits:,}"
+            )
 
     def product(self, left: Any, right: Any) -> None:
         if isinstance(right, int):
@@ -179,7 +188,7 @@ class Guards:
         """Refuses a width or precision, given as digits."""
         digits = digits.lstrip("-0")
         if len(digits) > 12 or (digits and int(digits) > self.limits.characters):
-            raise LimitError(f"a width of {digits[:20]} characters; the limit is {self.limits.characters}")
+            raise LimitError(f"a width of {digits[:20]} characters; the limit is {self.limits.characters:,}")
 
     # Arrays
 
@@ -187,7 +196,9 @@ class Guards:
         """Refuses an array of `elements` elements."""
         if elements * itemsize > self.limits.array_bytes:
             size, limit = elements * itemsize, self.limits.array_bytes
-            raise LimitError(f"an array of {elements} elements needs {size} bytes; the limit is {limit}")
+            raise LimitError(
+                f"an array of {figure(elements)} elements needs {figure(size)} bytes; the limit is {limit:,}"
+            )
 
     def broadcast(self, left: Any, right: Any) -> None:
         """Two arrays whose common shape is far larger than either; object arrays of large integers."""

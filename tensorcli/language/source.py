@@ -79,7 +79,7 @@ def read(text: str | bytes) -> Source:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if len(text) > MAX_CHARACTERS:
         raise LanguageError(
-            f"the text has {len(text)} characters; the limit is {MAX_CHARACTERS}", Span(1, 0, 1, 0)
+            f"the text has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}", Span(1, 0, 1, 0)
         )
     _refuse_control_characters(text)
     typed = text

@@ -254,7 +254,7 @@ def test_the_names_that_scripts_need_are_let_through(read, text):
         ("x" * 1_000_000 + " y", "the name 'y' cannot stand after"),
         ("x = 9" + "9" * 10_000, "this number has too many digits"),
         ("".join("\n" + " " * i + "if x:" for i in range(100)), "blocks are nested more than 18 deep"),
-        ("x" * (9 << 20), "the text has 9437184 characters"),
+        ("x" * (9 << 20), "the text has 9,437,184 characters"),
     ],
     ids=lambda value: repr(value)[:20],
 )

@@ -267,11 +267,15 @@ def test_an_interrupt_stops_any_loop(session, text):
 
 def test_limit_errors_say_what_was_asked_and_what_the_limit_is(session):
     for text, message in (
-        ("10 ** 10 ** 8", "10 ** 100000000 would have 400000000 bits; the limit is 1048576"),
-        ("[0] * 10 ** 9", "the repeated list would have 1000000000 items; the limit is 16777216"),
+        ("10 ** 10 ** 8", "10 ** 100000000 would have 400,000,000 bits; the limit is 1,048,576"),
+        ("[0] * 10 ** 9", "the repeated list would have 1,000,000,000 items; the limit is 16,777,216"),
+        (
+            "'a' * 10 ** 5000",
+            "the repeated text would have 2 ** 16609 or more characters; the limit is 67,108,864",
+        ),
         (
             "np.zeros(10 ** 12)",
-            "an array of 1000000000000 elements needs 8000000000000 bytes; the limit is 8589934592",
+            "an array of 1,000,000,000,000 elements needs 8,000,000,000,000 bytes; the limit is 8,589,934,592",
         ),
     ):
         with pytest.raises(LimitError) as caught:
