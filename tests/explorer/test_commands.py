@@ -362,6 +362,7 @@ def test_help_on_an_operator_comes_from_its_declaration(last):
 def test_a_question_mark_inspects_values_and_explains_words(last):
     assert answer(last, "x = torch.ones(2)\nx?").kind == "tensor"
     assert answer(last, "?storages").title == "storages"
+    assert answer(last, "?why").title == "why"
     assert answer(last, "x = torch.ones(2)\nx??").kind == "tensor"
     assert answer(last, "pair = [torch.ones(2)]\npair[0]?").kind == "tensor"
 

@@ -121,6 +121,7 @@ FAILING = "x = torch.ones(2)\nx.sum().backward()\n"
         (FAILING + "z = torch.ones(1)\nz.grad\nwhy", "z.grad is None because z does not require grad"),
         ("x = torch.ones(2)\nx.sum / 2\nwhy", "x.sum is a method here, which was not called"),
         (FAILING + "fix 1\ngoto 99\ntour nothing\nwhy", "x.sum() does not require grad"),
+        (FAILING + "why?", "x.sum() does not require grad"),
         (FAILING + "expect x is None\nwhy", "line 3 raised ExpectationFailed"),
     ],
 )

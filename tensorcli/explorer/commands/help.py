@@ -107,8 +107,12 @@ def of_language(session: Session, name: str) -> Help | Explanation:
 
 
 def question(session: Session, invocation: Invocation) -> Answer:
-    """`?`, `?x` and `x?`: a value is inspected, a word explained."""
+    """`?`, `?x` and `x?`: a value is inspected, a word explained. `why?` is asked by alarms, and answered."""
     name = _topic(invocation)
+    if name == "why" and name not in session.names and session.source.rstrip().endswith("?"):
+        from tensorcli.explorer.commands.why import why
+
+        return why(session, invocation._replace(verb="why", arguments=()))
     value = _read(session, name)
     if session.engine.kind(value) is not None:
         from tensorcli.explorer.commands.inspection import inspection
