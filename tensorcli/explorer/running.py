@@ -87,6 +87,8 @@ def execute(
         session.stopped = None
     if session.forgetting:
         session.begin()
+        if not session.hearing.silent:
+            session.watched.clear()
     span, source, hearing = statement.span, statement.source, session.hearing
     if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
         error = hazard_failure(next(each for each in session.hazards if each.index == index), record)

@@ -200,8 +200,9 @@ def test_values_of_a_failed_statement_are_let_go(run):
 
 def test_reset_forgets_everything():
     session = Session()
-    list(session.run("x = torch.ones(2)\nreset\ny = torch.ones(2)"))
+    steps = list(session.run("x = torch.ones(2)\nwatch x\nreset\ny = torch.ones(2)"))
     assert list(session.names) == ["y"]
+    assert [step.watched for step in steps] == [(), (), (), ()]
     assert session.allocations.count == 1
 
 
