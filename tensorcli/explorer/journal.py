@@ -52,6 +52,16 @@ class Travel(NamedTuple):
     """What the command answers, asked there."""
 
 
+class Mended(NamedTuple):
+    """What `fix` did to a session, so that `undo` can take it back."""
+
+    journal: list[Record]
+    """The journal that it made."""
+    past: list[Record]
+    future: list[Record]
+    """What there was before."""
+
+
 class Record(NamedTuple):
     """A statement of the journal, and how it ended."""
 

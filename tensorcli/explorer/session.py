@@ -24,7 +24,7 @@ from tensorcli.explorer.failures import (
 )
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
-from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames
+from tensorcli.explorer.journal import PROMPT, Mended, Names, Record, Travel, WatchedNames
 from tensorcli.explorer.library import Library
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Step
@@ -137,6 +137,8 @@ class Session:
         """What stopped the last statement, which was taken back; until another one does more than look."""
         self.proposed: Any = None
         """What the last `why` proposed, for `fix`."""
+        self.mended: Mended | None = None
+        """What the last `fix` made of the journal."""
         self.watched: dict[str, Any] = {}
         """The expressions that `watch` names, and the last text of each."""
         self.begin()

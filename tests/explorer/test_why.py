@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tensorcli.explorer.journal import Record
-from tensorcli.explorer.results import Fixed, Why
+from tensorcli.explorer.results import Fixed, Travelled, Why
 from tensorcli.explorer.session import Session
 from tensorcli.repl.output import PROMPT
 from tests.explorer.desk import SCENE, run
@@ -97,6 +97,19 @@ def test_a_fix_is_refused_where_the_session_went_another_way() -> None:
     (step,) = session.run("fix 1")
     assert step.error is not None
     assert step.error.type == "ValueError"
+
+
+def test_undo_takes_a_fix_back_where_nothing_was_done_since() -> None:
+    session, _ = run(SCENE + "loss.backward()\nwhy")
+    before = [record.statement.source for record in session.journal]
+    steps = list(session.run("fix 1\nw.grad\nz = 3\nundo\nhistory\nundo"))
+    assert [each.error for each in steps if each.error] == []
+    assert isinstance(steps[3].result, Travelled)
+    assert steps[3].result.text.endswith("z = 3")
+    assert isinstance(steps[-1].result, Travelled)
+    assert steps[-1].result.text == "took back the fix"
+    assert [record.statement.source for record in session.journal] == before
+    assert session.journal[-2].outcome == "RuntimeError"
 
 
 def why(text: str) -> Why:

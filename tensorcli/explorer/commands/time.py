@@ -11,7 +11,7 @@ from tensorcli.explorer.snapshot import difference, snapshot
 from tensorcli.language.syntax import Invocation, Statement
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.journal import Mended, Record
     from tensorcli.explorer.results import Answer
     from tensorcli.explorer.session import Session
 
@@ -31,9 +31,13 @@ def history(session: Session, invocation: Invocation) -> History:
 
 def undo(session: Session, invocation: Invocation) -> Answer:
     """Go back before the last statement that does more than look, or before the last N of them. What one `source`
-    ran is one of them.
+    ran is one of them, and so is a `fix`.
     """
     count = _count(invocation)
+    mended = session.mended
+    if count == 1 and mended is not None and _stands(mended, session.journal):
+        session.mended = None
+        return _travel(session, mended.past, mended.future, "took back the fix")
     keep = len(session.journal)
     undone: list[int] = []
     for first, last in reversed(_typed(session.journal)):
@@ -116,17 +120,28 @@ def _named(session: Session, numbers: list[int], timeline: list[Record]) -> str:
     return f"line {line_of(record, numbers[0] + 1)}: {first}" + (" …" if rest else "")
 
 
+def _stands(mended: Mended, journal: list[Record]) -> bool:
+    """Whether the journal is what a fix made of it, and was only looked at since."""
+    made = mended.journal
+    same = len(made) <= len(journal) and all(a.statement is b.statement for a, b in zip(made, journal))
+    return same and not any(map(_counts, journal[len(made) :]))
+
+
 def _go(session: Session, keep: int, text: str) -> Notice:
+    timeline = session.journal + session.future
+    return _travel(session, timeline[:keep], timeline[keep:], text)
+
+
+def _travel(session: Session, past: list[Record], future: list[Record], text: str) -> Notice:
     from tensorcli.explorer.journal import Travel
 
-    timeline = session.journal + session.future
     before = snapshot(session) if session.observation is not None else {}
 
     def arrived() -> Travelled:
         rows = difference(before, snapshot(session)) if session.observation is not None else ()
-        return Travelled(text, rows, keep, len(timeline))
+        return Travelled(text, rows, len(past), len(past) + len(future))
 
-    session.travel = Travel(timeline[:keep], timeline[keep:], arrived)
+    session.travel = Travel(past, future, arrived)
     return Notice(text)
 
 

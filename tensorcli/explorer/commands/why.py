@@ -376,7 +376,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
         raise ValueError("the session went another way since: ask why again")
     if outcome(session, proposal) is None:
         raise ValueError("this way does not lead out any more")
-    from tensorcli.explorer.journal import Travel
+    from tensorcli.explorer.journal import Mended, Travel
 
     later = session.journal[len(base) :]
     measure, measured = proposed.measure, proposed.measured[number - 1]
@@ -388,7 +388,8 @@ def fix(session: Session, invocation: Invocation) -> Answer:
         measure, measured = "", ""
     answer = Fixed(f"fixed: {one_line(proposal.text)}", proposal.edits, measure, measured)
     session.proposed = None
-    session.travel = Travel([*past, *later], [], lambda: answer)
+    session.mended = Mended([*past, *later], list(session.journal), list(session.future))
+    session.travel = Travel(session.mended.journal, [], lambda: answer)
     return answer
 
 
