@@ -104,7 +104,7 @@ def test_options_have_their_defaults_and_a_missing_argument_is_said():
             "names with two underscores on both sides, such as __class__, are not part of the language",
         ),
         ("p.add_argument('--k', choices=range(10 ** 9))", "the choices"),
-        ("p.add_argument('--k', nargs=10 ** 10)", "the option's values would have 10000000000 items"),
+        ("p.add_argument('--k', nargs=10 ** 10)", "the option's values would have 10,000,000,000 items"),
         ("p.add_argument('--k', action='version', version='1')", "the action 'version'"),
         ("p.add_argument('--k', action=lambda **given: given)", "the action <function <lambda>"),
         ("p.set_defaults(**{'__reduce_ex__': 1})", "names with two underscores on both sides"),
