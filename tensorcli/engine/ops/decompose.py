@@ -7,6 +7,7 @@ from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
+from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import (
@@ -195,11 +196,11 @@ def linalg_eigvalsh(self, UPLO):
 )
 def linalg_eig(xp, self):
     """The eigenvalues and eigenvectors of square matrices, as complex numbers."""
-    check_matrix(self, "linalg.eig", floating=False)
     if self.dtype.kind in "biu":
         raise RuntimeError(f"Unknown Complex ScalarType for {kind_of(self)}")
     if not np.isfinite(self).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+    check_matrix(self, "linalg.eig", floating=False)
     kind = np.complex64 if self.dtype.name in ("float32", "complex64") else np.complex128
     values, vectors = xp.linalg.eig(self)
     vectors = vectors.astype(kind)
@@ -209,7 +210,8 @@ def linalg_eig(xp, self):
 @composite("linalg_eigvals(Tensor self) -> Tensor", variants="function", namespace="linalg", out=True)
 def linalg_eigvals(self):
     """The eigenvalues of square matrices, as complex numbers."""
-    check_matrix(self, "linalg.eigvals", floating=False)
+    if self.dtype.category >= FLOATING and not asks_gradient(self):
+        check_matrix(self, "linalg.eigvals", floating=False)
     return functions.linalg_eig(self)[0]
 
 

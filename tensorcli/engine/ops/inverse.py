@@ -320,7 +320,7 @@ def _rank(self, atol, rtol, hermitian):
             raise RuntimeError(
                 f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {one.dtype.scalar_type}"
             )
-    if self.dtype.category < dtypes.FLOATING or self.dtype.reduced:
+    if rtol is None and (self.dtype.category < dtypes.FLOATING or self.dtype.reduced):
         raise RuntimeError("This function doesn't handle types other than float and double")
     if not self.numel():
         return _written(functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device))

@@ -184,8 +184,28 @@ def _lstsq_backward(grads, a, b, solution, needs):
     return [reduce(add, parts) if parts else None for parts in (of_a, of_b)]
 
 
-def _check_lstsq_dtype(self, b, rcond, driver):
-    if self.dtype is b.dtype and (self.dtype.category < FLOATING or self.dtype.reduced):
+def _check_lstsq(self, b, rcond, driver):
+    if self.ndim < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    if not b.ndim:
+        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if self.dtype is not b.dtype:
+        raise RuntimeError(
+            "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
+            f"{self.dtype.scalar_type} and other's dtype {b.dtype.scalar_type}"
+        )
+    if not 0 <= self.ndim - b.ndim <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
+        )
+    place = -1 if _is_vector(self, b) else -2
+    if b.shape[place] != self.shape[-2]:
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({place})")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
+    if self.dtype.category < FLOATING or self.dtype.reduced:
         raise RuntimeError("This function doesn't handle types other than float and double")
 
 
@@ -194,37 +214,16 @@ def _check_lstsq_dtype(self, b, rcond, driver):
     "(Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
     variants="function",
     namespace="linalg",
-    check=_check_lstsq_dtype,
+    check=_check_lstsq,
     self__b=lambda grads, self, b, solution, needs: _lstsq_backward(grads, self, b, solution, needs),
     singular_values=None,
 )
 def linalg_lstsq(xp, self, b, rcond, driver):
     """The X for which A X is nearest to B; residuals of overdetermined systems of full rank, ranks, singular values."""
-    if self.ndim < 2:
-        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
-    if not b.ndim:
-        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
-    if self.dtype != b.dtype:
-        raise RuntimeError(
-            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {kind_of(self)} "
-            f"and other's dtype {kind_of(b)}"
-        )
-    if not 0 <= self.ndim - b.ndim <= 1:
-        raise RuntimeError(
-            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
-        )
     m, n = self.shape[-2:]
     vector = _is_vector(self, b)
     sides = b[..., None] if vector else b
-    if sides.shape[-2] != m:
-        raise RuntimeError(
-            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2})"
-        )
     driver = "gelsy" if driver is None else driver
-    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(
-            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
-        )
     # PyTorch counts one dimension of `b` less than those of A as vectors, whatever it then takes them for.
     lead = broadcast_sizes([self.shape[:-2], b.shape[: -1 if self.ndim > b.ndim else -2]])
     sides = xp.broadcast_to(sides, (*lead, *sides.shape[-2:]))
