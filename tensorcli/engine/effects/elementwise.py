@@ -152,7 +152,11 @@ def compute(
     for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
         value = values[i]
         if isinstance(value, Tensor):
-            operands.append(value.geometry)
+            shape = value.geometry
+            if i in op.operands and value.dtype is not computed:
+                # PyTorch looks at the copy that it makes of another dtype: an expanded tensor is written out there.
+                shape = Geometry(shape.sizes, geometry.preserved_strides(shape), 0)
+            operands.append(shape)
             array = value.values
             if i not in op.operands:
                 arguments[i] = array
