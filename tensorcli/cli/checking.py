@@ -87,14 +87,19 @@ def _checked(
         output.problem(f"{script.name}: interrupted")
         status = exits.INTERRUPTED
     if session.refused is not None:
-        from tensorcli.explorer.rewritten import ENDED, hazards
+        from tensorcli.explorer.rewritten import ENDED, hazards, unbegun
 
         rows, runs = hazards(session, session.refused)
-        refusal = session.refused.error
-        place = f"{script.name}:{refusal.span.line}"
+        refusal, slip = session.refused.error, session.refused.slip
+        place, raising = f"{script.name}:{refusal.span.line}", list(unbegun(session.refused))
+        if slip is not None:
+            runs = f"ends before line {slip.span.line}, which is no Python: {slip.message}"
         output.problem(f"{place}: {refusal.message}; written without it, the text {runs}")
-        status = exits.OK if runs == ENDED else exits.FAILURES["statement"]
+        for each in raising:
+            output.problem(f"{place}: {each}")
+        status = exits.OK if runs == ENDED and not raising else exits.FAILURES["statement"]
         status = exits.FAILURES["hazard"] if rows else status
+        status = exits.REFUSED if slip is not None else status
     if session.hazards:
         failed = next((each.index for each in session.journal if each.outcome), sys.maxsize)
         if status != exits.INTERRUPTED and session.hazards[0].index <= failed:

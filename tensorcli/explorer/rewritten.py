@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -14,8 +16,9 @@ from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
-from tensorcli.language.rewriting.classes import Replaced, as_blocks, in_the_way, without_classes
+from tensorcli.language.rewriting.classes import HEAD, Replaced, as_blocks, in_the_way, without_classes
 from tensorcli.language.rewriting.imports import without_imports
+from tensorcli.language.rewriting.places import is_text
 from tensorcli.language.rewriting.properties import with_methods
 from tensorcli.language.rewriting.sizes import with_lengths
 from tensorcli.language.rewriting.star_imports import with_names
@@ -160,8 +163,19 @@ def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
         try:
             session.read(as_blocks(text), form)
         except LanguageError as slip:
-            return slip
+            return _of_a_class(slip, text)
     return None
+
+
+_OF_A_BLOCK: Final = re.compile(r"after 'if' at line (\d+)")
+
+
+def _of_a_class(slip: LanguageError, text: str) -> LanguageError:
+    """What is said of the block that stood in the place of a class, said of the class."""
+    found = _OF_A_BLOCK.search(slip.message)
+    if found is None or HEAD.match(text.split("\n")[int(found[1]) - 1]) is None:
+        return slip
+    return LanguageError(slip.message.replace("'if'", "'class'"), slip.span, slip.hint)
 
 
 def _before(lines: list[str], number: int) -> list[str]:
@@ -192,10 +206,10 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     if slip is not None and outcome == ENDED:
         outcome = f"runs as far as line {slip.span.line}"
     notes.append(f"so written it {outcome}")
-    answer = Why(_title(found), None, "", (), None, tuple(notes), (_way(found),))
-    if then is None:
-        return answer, found
-    return replace(answer, then=then[0]), found._replace(ways=tuple(then[1]))
+    begun = list(_begun(found))
+    ways = [_way(found), *(replace(each, number=number) for number, each in enumerate(begun, 2))]
+    answer = Why(_title(found), None, "", (), None, tuple(notes), tuple(ways), then=then and then[0])
+    return answer, found._replace(ways=(*(each.edits for each in begun), *(then[1] if then else ())))
 
 
 def _way(found: Refused) -> Way:
@@ -210,6 +224,21 @@ def _way(found: Refused) -> Way:
         else:
             parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
     return Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
+
+
+def _begun(found: Refused) -> Iterator[Way]:
+    """The call that each class lacks which does not call the constructor of its base."""
+    lacking = [each.lacks for each in found.classes if each.lacks]
+    for node in ast.walk(python.module(found.typed)) if lacking and found.slip is None else ():
+        if not isinstance(node, ast.ClassDef) or node.name not in lacking:
+            continue
+        makers = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+        for each in makers:
+            first = next((one for one in each.body if not is_text(one)), each.body[-1])
+            source = "super().__init__()"
+            edit = Edit(first.lineno, "", " " * first.col_offset + source)
+            text = f"before line {first.lineno}:  {source}"
+            yield Way(None, text, f"{node.name} is a module from here on", "", "runs", (edit,))
 
 
 def _title(found: Refused) -> str:
@@ -243,11 +272,17 @@ def _notes(found: Refused) -> Iterator[str]:
         yield "a dataset becomes the list of its items, which are made once"
     if "plain" in kinds:
         yield "an object of a plain class becomes a module, or a namespace, that holds its attributes"
+    for each in unbegun(found):
+        yield f"{each}; the function makes the module first"
+
+
+def unbegun(found: Refused) -> Iterator[str]:
+    """What PyTorch raises where a class does not call the constructor of its base, which no function in its place does."""
     for each in found.classes:
         if each.lacks:
             yield (
                 f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or "
-                "parameter, or where it is called; the function makes the module first"
+                "parameter, or where it is called"
             )
 
 
@@ -262,9 +297,9 @@ def _outcome(other: Session, found: Refused) -> str:
             if other.evaluator.late:
                 return f"{LATE} {SECONDS:.0f} s"
             raise KeyboardInterrupt
-        statement = step.source.partition("\n")[0]
+        line = Typed(found.typed, found.edits, found.whole or found.text).line(step.error.spans[0].line)
         message = step.error.message.partition("\n")[0]
-        return f"runs up to {statement}, which raises {step.error.type}: {message}"
+        return f"runs up to line {line}, {step.error.lines[0].strip()}, which raises {step.error.type}: {message}"
     return ENDED
 
 
@@ -291,4 +326,4 @@ def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] 
         """Whether the typed text, so changed, can be written without what was refused as well."""
         return refused(other, found.error, edited(found.typed, edits), found.name, found.form) is not None
 
-    return typed.told(answer, holds)
+    return typed.told(answer, holds, 2 + sum(bool(each.lacks) for each in found.classes))

@@ -47,6 +47,26 @@ def test_a_class_that_fails_is_said_to(run: Run, tmp_path: Path) -> None:
     done = run("check", "net.py")
     assert done.status == 1
     assert (
-        "written without it, the text runs up to net(torch.ones(3)).sum().backward(), which raises"
+        "written without it, the text runs up to line 10, return self.last(self.parts[0](x)), which raises"
         in done.err
     )
+
+
+def test_a_class_that_is_no_python_is_refused(run: Run, tmp_path: Path) -> None:
+    Path("net.py").write_text("import torch\nclass Net(torch.nn.Module):\ndef forward(self, x):\nreturn x\n")
+    done = run("check", "net.py")
+    assert done.status == 65
+    assert (
+        "the text ends before line 3, which is no Python: expected an indented line after 'class'" in done.err
+    )
+
+
+def test_a_class_that_pytorch_refuses_is_said_to(run: Run, tmp_path: Path) -> None:
+    Path("net.py").write_text(
+        PARTS.replace("        super().__init__()\n", "")
+        .replace("[nn.Linear", "nn.ModuleList([nn.Linear")
+        .replace("2)]", "2)])")
+    )
+    done = run("check", "net.py")
+    assert done.status == 1
+    assert "net.py:3: Net does not call super().__init__(): PyTorch raises AttributeError" in done.err

@@ -51,7 +51,7 @@ def test_why_says_how_far_a_text_with_functions_runs() -> None:
     told = last(session, "why").result
     assert isinstance(told, Why)
     assert told.notes[-1] == (
-        "so written it runs up to y = net(torch.ones(2, 4)), which raises RuntimeError: mat1 and mat2 shapes cannot be "
+        "so written it runs up to line 8, return self.fc(x), which raises RuntimeError: mat1 and mat2 shapes cannot be "
         "multiplied (2x4 and 3x1)"
     )
 
