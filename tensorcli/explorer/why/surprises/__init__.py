@@ -14,7 +14,7 @@ from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
-from tensorcli.explorer.why.surprises import dimensions, memory, modes, values
+from tensorcli.explorer.why.surprises import dimensions, layers, memory, modes, values
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.why import Verdict
@@ -26,7 +26,8 @@ MOST: Final = 6
 LOOKS: Final = (
     memory.one_object,
     memory.seen_elsewhere,
-    memory.one_layer,
+    layers.one_layer,
+    memory.written_behind,
     memory.one_memory,
     memory.left_out,
     modes.in_training,
@@ -34,6 +35,7 @@ LOOKS: Final = (
     dimensions.last_of_the_batch,
     dimensions.in_the_order_of_memory,
     values.counted,
+    values.largest_of_all,
     values.no_numbers,
 )
 """What is looked for, in this order; where there is more than is shown, the last of it is left out."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
+from tensorcli.explorer.hazards.scope import SMALL
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.trees import called_name, calls_in, holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.out_of_place import told_not_to_write
 from tensorcli.explorer.why.surprises.surprise import Surprise
 from tensorcli.language.syntax import in_order
 
@@ -103,54 +105,67 @@ def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposa
 
 
 def one_object(case: Case) -> Iterator[Surprise]:
-    """`target = policy`, where what the two are is changed later."""
-    names = case.trace.session.names
+    """`target = policy`, where what the two are is changed later; `best = net` in a loop that changes it."""
+    names, said = case.trace.session.names, set[str]()
     for at, step in enumerate(case.trace.steps):
-        tree = step.record.statement.tree
-        if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
-            continue
-        value, name = tree.value, tree.targets[0].id
-        if not isinstance(value, ast.Name) or not is_module(names.get(name)):
-            continue
-        if names.get(name) is not names.get(value.id) or not any(
-            name in map(path_root, change.names)
-            for later in case.trace.steps[at + 1 :]
-            for change in later.step.changes
-            if change.kind in ("written", "seen")
-        ):
-            continue
-        text = f"{name} is {value.id} itself, and no copy: what changes the one changes both"
-        copied = case.journal.replaced(
-            at, f"import copy\n{name} = copy.deepcopy({value.id})", "a module of its own"
-        )
-        yield Surprise(case.event(at, text, "shared"), [copied])
-
-
-def one_layer(case: Case) -> Iterator[Surprise]:
-    """`[nn.Linear(3, 3)] * 3`, which is one layer at three places."""
-    for at, step in enumerate(case.trace.steps):
-        for node in in_order(step.record.statement.tree):
-            if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        whole = step.record.statement.tree
+        for tree in in_order(whole) if not isinstance(whole, ast.FunctionDef) else ():
+            if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
                 continue
-            sides = (node.left, node.right)
-            layers = next((each for each in sides if isinstance(each, ast.List)), None)
-            learning = [] if layers is None else [each for each in layers.elts if _learns(case, each)]
-            if layers is None or not learning:
+            value, name = tree.value, tree.targets[0].id
+            if not isinstance(value, ast.Name) or not is_module(names.get(name)) or name in said:
                 continue
-            count = case.journal.source(at, node.right if layers is node.left else node.left)
-            text = f"is one {called_name(learning[0])} at {count} places, and not {count} of them: they learn as one"
-            texts = [case.journal.source(at, each) for each in layers.elts]
-            new = f"[{texts[0]} for _ in range({count})]"
-            if len(texts) > 1:
-                new = f"[each for _ in range({count}) for each in ({', '.join(texts)})]"
-            made_anew = case.journal.changed(at, [(node, new)], "a layer for each place")
-            yield Surprise(case.event(at, text, "shared", node=node), [made_anew])
+            if names.get(name) is not names.get(value.id) or not any(
+                {name, value.id} & set(map(path_root, change.names))
+                for later in case.trace.steps[at + (tree is whole) :]
+                for change in later.step.changes
+                if change.kind in ("written", "seen")
+            ):
+                continue
+            said.add(name)
+            text = f"{name} is {value.id} itself, and no copy: what changes the one changes both"
+            source = f"import copy\n{name} = copy.deepcopy({value.id})"
+            copied = case.journal.instead(at, tree, source, "a module of its own")
+            yield Surprise(case.event(at, text, "shared", node=tree), [copied])
 
 
-def _learns(case: Case, node: ast.expr) -> bool:
-    """Whether an expression makes a module with parameters."""
-    made = case.value(node) if isinstance(node, ast.Call) else None
-    return made is not None and is_module(made) and any(True for _ in made.parameters())
+def written_behind(case: Case) -> Iterator[Surprise]:
+    """`seen['fc'] = output.detach()` in a hook, and then a module that writes over what it is given: what was kept is gone."""
+    engine = case.engine
+    for path, kept in _items(case):
+        found = case.made(kept)
+        born = None if found is None else found[1].look.version
+        if found is None or born is None:
+            continue
+        step, made = found
+        memory = case.trace.token(engine.memory(kept))
+        for write in step.writes:
+            called = write.node_at
+            if write.memory != memory or write.before is None or write.before < born:
+                continue
+            if not isinstance(called, ast.Call) or called_name(called).endswith("_"):
+                continue
+            if path_root(path) in loaded(called):
+                continue
+            text = f"{path} was kept before {write.operator} wrote over its memory: it shows what was written"
+            ways = [*told_not_to_write(case, step.number - 1)]
+            home = None if made.node_at is None else case.holder_of(made.node_at)
+            if home is not None and made.node_at is not None and called_name(made.node_at) == "detach":
+                copied = case.journal.source(home, made.node_at) + ".clone()"
+                ways.insert(
+                    0, case.journal.changed(home, [(made.node_at, copied)], "keep the numbers of then")
+                )
+            yield Surprise(case.event(step.number - 1, text, "wrote", node=called), ways)
+            break
+
+
+def _items(case: Case) -> Iterator[tuple[str, Any]]:
+    """The tensors that lists and dicts of the session hold, each with the expression that reads it."""
+    for name, value in case.trace.session.names.items():
+        if isinstance(value, dict | list) and len(value) <= SMALL:
+            for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+                if case.engine.kind(each) == "tensor":
+                    yield f"{name}[{key!r}]", each
 
 
 def left_out(case: Case) -> Iterator[Surprise]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tensorcli.explorer.trees import called_name, receiver_of
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.surprises.surprise import Surprise
 from tensorcli.language.syntax import in_order
@@ -32,6 +33,30 @@ def counted(case: Case) -> Iterator[Surprise]:
                 text = f"{name} is {look.dtype}: its zeros and ones are the positions 0 and 1, not yes and no"
                 masked = case.journal.changed(at, [(node.slice, f"{name}.bool()")], "as a mask")
                 yield Surprise(case.event(at, text, "other"), [masked])
+
+
+def largest_of_all(case: Case) -> Iterator[Surprise]:
+    """`(out.argmax() == y)` of rows of scores: one position in all of them, compared with a class for each row."""
+    for step in case.trace.steps:
+        for made in step.made:
+            node = made.node_at
+            if called_name(node) != "argmax" or made.look.sizes or not isinstance(node, ast.Call):
+                continue
+            home, owner = case.holder_of(node), receiver_of(node)
+            if home is None or owner is None or node.args or node.keywords:
+                continue
+            compared = (each for each in in_order(case.journal.tree(home)) if isinstance(each, ast.Compare))
+            if not any(each.left is node or node in each.comparators for each in compared):
+                continue
+            given = case.tensor(owner)
+            sizes = () if given is None else case.engine.look(given).sizes
+            if len(sizes) < 2:
+                continue
+            scores = case.journal.source(home, owner)
+            text = f"compares one position among all elements of {scores} {sizes}, and not one of each row"
+            ways = [case.journal.changed(home, [(node, f"{scores}.argmax(1)")], "of each row")]
+            yield Surprise(case.event(step.number - 1, text, "other", node=node), ways)
+            return
 
 
 def no_numbers(case: Case) -> Iterator[Surprise]:
