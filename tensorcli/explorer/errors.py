@@ -55,7 +55,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "two shapes broadcast where, counted from the right, sizes are equal or one of them is 1",
          "torch.ones(2) + torch.ones(3)"),
         ("TSC-E015", "device",
-         "is not on the expected device|Expected all tensors to be on the same device|are not at the same device",
+         "is not on the expected device|Expected all tensors to be on the same device|are not at the same device|"
+         "or on the same device as the indexed tensor",
          "the tensors of one operation lie on one device",
          "a = torch.ones(2, device='meta')\nb = torch.ones(2)\na + b"),
         ("TSC-E016", "index",
@@ -293,7 +294,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E083", "kinds",
          "object is not callable|object is not subscriptable|unsupported operand type|can only concatenate|"
          "must be real number, not|object is not iterable|has no len()|"
-         "can't multiply sequence by non-int|cannot be interpreted as an integer",
+         "can't multiply sequence by non-int|cannot be interpreted as an integer|"
+         "unsupported format string passed to …method",
          "a value of another kind is wanted here; a method gives its result when it is called",
          "torch.ones(2).shape()"),
         ("TSC-E084", "unpack",
@@ -346,6 +348,17 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E112", "one_result", "to return a scalar Tensor|to return a scalar tensor",
          "a gradient is of one number: the function gives a sum or a mean, or jacrev() is asked for all of them",
          "torch.func.grad(lambda x: x * 2)(torch.ones(2))"),
+        ("TSC-E116", "unsafe_loss", "are unsafe to autocast",
+         "autocast refuses the binary cross entropy of probabilities, whose logarithms float16 does not hold",
+         "with torch.autocast('cuda'): torch.nn.functional.binary_cross_entropy(torch.ones(1), torch.ones(1))"),
+        ("TSC-E117", "scaler", "but _scale is None|unscale_() has already been called",
+         "a scaler multiplies the loss, divides the gradients once, and lets the optimizer step, in this order",
+         "scaler = torch.amp.GradScaler('cpu')\n"
+         "scaler.step(torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1))"),
+        ("TSC-E118", "half_gradients", "Attempting to unscale FP16 gradients",
+         "a scaler is for parameters of float32, which autocast computes with in float16",
+         "w = torch.ones(1, requires_grad=True, dtype=torch.float16)\nscaler = torch.amp.GradScaler('cpu')\n"
+         "scaler.scale(w * 1).backward()\nscaler.step(torch.optim.SGD([w], lr=0.1))"),
         # what is only warned of
         ("TSC-E096", "copied", "To copy construct from a tensor",
          "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",
@@ -364,6 +377,18 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a scheduler's step comes after the optimizer's: the first learning rate is skipped otherwise",
          "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"
          "plan = torch.optim.lr_scheduler.StepLR(opt, 1)\nplan.step()"),
+        ("TSC-E113", "few_samples", "degrees of freedom is <= 0",
+         "a deviation, or a variance, divides by one less than the number of elements: of one element it is nan; correction=0 "
+         "divides by their number",
+         "torch.ones(1).std()"),
+        ("TSC-E114", "not_full", "Using a non-full backward hook",
+         "register_backward_hook is the hook of before, which sees the last node of a module; register_full_backward_hook sees "
+         "the module",
+         "net = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.ReLU())\n"
+         "net.register_backward_hook(lambda module, wants, gives: None)\nnet(torch.ones(1))"),
+        ("TSC-E115", "of_arrays", "Creating a tensor from a list of numpy.ndarrays",
+         "a list of arrays is gone through element by element; one array is copied at once",
+         "torch.tensor([np.ones(2), np.ones(2)])"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""

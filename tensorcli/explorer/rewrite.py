@@ -7,6 +7,7 @@ user typed it; a statement in the command form is written in Python first.
 from __future__ import annotations
 
 import ast
+import copy
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -254,10 +255,31 @@ class Journal:
         """Without one statement."""
         source = self.records[at].statement.source
         records = (*self.records[:at], *self.records[at + 1 :])
-        failing = self.failing - (at < self.failing)
+        failing = self.failing - (at <= self.failing)
         return Proposal(
             records, f"without {self._lines(at)}", note, (Edit(self.line(at), source, ""),), failing
         )
+
+    def removed(self, at: int, node: ast.stmt, note: str) -> Proposal | None:
+        """Without a statement within `python(at)` that has its lines for itself; None where a block would be empty."""
+        if node is self.tree(at):
+            return self.dropped(at, note) if at else None
+        whole = self.line_of(at, node)
+        found = None if whole is None else self.changed(at, [(whole, "")], note)
+        return found and replace(found, text=f"without line {found.edits[0].line}")
+
+    def line_of(self, at: int, node: ast.stmt) -> ast.stmt | None:
+        """A statement within `python(at)` with the end of the line before it: nothing in its place takes its lines out. None
+        where others share them.
+        """
+        lines = self.python(at)[1].split("\n")
+        before, after = lines[node.lineno - 1][: node.col_offset], lines[(node.end_lineno or 0) - 1]
+        if node is self.tree(at) or before.strip() or after[node.end_col_offset :].partition("#")[0].strip():
+            return None
+        whole = copy.copy(node)
+        whole.lineno, whole.col_offset = node.lineno - 1, len(lines[node.lineno - 2])
+        whole.end_col_offset = len(after)
+        return whole
 
     def moved_below(self, at: int, below: int, note: str) -> Proposal | None:
         """With one statement moved right below a later one."""

@@ -10,14 +10,21 @@ from typing import Any
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.results import plural
-from tensorcli.explorer.trees import called_name, holds, stored
+from tensorcli.explorer.trees import called_name, holds, receiver_of, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
-from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
+from tensorcli.explorer.why.slips import (
+    NOT_ITERABLE,
+    bound_uncalled,
+    is_method,
+    is_result,
+    is_uncalled,
+    slips,
+)
 
 COMPILERS = frozenset(
     (
@@ -33,6 +40,9 @@ _WRONG_KIND = re.compile(r"argument '(\w+)'(?: \(position \d+\))? must be ([^,]+
 def arguments(case: Case) -> Story:
     """What the function takes, against what the call gives."""
     node = case.expression()
+    owner = receiver_of(node)
+    if owner is not None and is_uncalled(case.value(owner)) and (bound := _uncalled(case, owner)) is not None:
+        return bound
     return _slipped(case, _of_call(case, node) if isinstance(node, ast.Call) else "")
 
 
@@ -79,20 +89,18 @@ def opened(case: Case) -> Story:
 
 
 def _uncalled(case: Case, node: ast.expr) -> Story | None:
-    """`y = x.clone`, then `y += 1`: the method was to be called where the name was bound to it."""
-    at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-    tree = None if at is None else case.journal.tree(at)
-    if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
+    """`y = x.clone`, then `y += 1`: the method, the class or the function was to be called where the name was bound to it."""
+    bound = bound_uncalled(case, node)
+    if bound is None:
         return None
-    if not isinstance(tree.value, ast.Attribute):
-        return None
-    method = case.journal.source(at, tree.value)
-    story = Story(f"{node.id} is the method {method}, which was not called.")
+    value, name = case.value(node), case.text_of(node)
+    kind = "class" if isinstance(value, type) else "method" if is_method(value) else "function"
+    what = f"{bound.maker} itself" if kind == "function" else f"the {kind} {bound.maker}"
+    story = Story(f"{name} is {what}, which was not called.", proposals=[bound.called])
     story.events = [
-        case.event(at, f"{method} is a method", "made", culprit=True),
-        case.raised(f"{node.id} is no tensor"),
+        case.event(bound.at, f"{bound.maker} is a {kind}", "made", culprit=True),
+        case.raised(f"{name} is no {'tensor' if kind == 'method' else 'module'}"),
     ]
-    story.proposals = [case.journal.changed(at, [(tree.value, f"{method}()")], f"{method} is called")]
     return story
 
 
@@ -112,8 +120,12 @@ def attribute(case: Case) -> Story:
         return numbers
     if is_method(owner) or is_result(owner):
         return misused(case)
+    if is_uncalled(owner) and (bound := _uncalled(case, node.value)) is not None:
+        return bound
     if isinstance(owner, tuple | list):
         return _of_an_item(case, node, owner)
+    if case.engine.kind(owner) == "tensor" and node.attr in ("append", "extend"):
+        return _no_list(case, node)
     if isinstance(owner, dict) and node.attr in owner:
         story = given(case, f"{text} is a dict: {node.attr} is one of its keys, which stand in brackets.")
         story.proposals = [case.changed([(node, f"{text}[{node.attr!r}]")], "the value of the key")]
@@ -121,6 +133,13 @@ def attribute(case: Case) -> Story:
     around = (each for each in ast.walk(case.tree) if isinstance(each, ast.Attribute) and holds(each, node))
     if any(ast.unparse(each) in COMPILERS for each in around):
         return _not_compiled(case, node)
+    inner = getattr(owner, "module", None) if is_module(owner) else None
+    if is_module(inner) and hasattr(inner, node.attr):
+        story = given(
+            case, f"{text} is {article(type(owner).__name__)}: what it wraps, {text}.module, has {node.attr}."
+        )
+        story.proposals = [case.changed([(node, f"{text}.module.{node.attr}")], "of the wrapped module")]
+        return story
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
@@ -131,6 +150,23 @@ def attribute(case: Case) -> Story:
         story.title = f"{text} is {kinds} in this round of the loop, and has no {node.attr}."
         guarded = f"if hasattr({text}, {node.attr!r}):\n    {case.text_of(case.inner)}"
         story.proposals.append(case.instead(guarded, "only of those that have one"))
+    return story
+
+
+def _no_list(case: Case, node: ast.Attribute) -> Story:
+    """`x.append(3.)` of a tensor, whose size is what it is: another one that has both."""
+    text = case.text_of(node.value)
+    story = given(case, f"{text} is a tensor, and keeps its size: torch.cat gives another one, of both.")
+    call = getattr(case.inner, "value", None)
+    if not isinstance(call, ast.Call) or call.func is not node or len(call.args) != 1:
+        return story
+    value, added = case.value(call.args[0]), case.text_of(call.args[0])
+    if case.engine.kind(value) == "tensor":
+        more = f"{added}.unsqueeze(0)" if node.attr == "append" else added
+    else:
+        more = f"torch.tensor({f'[{added}]' if node.attr == 'append' else added})"
+    source = f"{text} = torch.cat([{text}, {more}])"
+    story.proposals = [case.instead(source, f"{text} is the longer one")]
     return story
 
 
@@ -221,7 +257,7 @@ def _used(node: ast.AST, whole: bool) -> list[ast.expr]:
         return [node.target, node.value]
     if isinstance(node, ast.Call):
         return [node.func]
-    if isinstance(node, ast.Attribute) and whole:
+    if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and whole):
         return [node]
     if isinstance(node, ast.Attribute | ast.Subscript):
         return [node.value]
@@ -256,7 +292,12 @@ def _of_call(case: Case, node: ast.Call) -> str:
         return f"{callee} was given {found.twice[0]} twice, by position and by name."
     if wrong is not None:
         name, wanted, got = wrong.groups()
-        return f"{callee} takes {article(wanted)} as {name}, and was given {article(got.rpartition('.')[2])}."
+        kind = article(got.rpartition(".")[2])
+        failed = case.trace.session.module
+        if failed is not None and failed.path and failed.outer is case.value(node.func):
+            callee = f"{case.text_of(node.func)}{failed.path}"
+            kind += ": what the layer before it gives"
+        return f"{callee} takes {article(wanted)} as {name}, and was given {kind}."
     function = case.value(node.func)
     module = getattr(getattr(function, "__wrapped__", function), "__module__", None) or ""
     if module.partition(".")[0] == "numpy" and operands(case):

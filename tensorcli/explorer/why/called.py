@@ -296,17 +296,19 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
 def _not_squeezed(case: Case) -> Iterator[Proposal | None]:
     """`squeeze()` of what an operand is, which takes a batch of one away as well: of the last dimension alone, or none."""
     for each in operands(case):
-        bound = case.bound(root_name(each.node))
-        if bound is None:
-            continue
-        for node in calls_in(bound.node or case.journal.tree(bound.at), "squeeze"):
-            if node.args or node.keywords:
-                continue
-            owner = receiver_of(node) or node
-            text = case.journal.source(bound.at, owner)
-            note = "a batch of one stays one"
-            yield case.journal.changed(bound.at, [(node, f"{text}.squeeze(-1)")], note)
-            yield case.journal.changed(bound.at, [(node, text)], note)
+        bound = case.bound(root_name(each.node)) if isinstance(each.node, ast.Name) else None
+        if bound is not None:
+            places = [(bound.at, bound.node or case.journal.tree(bound.at))]
+        else:
+            places = [(case.place_of(each.node), each.node)]
+        for at, tree in places:
+            for node in calls_in(tree, "squeeze"):
+                owner = receiver_of(node)
+                if owner is None or node.args or node.keywords:
+                    continue
+                text, note = case.journal.source(at, owner), "a batch of one stays one"
+                yield case.journal.changed(at, [(node, f"{text}.squeeze(-1)")], note)
+                yield case.journal.changed(at, [(node, text)], note)
 
 
 def _other_layers(case: Case) -> Iterator[Proposal | None]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tensorcli.explorer.engines.members import is_module, parts
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import atom, called_name, calls_in, receiver_of, root_name
 from tensorcli.explorer.why.called import given
@@ -128,6 +129,18 @@ def deepcopy(case: Case) -> Story | None:
     return story
 
 
+def of_arrays(case: Case) -> Story | None:
+    """`torch.tensor([a, b])` of arrays: of one array that has them."""
+    call = case.call("tensor", "as_tensor", "Tensor", "FloatTensor")
+    if call is None or not call.args:
+        return None
+    given_list = call.args[0]
+    story = given(case)
+    new = f"np.array({case.text_of(given_list)})"
+    story.proposals = [case.changed([(given_list, new)], "one array of them")]
+    return story
+
+
 def negative_stride(case: Case) -> Story | None:
     """An array that runs backwards."""
     call = case.call("from_numpy", "as_tensor", "tensor")
@@ -178,10 +191,13 @@ def _computed_inside(case: Case, node: ast.expr) -> Story:
 
 
 def _members(case: Case, value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
-    """The tensors in a container, each with the expression that reads it."""
+    """The tensors in a container, or in a module, each with the expression that reads it."""
     if case.engine.kind(value) == "tensor":
         yield path, value
     elif depth and isinstance(value, dict | list | tuple):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for key, each in pairs:
             yield from _members(case, each, f"{path}[{key!r}]", depth - 1)
+    elif depth and is_module(value):
+        for suffix, each in parts(value):
+            yield from _members(case, each, f"{path}{suffix}", depth - 1)

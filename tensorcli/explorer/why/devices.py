@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.trees import called_name, receiver_of, root_name
+from tensorcli.explorer.trees import called_name, holds, loaded, receiver_of, root_name, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import at_odds, behind, operands, place_of
+from tensorcli.explorer.why.registered import layers_in_lists
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -20,7 +21,7 @@ def device(case: Case) -> Story | None:
     """Tensors of two devices, or of another one than a module's."""
     rule = "one operation takes one device."
     story = at_odds(case, "device", "is on", rule, '.to("{}")', "a copy of {} on {}") or given(case)
-    moved = [*_taken(case), *_as_buffers(case), *_with_the_module(case, story)]
+    moved = [*_taken(case), *_as_buffers(case), *_held_layers(case), *_with_the_module(case, story)]
     story.proposals = [*moved, *story.proposals]
     return story
 
@@ -51,6 +52,19 @@ def _as_buffers(case: Case) -> Iterator[Proposal | None]:
                     value = case.journal.source(at, each.value)
                     source = f"{of}.register_buffer({node.attr!r}, {value})"
                     yield case.journal.instead(at, each, source, "a buffer goes where its module goes")
+
+
+def _held_layers(case: Case) -> Iterator[Proposal | None]:
+    """A layer that `self.layers` holds, a list that a module's `to()` does not look into: a ModuleList."""
+    call = case.expression()
+    if not isinstance(call, ast.Call) or not is_module(case.value(call.func)):
+        return
+    names = {each.attr for each in ast.walk(call.func) if isinstance(each, ast.Attribute)}
+    for loop in ast.walk(case.tree):
+        if isinstance(loop, ast.For) and holds(loop, call) and stored(loop.target) & loaded(call.func):
+            names |= {each.attr for each in ast.walk(loop.iter) if isinstance(each, ast.Attribute)}
+    for name in sorted(names):
+        yield from layers_in_lists(case, name)
 
 
 def _with_the_module(case: Case, story: Story) -> Iterator[Proposal | None]:

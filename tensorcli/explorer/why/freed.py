@@ -14,6 +14,7 @@ from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, one_l
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
+from tensorcli.explorer.why.registered import computed_in_forward, computed_parameters
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round, held_graphs
 from tensorcli.explorer.why.updates import copied_into
 
@@ -84,7 +85,7 @@ def freed(case: Case) -> Story:
     path, root = path_to(case, node), backward_root(case)
     if path and root is not None and len(path) <= LONG:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
-    story.proposals = list(_freed_ways(case, at, made_at, node, states, by_itself))
+    story.proposals = list(_freed_ways(case, at, made_at, node, states, by_itself, by))
     return story
 
 
@@ -135,17 +136,27 @@ def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
 
 
 def _freed_ways(
-    case: Case, at: int, made_at: int | None, node: int, states: list[str], by_itself: bool
+    case: Case,
+    at: int,
+    made_at: int | None,
+    node: int,
+    states: list[str],
+    by_itself: bool,
+    freeing: ast.AST | None,
 ) -> Iterator[Proposal | None]:
-    """`states`: the attributes that carry the graph. `by_itself`: the failing pass freed it, in an earlier round."""
+    """`states`: the attributes that carry the graph. `by_itself`: the failing pass freed it, in an earlier round. `freeing`: the
+    expression that freed the node.
+    """
     journal = case.journal
     tree = journal.tree(at)
     if states:
+        yield from computed_parameters(case)
+        yield from computed_in_forward(case, states)
         yield from detached_each_round(case, states)
     if at == case.at:
         yield from detached_each_round(case)
         yield from _leaves_kept(case)
-        yield from _within(case, made_at, node)
+        yield from _within(case, made_at, node, freeing)
     if by_itself and _learns_meanwhile(case, backward_root(case)):
         return  # a graph that is kept would lead to what the parameters were before the step
     for call in islice(calls_in(tree, *PASSES), 1):
@@ -185,9 +196,9 @@ def _differentiated(case: Case, at: int, call: ast.Call) -> str:
     return " and ".join(sorted(stored(case.journal.tree(at))))
 
 
-def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | None]:
+def _within(case: Case, made_at: int | None, node: int, freeing: ast.AST | None) -> Iterator[Proposal | None]:
     """Both passes in one statement: what was recorded before it, recorded anew in each round where that is what learns, and
-    let go of where it is not; what was recorded in the same round, left out of the first pass.
+    let go of where it is not; what was recorded in the same round, left out of the pass that freed it.
     """
     body = round_of(case)
     if made_at is None or body is None:
@@ -203,9 +214,8 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
                     bound + 1, f"{name} = {name}.detach()", f"{name} is given, and carries no graph"
                 )
         return
-    passes = [at for at, each in enumerate(body) if any(calls_in(each, *PASSES))]
     mine = next((at for at, each in enumerate(body) if holds(each, case.inner)), 0)
-    first = next((at for at in passes if at < mine), -1)
+    first = next((at for at, each in enumerate(body[:mine]) if freeing and holds(each, freeing)), -1)
     a, b = _root(body[first]), _root(body[mine])
     if mine == first + 1 and a and b and a != b:
         both = copy.copy(body[first])

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import atom, receiver_of, root_name
+from tensorcli.explorer.trees import atom, called_name, receiver_of, root_name, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
@@ -17,6 +17,7 @@ from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
+from tensorcli.explorer.why.unreached import cuts_between
 from tensorcli.explorer.why.updates import sign_moved
 
 
@@ -148,7 +149,11 @@ def unused(case: Case) -> Story:
     proposals: list[Proposal | None] = []
     if requires is False:
         bound_event(case, bound, f"{text} does not require grad", events)
-        if bound is not None and bound.node is None:
+        within = None if name is None else _bound_within(case, name)
+        if name is not None and within is not None:
+            source = f"{case.text_of(within)}\n{name}.requires_grad_()"
+            proposals.append(case.journal.instead(case.home, within, source, f"make {name} want a gradient"))
+        elif bound is not None and bound.node is None:
             proposals.extend(ways_back(case, [Cut(case.trace.steps[bound.at], MADE_WITHOUT, "leaf")]))
         title = (
             f"{text} does not require grad: nothing about it was recorded, so {result} has no gradient there."
@@ -156,6 +161,11 @@ def unused(case: Case) -> Story:
     else:
         bound_event(case, bound, f"{name} was made here", events)
         title = f"no recorded operation leads from {text} to {result}."
+        cuts, ends = ([], []) if tensor is None else cuts_between(case, tensor, text)
+        if cuts:
+            title = f"the way from {text} to {result} was cut at line {ends[0].line}."
+            events.extend(ends)
+            proposals.extend(ways_back(case, cuts))
         whole = _taken_of(case, tensor, root)
         if whole is not None and inputs is not None and call is not None:
             title = f"{result} was computed from {whole}, and not from {text}, which is a part that was taken of it beside that."
@@ -171,6 +181,19 @@ def unused(case: Case) -> Story:
     story = Story(title, events)
     story.proposals = proposals
     return story
+
+
+def _bound_within(case: Case, name: str) -> ast.Assign | None:
+    """The last assignment to a name that stands before the failing statement in its block: of a loop, or of a function."""
+    found = [
+        each
+        for each in ast.walk(case.tree)
+        if isinstance(each, ast.Assign)
+        and each is not case.tree
+        and name in stored(each)
+        and each.lineno < case.inner.lineno
+    ]
+    return max(found, key=lambda each: each.lineno, default=None)
 
 
 def _taken_of(case: Case, part: Any, root: ast.expr | None) -> str | None:
@@ -217,10 +240,21 @@ def flag(case: Case) -> Story:
             f"{called} was computed: whether it requires grad follows from what it was made of. To go on "
             "without a graph, detach it."
         )
+        if _is_told_to(case.inner):
+            note = f"{called} requires grad already: it was computed from what does"
+            story.proposals.append(case.journal.removed(case.home, case.inner, note))
         if name is not None:
             story.proposals.append(case.instead(f"{name} = {name}.detach()", "go on without a graph"))
     story.events = [*events, case.raised("refused")]
     return story
+
+
+def _is_told_to(tree: ast.stmt) -> bool:
+    """Whether a statement is `x.requires_grad = True`, or `x.requires_grad_()`."""
+    if isinstance(tree, ast.Assign):
+        return isinstance(tree.value, ast.Constant) and tree.value.value is True
+    call = tree.value if isinstance(tree, ast.Expr) else None
+    return called_name(call) == "requires_grad_" and isinstance(call, ast.Call) and not call.args
 
 
 def absent(case: Case) -> Story | None:

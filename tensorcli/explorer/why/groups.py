@@ -83,9 +83,9 @@ def hidden_state(case: Case) -> Story:
     story.title = (
         f"a state is (layers, batch, hidden size), which is {shape} here, also where batch_first=True."
     )
-    for name in dict.fromkeys(
-        root_name(each.node) for each in operands(case) if list(each.look.sizes) == got
-    ):
+    found_ways: list[Proposal] = []
+    names = dict.fromkeys(root_name(each.node) for each in operands(case) if list(each.look.sizes) == got)
+    for name in names:
         at = None if name is None else case.bound_at(name)
         if at is None:
             continue
@@ -94,9 +94,11 @@ def hidden_state(case: Case) -> Story:
         changes: list[tuple[ast.AST, str]] = []
         for call in calls:
             changes.extend((size, str(new)) for size, new in zip(call.args, wanted, strict=True))
-        story.proposals.append(
-            case.journal.changed(at, changes, "as many layers, then the batch") if changes else None
-        )
+        way = case.journal.changed(at, changes, "as many layers, then the batch") if changes else None
+        found_ways.extend([] if way is None else [way])
+    story.proposals.extend(found_ways)
+    if len(found_ways) > 1:  # the state of an LSTM is two
+        story.proposals.append(case.journal.together(found_ways))
     return story
 
 

@@ -13,6 +13,7 @@ from tensorcli.explorer.why.case import Case, Story
 
 _NAMED: Final = re.compile(r"hook '([^']+)'")
 LAMBDA: Final = "<lambda>"
+OLD: Final = "register_backward_hook"
 
 
 def result(case: Case) -> Story:
@@ -34,6 +35,19 @@ def result(case: Case) -> Story:
                 case.journal.changed(at, [(value, nothing)], "the gradient stays as it is")
             )
         break
+    return story
+
+
+def not_full(case: Case) -> Story:
+    """`register_backward_hook` of a module that records several nodes: the hook of the module as a whole."""
+    story = called(case)
+    for at in range(case.at, -1, -1):
+        for node in calls_in(case.journal.tree(at), OLD):
+            function = case.journal.source(at, node.func)
+            event = case.event(at, "sees the last node of the module", "made", culprit=True, node=node)
+            story.events.insert(0, event)
+            new = function.removesuffix(OLD) + "register_full_backward_hook"
+            story.proposals.append(case.journal.changed(at, [(node.func, new)], "sees the whole module"))
     return story
 
 

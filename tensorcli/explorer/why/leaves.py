@@ -214,6 +214,10 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         if found is not None and passes:
             story.proposals.append(to_the_end(replace(found, shows=f"{leaf_name}.grad")))
     if lost is not None:
+        story.proposals.append(_leaf_again(case, bound, case.journal.tree(bound), name))
+    elif case.inside:
+        story.proposals.append(_leaf_again(case, case.home, case.tree, name))
+    if lost is not None:
         story.proposals.extend(to_the_end(each) for each in in_place(case, bound, name))
     story.proposals.extend(to_the_end(each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
@@ -221,6 +225,22 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             to_the_end(case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too"))
         )
     return story
+
+
+def _leaf_again(case: Case, bound: int, tree: ast.AST, name: str) -> Proposal | None:
+    """`x = torch.clamp(x, 0, 1)`, the last that a round binds the name to, and behind it the same as a leaf."""
+    loops = [each for each in ast.walk(tree) if isinstance(each, ast.For | ast.While)]
+    binding = [
+        each
+        for loop in loops
+        for each in ast.walk(loop)
+        if isinstance(each, ast.Assign | ast.AugAssign) and name in stored(each)
+    ]
+    if not binding:
+        return None
+    last = max(binding, key=lambda each: each.lineno)
+    source = f"{case.journal.source(bound, last)}\n{name} = {name}.detach().requires_grad_()"
+    return to_the_end(case.journal.instead(bound, last, source, f"{name} is a leaf in each round"))
 
 
 def _retained_before(case: Case, story: Story, name: str, bound: int) -> Iterator[Proposal | None]:

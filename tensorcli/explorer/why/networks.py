@@ -12,7 +12,9 @@ from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.cuts import where_cut
 from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
+from tensorcli.explorer.why.slopes import scores_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -22,9 +24,18 @@ SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
 
 
 def class_weights(case: Case) -> Story:
-    """One-hot rows of whole numbers in the place of probabilities, or of classes."""
+    """One-hot rows of whole numbers in the place of probabilities, or of classes; classes in the place of scores."""
     story = called(case)
     for each in operands(case):
+        for cut in where_cut(case, each.value):
+            scores = scores_of(case, cut)
+            if scores is not None:
+                chosen = f"{each.text} has the classes that argmax chose, and the loss takes the scores."
+                at = cut.step.number - 1
+                story.title = chosen
+                story.events.insert(0, case.event(at, "chooses", "cut", culprit=True, node=cut.node))
+                story.proposals.append(case.changed([(each.node, scores)], "the scores themselves"))
+                return story
         if each.look.dtype.startswith(("int", "uint")):
             note = f"the class of each row of {each.text}"
             story.proposals.append(with_operand(case, each.node, ".argmax(1)", note))
@@ -264,10 +275,18 @@ def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
 
 def squashing(case: Case, node: ast.AST | None, functions: Sequence[str]) -> Iterator[tuple[int, ast.Call]]:
     """Where a call squashes scores, and the statement that this stands in: the call itself, where it is one of these
-    functions, or the calls that made the modules of their names in the network that was called.
+    functions, or the calls that made the modules of their names in the network, or the part of one, that was called.
     """
     if not isinstance(node, ast.Call):
         return
+    layers = [name.capitalize() for name in functions]
+    if isinstance(node.func, ast.Attribute):
+        made = [
+            (at, each) for at, value in _set_as(case, node.func.attr) for each in calls_in(value, *layers)
+        ]
+        if made:
+            yield from made
+            return
     if called_name(node) in functions and receiver_of(node) is not None:
         at = case.holder_of(node)
         if at is not None:
@@ -275,5 +294,12 @@ def squashing(case: Case, node: ast.AST | None, functions: Sequence[str]) -> Ite
         return
     bound = case.bound_at(root_name(node.func) or "")
     if bound is not None:
-        layers = [name.capitalize() for name in functions]
         yield from ((bound, each) for each in calls_in(case.journal.tree(bound), *layers))
+
+
+def _set_as(case: Case, attribute: str) -> Iterator[tuple[int, ast.expr]]:
+    """What the statements of the journal set attributes of a name to: `nn.Softmax(dim=1)` of `self.out = nn.Softmax(dim=1)`."""
+    for at in range(len(case.trace.steps)):
+        for node in ast.walk(case.journal.tree(at)):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == attribute:
+                yield at, node.value

@@ -11,7 +11,7 @@ from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operand, with_operand
 from tensorcli.explorer.why.precedence import CONDITIONS, SIGNS, precedence
-from tensorcli.explorer.why.slips import made_first, slips
+from tensorcli.explorer.why.slips import BoundUncalled, bound_uncalled, made_first, slips
 
 
 def many(case: Case) -> Story:
@@ -40,7 +40,10 @@ def many(case: Case) -> Story:
         return Story(
             "The class was given the tensors; a module of it takes them.",
             [case.raised("a module is made first")],
-            proposals=[case.changed([(each.node, each.source)], each.note) for each in classes],
+            proposals=[
+                *(each.called for each in _bound_classes(case)),
+                *(case.changed([(each.node, each.source)], each.note) for each in classes),
+            ],
         )
     if written:
         return Story(
@@ -67,6 +70,14 @@ def many(case: Case) -> Story:
         ):
             story.proposals.append(with_operand(case, only.node, suffix, note))
     return story
+
+
+def _bound_classes(case: Case) -> Iterator[BoundUncalled]:
+    """Where the name of what is called was bound to a class: `criterion = nn.MSELoss`."""
+    node = case.expression()
+    bound = bound_uncalled(case, node.func) if isinstance(node, ast.Call) else None
+    if bound is not None:
+        yield bound
 
 
 def _formatted(case: Case) -> Iterator[ast.expr]:

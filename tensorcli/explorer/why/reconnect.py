@@ -32,6 +32,8 @@ from tensorcli.explorer.why.updates import in_place
 
 MOST = 4
 """So many ends are led on."""
+COPIERS = frozenset("tensor as_tensor Tensor FloatTensor DoubleTensor".split())
+"""What makes a tensor of the numbers of those in a list."""
 TO_NUMBERS = frozenset("numpy detach cpu item".split())
 
 
@@ -169,14 +171,15 @@ def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
-        if journal.source(at, node.func) not in ("torch.tensor", "tensor"):
+        function = journal.source(at, node.func).removeprefix("torch.")
+        if function not in COPIERS:
             continue
         (given, *_), text = node.args, journal.source(at, node.args[0])
         named = case.trace.session.names.get(given.id) if isinstance(given, ast.Name) else None
         if isinstance(given, ast.List | ast.Tuple | ast.ListComp) or isinstance(named, list | tuple):
             new = _stacked(case, at, given)
             yield journal.changed(at, [(node, new)], "join tensors, not their numbers")
-        else:
+        elif function == "tensor":
             new = behind(given, text, ".clone()")
             yield journal.changed(at, [(node, new)], "a copy that stays in the graph")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.trees import holds, loaded, stored
 from tensorcli.explorer.why.case import Case
 
@@ -65,12 +66,12 @@ def held_graphs(case: Case, leads: Callable[[Any], bool]) -> list[str]:
     for entry in list(observation.index.entries.values()):
         for path in entry.paths if case.engine.kind(entry.value) == "tensor" else ():
             attribute = ATTRIBUTE.match(path)
-            if attribute and path.partition(".")[0] in read and leads(entry.value):
+            if attribute and path_root(path) in read and leads(entry.value):
                 found[attribute[1]] = None
     return list(found)
 
 
-ATTRIBUTE = re.compile(r"(\w+(?:\.\w+)+)(?:\[\d+\])?$")
+ATTRIBUTE = re.compile(r"(\w+(?:\[\d+\])*(?:\.\w+(?:\[\d+\](?=.*\.))*)+)(?:\[\d+\])?$")
 """The path of an attribute, or of an item of what it holds."""
 
 

@@ -26,6 +26,7 @@ from tensorcli.explorer.why.counted import copies_where_saved, counted
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
+from tensorcli.explorer.why.one_block import around, copied_before
 from tensorcli.explorer.why.out_of_place import out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 
@@ -275,11 +276,17 @@ class _Version:
                 if isinstance(tree, ast.FunctionDef):
                     yield from out_of_place_at(case, step.number - 1, tree)
         goes_on = self._pass_goes_on_to_what_was_written()
-        if goes_on and saved_at < at:
+        later = "write after the saved use" + (f"; {goes_on}.grad has both passes then" if goes_on else "")
+        if goes_on and saved_at < at < case.at:
             yield from recomputed(case, saved_at)
         if at < case.at and not self._reads_what_was_written():
-            later = f"; {goes_on}.grad has both passes then" if goes_on else ""
-            yield journal.moved_below(at, case.at, f"write after the saved use{later}")
+            yield journal.moved_below(at, case.at, later)
+        saving, wrote = self.save.node_at, self.write.node_at
+        body = round_of(case) if saving is not None and wrote is not None else None
+        if body is not None and saving is not None and wrote is not None:
+            yield from around(case, body, saving, wrote, later)
+        if wrote is not None and not holds(writing, wrote):
+            yield from copied_before(case, wrote)
         if isinstance(writing, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
             targets = [target for target, _ in in_place_nodes(writing)]
             if any(isinstance(target, ast.Name) and target.id == via for target in targets):
@@ -333,7 +340,7 @@ class _Version:
         what was computed with its old value can be computed anew, and the step can only wait if it is to apply both.
         """
         case, name = self.case, self.write.via or ""
-        root = case.tensor(backward_root(case)) if self.culprit.number - 1 < case.at else None
+        root = case.tensor(backward_root(case))
         for leaf in () if root is None else leaves_behind(case, root):
             mine = case.trace.token(case.engine.memory(leaf)) == self.save.memory
             if mine and case.engine.grad(leaf) is not None:

@@ -16,6 +16,7 @@ from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind, operands, parts_of
 from tensorcli.explorer.why.parameters import against, close
+from tensorcli.language.functions import ScriptFunction
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -75,6 +76,8 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
     node = case.expression()
     if isinstance(node, ast.Attribute):
         yield from ([each] for each in _attribute(case, node))
+    if isinstance(node, ast.Name | ast.Attribute) and is_method(case.value(node)):
+        yield [Slip(node, f"{case.text_of(node)}()", "the method is called")]
     if isinstance(node, ast.Call):
         yield from (
             [each]
@@ -193,11 +196,9 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
         for name in type(value).__match_args__:
             yield [(behind(node, text, f".{name}"), f"the {name} of the result")]
     elif isinstance(value, list | tuple):
-        if (
-            isinstance(value, tuple)
-            and isinstance(node, ast.Call)
-            and case.engine.kind(value[0] if value else None) == "tensor"
-        ):
+        kinds = [case.engine.kind(each) == "tensor" for each in value]
+        given = isinstance(node, ast.Call) or (isinstance(node, ast.Name) and not all(kinds))
+        if isinstance(value, tuple) and kinds[:1] == [True] and given:
             yield [(behind(node, text, "[0]"), "the first of what it gives")]
         yield from _forms_of_list(case, node, value)
     elif isinstance(value, dict) and all(case.engine.kind(each) == "tensor" for each in value.values()):
@@ -208,6 +209,8 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
         if isinstance(value, float) and value.is_integer():
             yield [(str(int(value)), "a whole number")]
         yield [(f"({text},)", "a tuple of one"), *_as_tensor(case, text)]
+    elif is_uncalled(value):
+        yield [(f"{text}()", f"{text} is called")]
     elif is_module(value):
         yield [(each.source, each.note) for each in made_first(case, node)]
         yield [(behind(node, text, ".parameters()"), "the module's parameters")]
@@ -259,6 +262,31 @@ def _dtypes(case: Case) -> list[str]:
 def is_method(value: Any) -> bool:
     """Whether a value is the method of an object."""
     return callable(value) and hasattr(value, "__self__")
+
+
+class BoundUncalled(NamedTuple):
+    """`criterion = nn.MSELoss`: a name that was bound to what was to be called."""
+
+    at: int
+    """The statement, from 0."""
+    maker: str
+    called: Proposal | None
+
+
+def bound_uncalled(case: Case, node: ast.expr) -> BoundUncalled | None:
+    """Where a name was bound to a method, a class or a function, that may have been meant to be called; None elsewhere."""
+    at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
+    tree = None if at is None else case.journal.tree(at)
+    if at is None or not isinstance(tree, ast.Assign) or not isinstance(tree.value, ast.Attribute | ast.Name):
+        return None
+    maker = case.journal.source(at, tree.value)
+    called = case.journal.changed(at, [(tree.value, f"{maker}()")], f"{maker} is called")
+    return BoundUncalled(at, maker, called)
+
+
+def is_uncalled(value: Any) -> bool:
+    """Whether a value is a class of modules, or a function of the script: a call of it gives what may have been meant."""
+    return isinstance(value, ScriptFunction) or (isinstance(value, type) and hasattr(value, "forward"))
 
 
 def is_result(value: Any) -> bool:

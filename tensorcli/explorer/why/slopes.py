@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import (
     atom,
     called_name,
@@ -37,7 +38,7 @@ WHOLE: Final = frozenset("long int short to type bool round floor ceil trunc sig
 def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
     """What could stand in the place of an operation that has no slope. `root`: the name of what a pass begins at."""
     at, node = _standing(case, cut), cut.node
-    scores = _scores(case, cut)
+    scores = scores_of(case, cut)
     if scores is not None and root:
         for target in dict.fromkeys(_compared_with(case, cut)):
             yield _before_the_pass(case, at, f"{root} = {ENTROPY.format(scores, target)}")
@@ -72,10 +73,13 @@ def _standing(case: Case, cut: Cut) -> int:
 
 def _not_reentrant(case: Case, at: int, tree: ast.AST, note: str) -> Iterator[Proposal | None]:
     """`checkpoint(f, x, use_reentrant=False)`."""
-    for node in ast.walk(tree):
-        for each in node.keywords if isinstance(node, ast.Call) else ():
-            if each.arg == "use_reentrant":
-                yield case.journal.changed(at, [(each.value, "False")], note)
+    for node in calls_in(tree, "checkpoint"):
+        given = next((each.value for each in node.keywords if each.arg == "use_reentrant"), None)
+        if given is not None:
+            yield case.journal.changed(at, [(given, "False")], note)
+        else:
+            new = with_argument(case.journal.source(at, node), "use_reentrant=False")
+            yield case.journal.changed(at, [(node, new)], note)
 
 
 def reentrant(case: Case) -> Story:
@@ -143,7 +147,7 @@ def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
     return None
 
 
-def _scores(case: Case, cut: Cut) -> str | None:
+def scores_of(case: Case, cut: Cut) -> str | None:
     """What a call of `argmax` looks for the largest of: the scores, without a softmax, which does not change that."""
     node = cut.node
     if not isinstance(node, ast.Call) or called_name(node) != "argmax" or receiver_of(node) is None:

@@ -89,6 +89,12 @@ TELLERS: Final = {
     "read_as_number": "copies.read_as_number",
     "kept_nowhere": "gradient.absent",
     "schedule": "schedules.too_early",
+    "unsafe_loss": "scaled.unsafe",
+    "scaler": "scaled.scaler",
+    "half_gradients": "scaled.half",
+    "few_samples": "values.few_samples",
+    "not_full": "hooks.not_full",
+    "of_arrays": "conversions.of_arrays",
     "archive": "archives.refused",
     "archive_end": "archives.from_the_end",
 }

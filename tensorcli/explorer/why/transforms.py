@@ -18,11 +18,13 @@ RANDOMNESS = {"different": "each example draws its own numbers", "same": "all ex
 def random(case: Case) -> Story:
     """A draw under a vmap that was not told how to draw."""
     story = given(case)
-    for call in calls_in(case.statement.tree):
-        if _is_vmap(case, call) and all(each.arg != "randomness" for each in call.keywords):
+    for at in range(case.at, -1, -1):
+        for call in calls_in(case.journal.tree(at)):
+            if not _is_vmap(case, call) or any(each.arg == "randomness" for each in call.keywords):
+                continue
             for how, note in RANDOMNESS.items():
-                new = with_argument(case.text_of(call), f"randomness={how!r}")
-                story.proposals.append(case.changed([(call, new)], note))
+                new = with_argument(case.journal.source(at, call), f"randomness={how!r}")
+                story.proposals.append(case.journal.changed(at, [(call, new)], note))
     return story
 
 
@@ -108,4 +110,6 @@ def escaped(case: Case) -> Story:
 
 def _is_vmap(case: Case, call: ast.Call) -> bool:
     """Whether a call is of vmap, by whatever name."""
-    return getattr(case.value(call.func), "__name__", "") == "vmap"
+    function = call.func
+    value = case.trace.session.names.get(function.id) if isinstance(function, ast.Name) else None
+    return "vmap" in (getattr(value, "__name__", ""), getattr(function, "attr", ""))

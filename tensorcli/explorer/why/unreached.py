@@ -120,15 +120,39 @@ def _tell_views(case: Case, story: Story, value: Any, name: str, begin: int, las
 
 def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> list[Cut]:
     """The operators at which the way from the leaf to what was differentiated was cut."""
-    cuts = []
-    for step, made in _cuts_behind(case, value, name, begin):
+    went_on, others = _cuts_behind(case, value, name, begin)
+    cuts, events = _as_cuts(case, went_on or others)
+    story.events.extend(events)
+    for event in events:
+        story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
+    return cuts
+
+
+def cuts_between(case: Case, value: Any, name: str) -> tuple[list[Cut], list[Event]]:
+    """Where what was computed from a tensor lost its graph, and something that has one was computed from it."""
+    return _as_cuts(case, _cuts_behind(case, value, name, 0)[0])
+
+
+def cuts_of_gone(case: Case) -> tuple[list[Cut], list[Event]]:
+    """The same of leaves that have no name any more, those of a function that ended: of what was computed from, no operator made,
+    and no pass brought a gradient.
+    """
+    made = {each.tensor for step in case.trace.steps for each in step.made}
+    brought = {each.tensor for step in case.trace.steps for each in step.added}
+    used = {token for step in case.trace.steps for each in step.made if each.needed for token in each.inputs}
+    return _as_cuts(case, _cuts_from(case, used - made - brought, "", 0)[0])
+
+
+def _as_cuts(case: Case, found: list[tuple[Traced, Made]]) -> tuple[list[Cut], list[Event]]:
+    cuts, events = [], []
+    for step, made in found:
         operator = verb_of(made)
         cuts.append(Cut(step, "", "cut", made.node_at, (operator,)))
         why = "leaves the graph" if made.recording else cut_reason(case, step, made)
-        event = case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
-        story.events.append(event)
-        story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
-    return cuts
+        events.append(
+            case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
+        )
+    return cuts, events
 
 
 def _tell_data(case: Case, story: Story, name: str, begin: int) -> list[Cut]:
@@ -246,11 +270,20 @@ def _numbers_of(case: Case, name: str, begin: int) -> Event | None:
     return None
 
 
-def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Traced, Made]]:
-    """Where what was computed from a leaf lost its graph, and something that has one was computed from it; where nothing was,
-    in the statements that name the leaf. One of each statement.
+def _cuts_behind(
+    case: Case, value: Any, name: str, begin: int
+) -> tuple[list[tuple[Traced, Made]], list[tuple[Traced, Made]]]:
+    """Where what was computed from a leaf lost its graph, and something that has one was computed from it; and all in the
+    statements that name the leaf. One of each statement.
     """
-    connected = {case.trace.token(value)}
+    return _cuts_from(case, {case.trace.token(value)}, name, begin)
+
+
+def _cuts_from(
+    case: Case, leaves: set[int], name: str, begin: int
+) -> tuple[list[tuple[Traced, Made]], list[tuple[Traced, Made]]]:
+    """`_cuts_behind` of leaves by their tokens."""
+    connected = set(leaves)
     behind: dict[int, tuple[Traced, Made]] = {}
     went_on: dict[int, tuple[Traced, Made]] = {}
     others: dict[int, tuple[Traced, Made]] = {}
@@ -268,7 +301,7 @@ def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Tr
                 behind[made.tensor] = from_cut
                 if made.look.requires_grad:
                     went_on.setdefault(from_cut[0].number, from_cut)
-    return list((went_on or others).values())
+    return [*went_on.values()], [*others.values()]
 
 
 def users_of(case: Case, value: Any) -> list[str]:

@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import MODULES, called_name, calls_in, receiver_of
+from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.gradient import nan
 from tensorcli.explorer.why.networks import squashing
@@ -23,6 +25,9 @@ LOGARITHMS: Final = {
     "Softmax": ("LogSoftmax", "the network gives logarithms"),
 }
 OVER: Final = ("softmax", "log_softmax", "Softmax", "LogSoftmax")
+DEVIATIONS: Final = ("std", "var", "std_mean", "var_mean")
+FEW: Final = "degrees of freedom is <= 0"
+"""What PyTorch warns of where a deviation is of one element."""
 ANOMALY: Final = "torch.autograd.set_detect_anomaly(True)"
 STEEP: Final = frozenset(
     f"{name}Backward0"
@@ -91,11 +96,53 @@ def nan_gradient(case: Case, row: HazardRow) -> Story:
     if nodes[0] not in steep:
         story.events.extend(_at_the_edge(case, [node for node in nodes if node in steep]))
     story.notes.append(told.title)
+    few = _few(case)
+    if few is not None:
+        story.events = [few, *story.events]
+        story.proposals.extend(_divided_by_all(case))
     for node in nodes:
         if node in steep:
             story.proposals.extend(_off_the_edge(case, node))
         story.proposals.extend(_where_it_counts(case, node))
     return story
+
+
+def few_samples(case: Case) -> Story:
+    """The deviation, or the variance, of one element."""
+    story = called(case)
+    story.proposals = [*_divided_by_all(case)]
+    return story
+
+
+def _divided_by_all(case: Case) -> Iterator[Proposal | None]:
+    """`x.std()` as `x.std(correction=0)`, which is 0 of one element, and kept above 0 where it divides."""
+    for at in range(len(case.trace.steps)):
+        for call in calls_in(case.journal.tree(at), *DEVIATIONS):
+            told = next((each for each in call.keywords if each.arg in ("unbiased", "correction")), None)
+            text = case.journal.source(at, call)
+            if told is None:
+                new = with_argument(text, "correction=0")
+            else:
+                kept = [case.journal.source(at, each) for each in call.args]
+                kept += [
+                    f"{each.arg}={case.journal.source(at, each.value)}"
+                    for each in call.keywords
+                    if each is not told
+                ]
+                new = f"{case.journal.source(at, call.func)}({', '.join([*kept, 'correction=0'])})"
+            yield case.journal.changed(at, [(call, new)], "of one element it is 0")
+            yield case.journal.changed(at, [(call, f"{new}{LEAST}")], "of one element a little above 0")
+
+
+def _few(case: Case) -> Event | None:
+    """Where the deviation of one element was taken, which is nan, in what a pass goes back through."""
+    for step in case.trace.steps:
+        for warning in step.step.warnings:
+            if FEW in warning.message:
+                found = None if warning.span is None else case.find(step.number - 1, warning.span)
+                text = "the deviation of one element is nan: it divides by one less than their number"
+                return case.event(step.number - 1, text, "cut", culprit=True, node=found and found[1])
+    return None
 
 
 def _at_the_edge(case: Case, nodes: Sequence[ast.AST]) -> Iterator[Event]:
