@@ -661,7 +661,7 @@ def test_a_layer_that_is_made_in_each_call_is_told_of() -> None:
         f"{NET}def forward(x):\n    return torch.nn.Linear(3, 1)(net(x))\nfor i in range(2):\n"
         "    opt.zero_grad()\n    forward(torch.ones(4)).sum().backward()\n    opt.step()"
     )
-    assert "a module was made anew on the way, and nothing holds its parameters." in found.title
+    assert "a module, or a parameter, was made on the way, and nothing holds it." in found.title
 
 
 def test_units_that_are_never_above_0_are_why_a_gradient_is_0() -> None:

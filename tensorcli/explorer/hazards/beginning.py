@@ -21,7 +21,7 @@ from tensorcli.explorer.hazards.slips import (
     sign_of_the_value,
 )
 from tensorcli.explorer.hazards.training import idle
-from tensorcli.explorer.hazards.untimely import CLIPS, idle_clip
+from tensorcli.explorer.hazards.untimely import CLIPS, clipped, idle_clip
 
 if TYPE_CHECKING:
     from tensorcli.explorer.hazards.watch import Watch
@@ -38,6 +38,7 @@ def begins(watch: Watch, statement: ast.stmt) -> None:
     if type(value) is ast.Call and getattr(value.func, "attr", "") == "step":
         if watch.recorded:
             watch.steps.begins(watch.names, statement)
+            watch.rounds.steps(watch.names, statement, closure=bool(value.keywords or value.args))
         if isinstance(statement, ast.Assign):
             _steps(watch, value)
     if isinstance(value, ast.UnaryOp | ast.BinOp):
@@ -70,11 +71,18 @@ def _expression(watch: Watch, statement: ast.Expr) -> None:
             _steps(watch, node)
         elif method == "zero_grad":
             _clears(watch, node)
+        elif method == "backward":
+            watch.rounds.passes(watch.names, node)
+            _passes(watch, node)
+        elif method == "unscale_":
+            for given in node.args[:1]:
+                watch.rounds.unscales(optimised(watch.engine, watch.names.at(given)))
         elif method == "load_state_dict":
             watch.note(own_moments(watch.engine, watch.names, node), statement)
         elif method in CLIPS:
-            applied = watch.gradients.applied
-            watch.note(idle_clip(watch.engine, watch.names, statement, applied), statement)
+            leaves, applied = clipped(watch.engine, watch.names, node), watch.gradients.applied
+            watch.note(idle_clip(watch.engine, node, leaves, applied), statement)
+            watch.note(watch.rounds.scaled_clip(method, leaves, watch.names), statement)
         elif method == "append" and watch.loops.begun:
             watch.loops.calls(node)
             watch.loops.rewritten(node, watch.names.get)
@@ -102,6 +110,7 @@ def _steps(watch: Watch, node: ast.Call) -> None:
         watch.note(watch.steps.first(watch.names, optimizer, leaves, text))
         watch.note(watch.steps.in_evaluation(watch.names, optimizer, text))
         watch.note(watch.steps.thawed(watch.names, optimizer, text))
+        watch.note(watch.rounds.vanishing(optimizer, text))
         watch.steps.freezes(watch.names, leaves, text, node)
         if not given and dropped is None:
             watch.note(idle(watch.engine, leaves, text))
@@ -118,6 +127,16 @@ def _clears(watch: Watch, node: ast.Call) -> None:
     if leaves and owner is not None:
         text = ast.unparse(owner)
         watch.steps.clears(optimizer, leaves, node, watch.gradients.ever_applied, text)
+        if not watch.gradients.used:
+            watch.rounds.drops(optimizer, leaves, node, text, watch.gradients.applied)
+
+
+def _passes(watch: Watch, node: ast.Call) -> None:
+    """`loss.backward()`: whether the graph that it goes through was computed before a step."""
+    loss = node.func.value if isinstance(node.func, ast.Attribute) else None
+    root = None if loss is None or not watch.gradients.moved else watch.names.at(loss)
+    graph = watch.engine.node(root) if watch.engine.kind(root) == "tensor" else None
+    watch.past = None if graph is None else watch.gradients.from_before(graph)
 
 
 def _paths(watch: Watch, tensor: Any) -> list[str]:

@@ -537,6 +537,61 @@ _ENTRIES: Final = (
         "for i in range(140):\n    opt.step()\n    opt.zero_grad()\n    (w * w).sum().backward()",
         "why",
     ),
+    Hazard(
+        "TSC-H045",
+        "dropped-passes",
+        "An optimizer drops the gradients of most passes, and applies those of the last one before each step alone.",
+        "To step every fourth round is to add up the gradients of four: they add up from one zero_grad() to the next. With "
+        "zero_grad() in each round three of four passes are made for nothing, in silence. It belongs beside the step.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(8):\n"
+        "    ((w * i).sum() / 4).backward()\n    if i % 4 == 3:\n        opt.step()\n    opt.zero_grad()",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(8):\n"
+        "    ((w * i).sum() / 4).backward()\n    if i % 4 == 3:\n        opt.step()\n        opt.zero_grad()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H046",
+        "scaled-clip",
+        "Gradients were clipped while a scaler's factor was in them.",
+        "scaler.scale(loss) multiplies the loss, and so the gradients, by some thousands, and scaler.step() divides them again. "
+        "Between the two a norm of 1 is one of some thousands, and clipping makes steps that are as much too short. "
+        "scaler.unscale_(opt) divides them before.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nparams = [w]\n"
+        "scaler = torch.amp.GradScaler('cpu')\nscaler.scale((w * w).sum()).backward()\n"
+        "torch.nn.utils.clip_grad_norm_(params, 1.)",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nparams = [w]\n"
+        "scaler = torch.amp.GradScaler('cpu')\nscaler.scale((w * w).sum()).backward()\nscaler.unscale_(opt)\n"
+        "torch.nn.utils.clip_grad_norm_(params, 1.)",
+        "why",
+    ),
+    Hazard(
+        "TSC-H047",
+        "vanished-rate",
+        "An optimizer makes steps with a learning rate that a scheduler made next to nothing.",
+        "A scheduler counts its own steps. One that is to go on with each epoch, and goes on with each batch, multiplies the "
+        "rate as often: after some hundred times it moves no number by a digit, and the loss stays as it is.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "plan = torch.optim.lr_scheduler.StepLR(opt, 1, gamma=0.05)\n(w * w).sum().backward()\nfor i in range(7):\n"
+        "    opt.step()\n    plan.step()\nopt.step()",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "plan = torch.optim.lr_scheduler.StepLR(opt, 1, gamma=0.05)\n(w * w).sum().backward()\nfor i in range(7):\n"
+        "    opt.step()\nplan.step()\nopt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H048",
+        "outdated-graph",
+        "A pass went through what was computed before a step.",
+        "A forward pass that stands before the loop is computed once: the loss stays the same, and each round takes the gradient "
+        "at the first values. retain_graph=True lets it happen. Where the graph had saved what the step wrote, PyTorch "
+        "refuses; where it had not, as of a single linear layer, it says nothing.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nout = w * 2\n"
+        "for i in range(2):\n    loss = (out - 1).pow(2).sum()\n    opt.step()\n    opt.zero_grad()\n"
+        "    loss.backward(retain_graph=True)",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "for i in range(2):\n    loss = (w * 2 - 1).pow(2).sum()\n    opt.zero_grad()\n    loss.backward()\n    opt.step()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -67,7 +67,7 @@ def unheld(
 def _anew(text: str) -> Told:
     return Told(
         "TSC-H031",
-        f"{text} does not hold all that the pass reached: a module was made anew on the way, and nothing holds its parameters.",
+        f"{text} does not hold all that the pass reached: a module, or a parameter, was made on the way, and nothing holds it.",
         (text,),
     )
 

@@ -45,6 +45,8 @@ class Gradients:
         self.engine = engine
         self.passes = 0
         """How often a pass brought a leaf a gradient."""
+        self.used = False
+        """Whether something was computed from gradients since the last pass."""
         self.brought: ByIdentity[int] = ByIdentity()
         """When one brought a leaf a gradient last, counted so."""
         self.leaves: ByIdentity[Any] = ByIdentity()
@@ -82,7 +84,11 @@ class Gradients:
     def made(self, tensor: Any, inputs: Sequence[Any]) -> None:
         """A new tensor was computed from these."""
         if self._from_gradients(inputs):
-            self.derived.put(self.engine.memory(tensor), None)
+            self._derive(self.engine.memory(tensor))
+
+    def _derive(self, memory: Any) -> None:
+        self.used = True
+        self.derived.put(memory, None)
 
     def _from_gradients(self, inputs: Sequence[Any], written: Any = None) -> bool:
         """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""
@@ -131,7 +137,7 @@ class Gradients:
             self.cleared = leaf if self._was_applied(leaf) or id(leaf) in self.sums else None
             self._settle(leaf)
         elif self._from_gradients(inputs, memory):
-            self.derived.put(memory, None)
+            self._derive(memory)
 
     def _was_applied(self, leaf: Any) -> bool:
         # What was computed from a gradient became the leaf's memory by `leaf.data = ...`.
@@ -153,6 +159,7 @@ class Gradients:
         """A pass made a leaf's gradient, or added to it: to one that was applied, if it was."""
         reference = weakref.ref(leaf, self._lost if type(leaf).__name__ == "Parameter" else None)
         self.gone = 0
+        self.used = False
         self.passes += 1
         self.brought.put(leaf, self.passes)
         self.leaves.put(self.engine.memory(leaf), reference)
@@ -176,6 +183,20 @@ class Gradients:
             moved = None if leaf is None else self.moved.get(id(leaf))
             if moved is not None and born is not None and born < moved:
                 return leaf
+        return None
+
+    def from_before(self, root: Any) -> Any:
+        """The leaf that a graph was computed from, and that a step wrote since; None where there is none."""
+        engine = self.engine
+        for node in nodes_below(engine, root, NEAR):
+            born = engine.sequence(node)
+            if born is None:
+                continue
+            for target in engine.edges(node):
+                leaf = None if target is None else engine.variable(target)
+                moved = None if leaf is None else self.moved.get(id(leaf))
+                if moved is not None and born < moved:
+                    return leaf
         return None
 
     def dropped(self, leaves: Sequence[Any], text: str) -> Told | None:
@@ -238,6 +259,15 @@ class Gradients:
             "it again."
         )
         return Told("TSC-H011", text, named(known)), node
+
+
+def outdated_graph(name: str | None) -> Told:
+    """What is to be said of a pass that came to a leaf which was computed with before a step wrote it."""
+    text = (
+        f"the pass goes through what was computed with {name or 'a leaf'} as it was before a step: its gradient is that of the "
+        "values of then."
+    )
+    return Told("TSC-H048", text, named(name))
 
 
 def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines.members import is_module
@@ -20,18 +20,18 @@ APPLIED = "a step has applied already"
 FUNCTIONAL = ("F", "functional", "nn.functional", "torch.nn.functional")
 
 
-def idle_clip(engine: Engine, names: Scope, statement: ast.Expr, applied: Collection[int]) -> Told | None:
-    """What is to be said of a statement that clips gradients of which there are none yet, or which a step has applied; None
-    for any other. `applied`: the leaves whose gradient was, by their identity.
+def clipped(engine: Engine, names: Scope, call: ast.Call) -> list[Any]:
+    """The leaves whose gradients a call clips, as far as they can be told."""
+    return _parameters(engine, names, call.args[0]) if call.args else []
+
+
+def idle_clip(engine: Engine, call: ast.Call, leaves: Sequence[Any], applied: Collection[int]) -> Told | None:
+    """What is to be said of a call that clips gradients of which there are none yet, or which a step has applied; None for any
+    other. `applied`: the leaves whose gradient was, by their identity.
     """
-    call = statement.value
-    function = call.func if isinstance(call, ast.Call) else None
-    name = getattr(function, "attr", getattr(function, "id", ""))
-    if name not in CLIPS or not isinstance(call, ast.Call) or not call.args:
-        return None
-    leaves = _parameters(engine, names, call.args[0])
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
     having = [leaf for leaf in leaves if engine.grad(leaf) is not None]
-    of = ast.unparse(call.args[0])
+    of = ast.unparse(call.args[0]) if call.args else ""
     if leaves and not having:
         return Told(
             "TSC-H033",

@@ -33,11 +33,12 @@ from tensorcli.explorer.hazards.places import (
     overlapping,
     reads_what_it_writes,
 )
+from tensorcli.explorer.hazards.rounds import Rounds
 from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.hazards.training import Gradients
+from tensorcli.explorer.hazards.training import Gradients, outdated_graph
 from tensorcli.explorer.hazards.unreached import Unreached
 from tensorcli.explorer.hazards.untimely import dropout_in_evaluation
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
@@ -91,6 +92,7 @@ class Watch:
         self.loops = Loops(recorder.engine)
         self.flats = Flats(recorder.engine)
         self.steps = Steps(recorder.engine)
+        self.rounds = Rounds(recorder.engine)
         self.unreached = Unreached(recorder.engine)
         self.factor: Any = None
         """What the last matrix was multiplied with, weakly: kl_div() multiplies before it takes logarithms."""
@@ -116,6 +118,8 @@ class Watch:
         self.lists: list[Held] | None = None
         """The lists that loops append to, from the first write of the innermost statement on."""
         self.used_tainted = False
+        self.past: Any = None
+        """The leaf that the pass which runs may come to, and that a step wrote since it was computed with."""
         self.nan = False
         """Whether a gradient became nan."""
         self.zero = False
@@ -316,6 +320,9 @@ class Watch:
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
+        if leaf is self.past:
+            self.note(outdated_graph(self.names.name(leaf)))
+            self.past = None
         self.gradients.accumulated(leaf, gradient, kind)
         if not self.nan:
             moved = id(leaf) in self.gradients.moved
@@ -402,6 +409,7 @@ class Watch:
             or self.steps.frozen
             or self.steps.idle
             or self.steps.closures
+            or self.rounds.dropping
             or self.unreached.waiting
         )
 
@@ -415,6 +423,8 @@ class Watch:
             if self.recorded:
                 self.note(told, node)
         for told, node in self.steps.never_made(self.gradients.ever_applied):
+            self.note(told, node)
+        for told, node in self.rounds.dropped():
             self.note(told, node)
         for told, node in self.unreached.never():
             self.note(told, node)

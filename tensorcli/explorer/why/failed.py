@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.results import Way, Why
@@ -109,29 +110,43 @@ def _twice(session: Session, told: Told, proposals: Sequence[Proposal], expected
     """The ways out that take two changes: one of these, and one of the error that it leads to."""
     firsts = [each for each in proposals if not each.warning]
     for first in firsts[:FIRST]:
-        behind = _behind(session, first, told)
-        if behind is None:
+        behind = _behind(session, first, told.allowed)
+        if behind is None or _same(behind, told):
             continue
         both = [_both(first, each) for each in _wanted(behind.story.proposals, expected)]
         proved = _proved(session, behind, both)
         if any(way.number for way in proved.ways):
-            another = unbroken(behind.story.title)
-            yield proved._replace(notes=(f"one change is not enough, another error follows: {another}",))
+            yield proved._replace(notes=(_not_enough(behind),))
 
 
-def _behind(session: Session, first: Proposal, told: Told) -> Told | None:
-    """The error to which a way leads; None where there is none, or the same, or one in an earlier statement."""
+def _not_enough(behind: Told) -> str:
+    return f"one change is not enough, another error follows: {unbroken(behind.story.title)}"
+
+
+def with_what_follows(
+    session: Session, proposals: Sequence[Proposal | None], allowed: Allowance
+) -> Iterator[tuple[Proposal, str]]:
+    """The ways out of a trap that lead to an error, each with a way out of that, and what is to be said of the two. None of
+    them was tried.
+    """
+    firsts = (each for each in proposals if each is not None and not each.warning)
+    for first in islice(firsts, FIRST):
+        behind = _behind(session, first, allowed)
+        if behind is not None:
+            for second in _wanted(behind.story.proposals, False):
+                yield _both(first, second), _not_enough(behind)
+
+
+def _behind(session: Session, first: Proposal, allowed: Allowance) -> Told | None:
+    """The error to which a way leads; None where there is none, or one in an earlier statement."""
     records = first.records[: first.failing + 1]
     try:
-        with traced(session, records, *told.allowed) as trace:
+        with traced(session, records, *allowed) as trace:
             if any(step.step.error is not None and not step.record.outcome for step in trace.steps[:-1]):
                 return None
-            behind = _told(session, trace)
+            return _told(session, trace)
     except OutOfTime:
         return None
-    if behind is None or _same(behind, told):
-        return None
-    return behind
 
 
 def _same(told: Told, other: Told) -> bool:

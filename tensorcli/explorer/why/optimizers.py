@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.steps import CLOSURE
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
+from tensorcli.explorer.rewrite import to_the_end
+from tensorcli.explorer.trees import called_name, calls_in, has_pass, loaded, receiver_of, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
+from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.networks import holder_for
-from tensorcli.explorer.why.unreached import leaf_without, users_of
+from tensorcli.explorer.why.reconnect import ways_back
+from tensorcli.explorer.why.registered import computed_parameters
+from tensorcli.explorer.why.unreached import cuts_of_gone, leaf_without, users_of
 
 RATES: Final = ("lr", "learning_rate", "rate", "eta", "step_size")
 """What the learning rate is called."""
@@ -209,7 +214,9 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
             story.proposals.extend(_all_parameters(case, made))
         return story
     if len(row.names) < 2:
-        story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
+        story.proposals.extend(computed_parameters(case))
+        if not any(story.proposals):
+            story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
         return story
     path = row.names[1]
     value = _value(case, path)
@@ -249,11 +256,41 @@ def _rates(tree: ast.AST) -> Iterator[tuple[ast.expr, float]]:
             yield found, found.value
 
 
+def outdated_graph(case: Case, row: HazardRow) -> Story:
+    """A pass through what was computed before a step: the same computed anew in each round, or behind the step."""
+    story = Story(f"line {case.line}: {row.text}")
+    leaf = case.value(ast.parse(row.names[0], mode="eval").body) if row.names else None
+    body = round_of(case)
+    for at in range(case.at):
+        tree = case.journal.tree(at)
+        for name in (
+            sorted(stored(tree) & loaded(case.statement.tree)) if isinstance(tree, ast.Assign) else ()
+        ):
+            value = case.trace.session.names.get(name)
+            root = case.engine.node(value) if case.engine.kind(value) == "tensor" else None
+            if leaf is None or all(
+                case.engine.variable(each) is not leaf for each in nodes_below(case.engine, root)
+            ):
+                continue
+            story.events.append(
+                case.event(at, f"{name} is computed with {row.names[0]}", "made", culprit=True)
+            )
+            ways = recomputed(case, at) if body is None else again_in(case, body, at)
+            story.proposals.extend(ways)
+            return story
+    return story
+
+
 def unreached_parameter(case: Case, row: HazardRow) -> Story:
     """Parameters that no pass reached: where the way to them was cut."""
     story = Story(f"line {case.line}: {row.text}")
-    if len(row.names) > 1:
-        _tell_unreached(case, story, row.names[1])
+    if len(row.names) > 1 and _tell_unreached(case, story, row.names[1]):
+        return story
+    cuts, events = cuts_of_gone(case)
+    if events:
+        story.title += f" The way to what was differentiated was cut at line {events[0].line}."
+        story.events.extend(events)
+        story.proposals.extend(to_the_end(each) for each in ways_back(case, cuts))
     return story
 
 

@@ -18,6 +18,7 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import atom, called_name, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.failed import with_what_follows
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED
@@ -74,6 +75,10 @@ TELLERS: Final = {
     "TSC-H042": "meant.sign_of_the_value",
     "TSC-H043": "constants.constant_term",
     "TSC-H044": "optimizers.diverging_steps",
+    "TSC-H045": "untimely.dropped_passes",
+    "TSC-H046": "untimely.scaled_clip",
+    "TSC-H047": "untimely.vanished_rate",
+    "TSC-H048": "optimizers.outdated_graph",
 }
 """Who tells a hazard."""
 MEASURED: Final = ("TSC-H001", "TSC-H002", "TSC-H005", "TSC-H010")
@@ -103,6 +108,13 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         if (gave := _tried(session, proposal, shown, row, allowed)) is not None
     )
     ways, kept = numbered(islice(held, WAYS))
+    if not ways:
+        for proposal, note in with_what_follows(session, story.proposals, allowed):
+            gave = _tried(session, proposal, shown, row, allowed)
+            if gave is not None:
+                ways, kept = numbered([(proposal, gave, "runs")])
+                story.notes.append(note)
+                break
     culprit = not any(event.culprit for event in story.events)
     events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"

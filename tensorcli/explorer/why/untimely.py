@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.hazards.untimely import APPLIED, DROPOUTS
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name, holds
+from tensorcli.explorer.trees import called_name, holds, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 
 if TYPE_CHECKING:
@@ -143,4 +143,56 @@ def frozen_moves(case: Case, row: HazardRow) -> Story:
         "        if not each.requires_grad:\n            each.grad = None"
     )
     story.proposals.append(case.before(dropped, "no gradient of what is frozen"))
+    return story
+
+
+def dropped_passes(case: Case, row: HazardRow) -> Story:
+    """zero_grad() in each round, and a step in some of them: the one beside the other."""
+    story = Story(f"line {case.line}: {row.text}")
+    optimizer, drop = row.names[0], case.inner
+    for _, step in _beside(case, "step", False):
+        if not holds(case.tree, step) or not any(ast.unparse(each) == optimizer for each in ast.walk(step)):
+            continue
+        story.events.append(case.event(case.home, "applies the last pass alone", "other", node=step))
+        lines = [case.text_of(step), case.text_of(drop)]
+        behind = ("\n" + " " * step.col_offset).join(lines)
+        without = case.journal.line_of(case.home, drop)
+        if without is not None:
+            changes = [(without, ""), (step, behind)]
+            story.proposals.append(
+                case.journal.changed(case.home, changes, "gradients add up until the step")
+            )
+        break
+    return story
+
+
+def scaled_clip(case: Case, row: HazardRow) -> Story:
+    """Gradients that are clipped with a scaler's factor in them: divided before."""
+    story = Story(f"line {case.line}: {row.text}")
+    scaler, *optimizers = row.names
+    for each in optimizers:
+        source = f"{scaler}.unscale_({each})"
+        story.proposals.append(case.before(source, "the gradients of the loss itself"))
+    return story
+
+
+def vanished_rate(case: Case, row: HazardRow) -> Story:
+    """A scheduler that goes on with each batch: with each epoch."""
+    story = Story(f"line {case.line}: {row.text}")
+    for at, step in _beside(case, "step", False):
+        owner = receiver_of(step.value) if isinstance(step, ast.Expr) else None
+        loops = [
+            each
+            for each in ast.walk(case.journal.tree(at))
+            if isinstance(each, ast.For | ast.While) and holds(each, step)
+        ]
+        if owner is None or not hasattr(case.value(owner), "last_epoch") or len(loops) < 2:
+            continue
+        story.events.append(case.event(at, "goes on with each batch", "wrote", culprit=True, node=step))
+        batches, without = loops[-1], case.journal.line_of(at, step)
+        if without is not None and batches.body[-1] is step:
+            whole, line = case.journal.source(at, batches), case.journal.source(at, without)
+            later = f"\n{' ' * batches.col_offset}{case.journal.source(at, step)}"
+            changed = [(batches, whole.removesuffix(line) + later)]
+            story.proposals.append(case.journal.changed(at, changed, "with each epoch"))
     return story
