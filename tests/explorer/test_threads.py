@@ -1,0 +1,387 @@
+"""Programs as people paste them in forums, most with their classes: the bug is named with its line, and has a way out that runs.
+
+What is right in the same programs is not spoken of.
+"""
+
+import pytest
+
+from tensorcli.explorer.results import Why
+from tensorcli.explorer.session import Session
+from tests.explorer.hazards_of import check
+from tests.explorer.why_of import asked
+
+HEAD = "import torch\nfrom torch import nn\n"
+NET = f"{HEAD}net = nn.Linear(3, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+PAIR = (
+    f"{HEAD}G, D = nn.Linear(3, 2), nn.Linear(2, 1)\ng_opt = torch.optim.SGD(G.parameters(), lr=0.1)\n"
+    "d_opt = torch.optim.SGD(D.parameters(), lr=0.1)\nbce = nn.BCEWithLogitsLoss()\n"
+)
+DATA = "data = [(torch.randn(2, 3), torch.randn(2, 1)) for _ in range(8)]\n"
+ROUNDS = "for i in range(2):\n    opt.zero_grad()\n    net(torch.ones(1, 3)).sum().backward()\n    opt.step()"
+
+
+def of_refused(text: str, session: Session | None = None) -> Why:
+    """What `why` answers about a text that the language refuses for its classes."""
+    session = session or Session()
+    for _ in session.run(text, "program.py", keep_going=True):
+        pass
+    *_, last = session.run("why")
+    assert isinstance(last.result, Why)
+    return last.result
+
+
+def module(init: str, forward: str) -> str:
+    """A network as a class, from line 3; its constructor's lines begin at 6, its forward pass behind them."""
+    body = "\n".join(f"        {each}" for each in init.split("\n"))
+    last = "\n".join(f"        {each}" for each in forward.split("\n"))
+    head = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    return f"{HEAD}{head}{body}\n    def forward(self, x):\n{last}\n"
+
+
+OPTIMISED = "net = Net()\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+QUESTIONS = {
+    "fakes that go through the second of two passes": (
+        f"{PAIR}for i in range(2):\n    fake = G(torch.randn(4, 3))\n    bce(D(torch.randn(4, 2)), torch.ones(4, 1)).backward()\n"
+        "    loss = bce(D(fake), torch.zeros(4, 1))\n    loss.backward()\n    d_opt.step()\n"
+        "    of_fake = bce(D(fake), torch.ones(4, 1))\n    of_fake.backward()",
+        "line 14 needs what line 11 freed: both go through AddmmBackward0",
+        "line 10:  loss = bce(D(fake.detach()), torch.zeros(4, 1))",
+    ),
+    "a step between two passes of a round": (
+        f"{PAIR}for i in range(2):\n    score = D(G(torch.randn(4, 3)))\n    loss = -score.mean()\n"
+        "    bce(score, torch.zeros(4, 1)).backward(retain_graph=True)\n    d_opt.step()\n    loss.backward()",
+        "line 11 wrote over a value that line 8 had saved for backward.",
+        "before line 12:  score = D(G(torch.randn(4, 3)))\n                 loss = -score.mean()",
+    ),
+    "a module that is no module yet": (
+        f"{HEAD}model = nn.Sequential(nn.Linear(3, 2), nn.ReLU, nn.Linear(2, 1))",
+        "",
+        "line 3:  model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))",
+    ),
+    "a loss that is a class": (
+        f"{HEAD}criterion = nn.CrossEntropyLoss\nloss = criterion(torch.ones(2, 3), torch.tensor([0, 1]))",
+        "The class was given the tensors",
+        "line 3:  criterion = nn.CrossEntropyLoss()",
+    ),
+    "a mean that is printed as a method": (
+        "hits = torch.ones(3).mean\nprint(f'{hits:.2f}')",
+        "hits is the method torch.ones(3).mean, which was not called.",
+        "line 1:  hits = torch.ones(3).mean()",
+    ),
+    "losses as a FloatTensor": (
+        f"{NET}out = net(torch.ones(2, 3))\na, b = out.mean(), (out ** 2).mean()\n"
+        "loss = (torch.FloatTensor([a, b]) * 2).sum()\nloss.backward()",
+        "the graph was cut at line 7",
+        "line 7:  loss = (torch.stack([a, b]) * 2).sum()",
+    ),
+    "losses in a tensor that is told to require grad": (
+        f"{NET}for i in range(2):\n    out = net(torch.ones(2, 3))\n    loss = torch.tensor([out.mean(), out.sum()]).sum()\n"
+        "    loss.requires_grad = True\n    opt.zero_grad()\n    loss.backward()\n    opt.step()",
+        "The pass before it ended at loss, a leaf of its own: the graph was cut at line 7",
+        "line 7:  loss = torch.stack([out.mean(), out.sum()]).sum()\nwithout line 8",
+    ),
+    "classes in the place of scores": (
+        f"{HEAD}net = nn.Linear(3, 4)\nx, y = torch.randn(5, 3), torch.tensor([0, 1, 2, 3, 0])\nout = net(x)\n"
+        "best = torch.softmax(out, 1).argmax(1).float()\nloss = nn.CrossEntropyLoss()(best, y)",
+        "best has the classes that argmax chose, and the loss takes the scores.",
+        "line 7:  loss = nn.CrossEntropyLoss()(out, y)",
+    ),
+    "a penalty at what was mixed in a function": (
+        f"{NET}def penalty(net, a, b):\n    mixed = 0.5 * a + 0.5 * b\n    out = net(mixed)\n"
+        "    grad = torch.autograd.grad(out.sum(), mixed, create_graph=True)[0]\n"
+        "    return (grad.norm(2, dim=1) - 1).pow(2).mean()\n"
+        "loss = penalty(net, torch.ones(2, 3), torch.zeros(2, 3))",
+        "mixed does not require grad",
+        "before line 7:  mixed.requires_grad_()",
+    ),
+    "a gradient at what was detached on the way": (
+        f"{NET}x = torch.rand(4, 3, requires_grad=True)\nout = net((x * 2).detach())\ngrad = torch.autograd.grad(out.sum(), x)",
+        "the way from x to out.sum() was cut at line 6.",
+        "line 6:  out = net(x * 2)",
+    ),
+    "a checkpoint that was not told": (
+        f"{NET}from torch.utils.checkpoint import checkpoint\nout = checkpoint(net, torch.ones(2, 3))\nout.sum().backward()",
+        "checkpoint ran under no_grad",
+        "line 6:  out = checkpoint(net, torch.ones(2, 3), use_reentrant=False)",
+    ),
+    "dropout under a vmap that was made before": (
+        f"{HEAD}drop = nn.Dropout(0.5)\ndef f(x):\n    return drop(x).sum()\neach = torch.func.vmap(torch.func.grad(f))\n"
+        "found = each(torch.ones(3, 2))",
+        "Under vmap all examples draw the same numbers or each its own",
+        "line 6:  each = torch.func.vmap(torch.func.grad(f), randomness='different')",
+    ),
+    "a picture that is no leaf in the second round": (
+        f"{HEAD}x = torch.rand(3, requires_grad=True)\nfor i in range(3):\n    loss = (x ** 2).sum()\n    loss.backward()\n"
+        "    x = x - 0.1 * x.grad.sign()\n    x = torch.clamp(x, 0, 1)",
+        "line 8 bound x to a computed tensor",
+        "after line 8:  x = x.detach().requires_grad_()",
+    ),
+    "the same in a function": (
+        f"{HEAD}def attack(x, n):\n    x = x.clone().requires_grad_()\n    for i in range(n):\n"
+        "        (x ** 2).sum().backward()\n"
+        "        x = x - 0.1 * x.grad.sign()\n    return x\nfound = attack(torch.rand(3), 3)",
+        "x.grad is None because x is computed",
+        "before line 8:  x = x.detach().requires_grad_()",
+    ),
+    "the deviation of one reward": (
+        "r = torch.tensor([1.])\nr = (r - r.mean()) / (r.std() + 1e-8)",
+        "A deviation, or a variance, divides by one less than the number of elements",
+        "line 2:  r = (r - r.mean()) / (r.std(correction=0) + 1e-8)",
+    ),
+    "the deviation of one element behind a gradient": (
+        "x = torch.tensor([[3.]], requires_grad=True)\ny = (x - x.mean()) / (x.std() + 1e-8)\ny.sum().backward()",
+        "x.grad is nan",
+        "line 2:  y = (x - x.mean()) / (x.std(correction=0) + 1e-8)",
+    ),
+    "a backward hook of before": (
+        f"{HEAD}net = nn.Sequential(nn.Linear(2, 2), nn.Flatten())\n"
+        "net.register_backward_hook(lambda module, wants, gives: None)\n"
+        "out = net(torch.ones(1, 2, 2))",
+        "register_backward_hook is the hook of before",
+        "line 4:  net.register_full_backward_hook(lambda module, wants, gives: None)",
+    ),
+    "a list of arrays": (
+        "import numpy as np\nt = torch.tensor([np.ones(2), np.zeros(2)])",
+        "A list of arrays is gone through element by element",
+        "line 2:  t = torch.tensor(np.array([np.ones(2), np.zeros(2)]))",
+    ),
+    "a tensor that is no list": (
+        "x = torch.tensor([1., 2.])\nx.append(3.)",
+        "x is a tensor, and keeps its size",
+        "line 2:  x = torch.cat([x, torch.tensor([3.])])",
+    ),
+    "a state of two, both of too few layers": (
+        f"{HEAD}lstm = nn.LSTM(3, 4, num_layers=2, batch_first=True)\nh = torch.zeros(1, 2, 4)\nc = torch.zeros(1, 2, 4)\n"
+        "out = lstm(torch.randn(2, 5, 3), (h, c))",
+        "a state is (layers, batch, hidden size), which is (2, 2, 4) here",
+        "line 4:  h = torch.zeros(2, 2, 4)\nline 5:  c = torch.zeros(2, 2, 4)",
+    ),
+    "what an LSTM gives, as a whole": (
+        f"{HEAD}lstm, fc = nn.LSTM(3, 4), nn.Linear(4, 1)\nout = lstm(torch.randn(2, 5, 3))\ny = fc(out)",
+        "fc() takes a Tensor as input, and was given a tuple.",
+        "line 5:  y = fc(out[0])",
+    ),
+    "a batch of one in a loss": (
+        f"{HEAD}loss = nn.BCEWithLogitsLoss()\nout = torch.ones(1, 1)\ny = loss(out.squeeze(), torch.ones(1))",
+        "Input and target do not have the sizes that belong together.",
+        "line 5:  y = loss(out.squeeze(-1), torch.ones(1))",
+    ),
+    "the layer behind a wrapper": (
+        f"{HEAD}net = nn.DataParallel(nn.Linear(2, 1))\nw = net.weight",
+        "net is a DataParallel: what it wraps, net.module, has weight.",
+        "line 4:  w = net.module.weight",
+    ),
+    "a scaler that multiplied nothing": (
+        f"{NET}scaler = torch.amp.GradScaler('cpu')\nnet(torch.ones(3)).backward()\nscaler.step(opt)",
+        "scaler has multiplied no loss yet",
+        "line 6:  scaler.scale(net(torch.ones(3))).backward()",
+    ),
+    "gradients that were divided before": (
+        f"{NET}scaler = torch.amp.GradScaler('cpu')\nscaler.scale(net(torch.ones(3))).backward()\nscaler.unscale_(opt)\n"
+        "scaler.unscale_(opt)",
+        "the gradients were divided by the factor of scaler in this round already.",
+        "without line 8",
+    ),
+}
+OF_CLASSES = {
+    "a softmax before the loss": (
+        module("self.fc = nn.Linear(3, 2)\nself.out = nn.Softmax(dim=1)", "return self.out(self.fc(x))")
+        + "net = Net()\nloss = nn.CrossEntropyLoss()(net(torch.ones(4, 3)), torch.tensor([0, 1, 0, 1]))\nloss.backward()",
+        "applies the softmax itself and wants scores",
+        "line 7:  self.out = nn.Identity()",
+    ),
+    "a write into what a loop had saved": (
+        module(
+            "self.w = nn.Parameter(torch.randn(3, 3))",
+            "b = self.w @ x\ny = 0\nfor i in range(3):\n    b[i] = b[i] + 1\n    y = y + self.w @ b\nreturn y",
+        )
+        + "net = Net()\nnet(torch.ones(3, 1)).sum().backward()",
+        "line 11 wrote over a value that line 12 had saved for backward.",
+        "before line 11:  b = b.clone()",
+    ),
+    "a class in the place of a network": (
+        module("self.fc = nn.Linear(3, 2)", "return self.fc(x)")
+        + "model = Net\nopt = torch.optim.SGD(model.parameters(), lr=0.1)",
+        "model is Net itself, which was not called.",
+        "line 9:  model = Net()",
+    ),
+    "what is computed of a parameter when it is set": (
+        module("self.w = nn.Parameter(torch.randn(3))\nself.twice = self.w * 2", "return x * self.twice")
+        + OPTIMISED
+        + ROUNDS,
+        "net.twice carries its graph from one round of the loop into the next",
+        "before line 9:  self.twice = self.w * 2",
+    ),
+    "a parameter that is computed when it is set": (
+        module(
+            "self.alpha = nn.Parameter(torch.zeros(1)).sigmoid()\nself.fc = nn.Linear(3, 1)",
+            "return self.alpha * self.fc(x)",
+        )
+        + OPTIMISED
+        + ROUNDS,
+        "net.alpha carries its graph from one round of the loop into the next",
+        "line 6:  self.alpha = nn.Parameter(torch.zeros(1).sigmoid())",
+    ),
+    "a mean that a part of a network carries on": (
+        module(
+            "self.mean = torch.zeros(3)",
+            "self.mean = 0.9 * self.mean + 0.1 * x.mean(0)\nreturn x - self.mean",
+        )
+        + "net = nn.Sequential(nn.Linear(3, 3), Net())\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        + ROUNDS,
+        "net[1].mean carries its graph from one round of the loop into the next",
+        "before line 13:  net[1].mean = net[1].mean.detach()",
+    ),
+    "a copy of a network that keeps what it computed": (
+        module("self.w = nn.Parameter(torch.randn(3))\nself.twice = self.w * 2", "return x * self.twice")
+        + "import copy\nnet = Net()\nother = copy.deepcopy(net)",
+        "net.twice (MulBackward0, line 7) is computed",
+        "before line 12:  net.twice = net.twice.detach()",
+    ),
+    "an encoder whose network is a function's": (
+        module(
+            "self.enc, self.dec = nn.Linear(3, 2), nn.Linear(2, 3)",
+            "z = self.enc(x).detach()\nreturn self.dec(z)",
+        )
+        + "def train(net):\n    opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "    for i in range(2):\n        opt.zero_grad()\n"
+        "        net(torch.ones(2, 3)).sum().backward()\n        opt.step()\ntrain(Net())",
+        "The way to what was differentiated was cut at line 8.",
+        "line 8:  z = self.enc(x)",
+    ),
+    "one layer at several places": (
+        module(
+            "self.layers = nn.ModuleList([nn.Linear(3, 3)] * 3)",
+            "for each in self.layers:\n    x = each(x)\nreturn x",
+        )
+        + "net = Net()",
+        "no statement has failed. What may not have been meant:",
+        "line 6:  self.layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(3)])",
+    ),
+    "what a hook kept before it was written over": (
+        module("self.fc, self.act = nn.Linear(3, 3), nn.ReLU(inplace=True)", "return self.act(self.fc(x))")
+        + "seen = {}\ndef keep(module, given, output):\n    seen['fc'] = output.detach()\nnet = Net()\n"
+        "net.fc.register_forward_hook(keep)\nout = net(torch.randn(2, 3))",
+        "no statement has failed. What may not have been meant:",
+        "line 11:  seen['fc'] = output.detach().clone()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_bug_of_a_thread_is_named_with_a_way_out(name: str) -> None:
+    text, title, way = QUESTIONS[name]
+    found = asked(text)
+    assert title in found.title
+    assert way in [each.text for each in found.ways]
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_the_bug_of_a_thread_with_classes_is_named_by_its_lines(name: str) -> None:
+    text, title, way = OF_CLASSES[name]
+    found = of_refused(text)
+    assert isinstance(found.then, Why)
+    assert title in found.then.title
+    assert found.then.ways[0].text == way
+    assert found.then.ways[0].number == 2
+
+
+def test_a_constructor_that_does_not_call_that_of_its_base_can_be_completed() -> None:
+    text = module("self.fc = nn.Linear(3, 2)", "return self.fc(x)").replace(
+        "        super().__init__()\n", ""
+    )
+    session = Session()
+    found = of_refused(f"{text}net = Net()\nout = net(torch.ones(2, 4))", session)
+    assert [(way.number, way.text) for way in found.ways][1:] == [(2, "before line 5:  super().__init__()")]
+    assert found.then is not None
+    assert [way.number for way in found.then.ways] == [3]
+    *_, last = session.run("fix 2")
+    assert last.error is not None
+    assert "mat1 and mat2 shapes" in last.error.message
+
+
+def test_a_class_without_its_indent_is_called_a_class() -> None:
+    found = of_refused("import torch\nclass Net(torch.nn.Module):\ndef forward(self, x):\nreturn x")
+    assert found.title == "line 3 is no Python: expected an indented line after 'class' at line 2."
+
+
+TRAPS = {
+    "zero_grad() in each round, and a step in some": (
+        f"{NET}{DATA}for i, (x, y) in enumerate(data):\n    opt.zero_grad()\n    ((net(x) - y) ** 2).mean().backward()\n"
+        "    if i % 2:\n        opt.step()",
+        ("TSC-H045", 7),
+        "line 7:  ((net(x) - y) ** 2).mean().backward()\n         if i % 2:\n             opt.step()\n"
+        "             opt.zero_grad()",
+    ),
+    "a clip with a scaler's factor in the gradients": (
+        f"{NET}{DATA}scaler = torch.amp.GradScaler('cpu')\nfor x, y in data:\n    opt.zero_grad()\n"
+        "    scaler.scale(((net(x) - y) ** 2).mean()).backward()\n"
+        "    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)\n    scaler.step(opt)\n    scaler.update()",
+        ("TSC-H046", 10),
+        "before line 10:  scaler.unscale_(opt)",
+    ),
+    "a scheduler that goes on with each batch": (
+        f"{NET}{DATA}plan = torch.optim.lr_scheduler.ExponentialLR(opt, 0.1)\nfor epoch in range(3):\n    for x, y in data:\n"
+        "        opt.zero_grad()\n        ((net(x) - y) ** 2).mean().backward()\n        opt.step()\n        plan.step()",
+        ("TSC-H047", 11),
+        "line 12:  plan.step()",
+    ),
+    "a forward pass before the loop": (
+        f"{NET}x, y = torch.randn(4, 3), torch.randn(4, 1)\nout = net(x)\nfor i in range(3):\n"
+        "    loss = (out - y).pow(2).mean()\n"
+        "    opt.zero_grad()\n    loss.backward(retain_graph=True)\n    opt.step()",
+        ("TSC-H048", 10),
+        "before line 8:  out = net(x)",
+    ),
+}
+RIGHT = {
+    "gradients that add up": (
+        f"{NET}{DATA}for i, (x, y) in enumerate(data):\n    ((net(x) - y) ** 2).mean().backward()\n    if i % 2:\n"
+        "        opt.step()\n        opt.zero_grad()"
+    ),
+    "two optimizers in turn": (
+        f"{PAIR}for i in range(8):\n    d_opt.zero_grad()\n    g_opt.zero_grad()\n    D(G(torch.randn(4, 3))).mean().backward()\n"
+        "    (d_opt if i % 2 else g_opt).step()\n    d_opt.step() if i % 2 else None"
+    ),
+    "gradients of each example, read before they are dropped": (
+        f"{NET}{DATA}for i in range(3):\n    total = [torch.zeros_like(p) for p in net.parameters()]\n    for x, y in data:\n"
+        "        opt.zero_grad()\n        ((net(x) - y) ** 2).mean().backward()\n"
+        "        for t, p in zip(total, net.parameters()):\n"
+        "            t.add_(p.grad)\n    for t, p in zip(total, net.parameters()):\n        p.grad = t / 8\n    opt.step()"
+    ),
+    "two bad batches": (
+        f"{NET}{DATA}for i, (x, y) in enumerate(data):\n    opt.zero_grad()\n    ((net(x) - y) ** 2).mean().backward()\n"
+        "    if i in (2, 5):\n        continue\n    opt.step()"
+    ),
+    "a closure that makes several passes": (
+        f"{HEAD}x = torch.ones(2, requires_grad=True)\nopt = torch.optim.LBFGS([x], max_iter=4)\ndef closure():\n"
+        "    opt.zero_grad()\n    loss = ((x - 3) ** 4).sum()\n    loss.backward()\n    return loss\nfor i in range(3):\n"
+        "    opt.step(closure)"
+    ),
+    "a clip of gradients that were divided": (
+        f"{NET}{DATA}scaler = torch.amp.GradScaler('cpu')\nfor x, y in data:\n    opt.zero_grad()\n"
+        "    scaler.scale(((net(x) - y) ** 2).mean()).backward()\n    scaler.unscale_(opt)\n"
+        "    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)\n    scaler.step(opt)\n    scaler.update()"
+    ),
+    "a rate that falls to its end": (
+        f"{NET}plan = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=8)\nfor i in range(8):\n    opt.zero_grad()\n"
+        "    net(torch.ones(1, 3)).sum().backward()\n    opt.step()\n    plan.step()"
+    ),
+    "a generator whose critic made a step": (
+        f"{PAIR}for i in range(3):\n    fake = G(torch.randn(4, 3))\n    d_opt.zero_grad()\n"
+        "    bce(D(fake.detach()), torch.zeros(4, 1)).backward()\n    d_opt.step()\n    g_opt.zero_grad()\n"
+        "    bce(D(fake), torch.ones(4, 1)).backward()\n    g_opt.step()"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_trap_of_a_thread_is_told_with_a_way_out(name: str) -> None:
+    text, place, way = TRAPS[name]
+    assert check(text) == [place]
+    assert asked(text).ways[0].text.startswith(way)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_nothing_is_told_of_a_training_that_is_right(name: str) -> None:
+    assert check(RIGHT[name]) == []
