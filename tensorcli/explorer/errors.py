@@ -348,17 +348,15 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E112", "one_result", "to return a scalar Tensor|to return a scalar tensor",
          "a gradient is of one number: the function gives a sum or a mean, or jacrev() is asked for all of them",
          "torch.func.grad(lambda x: x * 2)(torch.ones(2))"),
-        ("TSC-E116", "unsafe_loss", "are unsafe to autocast",
-         "autocast refuses the binary cross entropy of probabilities, whose logarithms float16 does not hold",
-         "with torch.autocast('cuda'): torch.nn.functional.binary_cross_entropy(torch.ones(1), torch.ones(1))"),
-        ("TSC-E117", "scaler", "but _scale is None|unscale_() has already been called",
-         "a scaler multiplies the loss, divides the gradients once, and lets the optimizer step, in this order",
+        ("TSC-E116", "mixed_precision",
+         "are unsafe to autocast|but _scale is None|unscale_() has already been called|Attempting to unscale FP16 gradients",
+         "mixed precision wants parameters of float32 and a loss of scores, which a scaler multiplies before the pass, and whose "
+         "gradients it divides once",
          "scaler = torch.amp.GradScaler('cpu')\n"
          "scaler.step(torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1))"),
-        ("TSC-E118", "half_gradients", "Attempting to unscale FP16 gradients",
-         "a scaler is for parameters of float32, which autocast computes with in float16",
-         "w = torch.ones(1, requires_grad=True, dtype=torch.float16)\nscaler = torch.amp.GradScaler('cpu')\n"
-         "scaler.scale(w * 1).backward()\nscaler.step(torch.optim.SGD([w], lr=0.1))"),
+        ("TSC-E117", "mask_sign", "If you are trying to invert a mask",
+         "yes and no have no sign and no difference: ~ turns a mask over",
+         "1 - torch.tensor([True, False])"),
         # what is only warned of
         ("TSC-E096", "copied", "To copy construct from a tensor",
          "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",

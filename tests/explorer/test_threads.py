@@ -171,6 +171,11 @@ QUESTIONS = {
         "net is a DataParallel: what it wraps, net.module, has weight.",
         "line 4:  w = net.module.weight",
     ),
+    "a mask that was to be turned over": (
+        "mask = torch.tensor([True, False])\nother = 1 - mask",
+        "~ turns a mask over",
+        "line 2:  other = ~mask",
+    ),
     "a scaler that multiplied nothing": (
         f"{NET}scaler = torch.amp.GradScaler('cpu')\nnet(torch.ones(3)).backward()\nscaler.step(opt)",
         "scaler has multiplied no loss yet",
@@ -248,6 +253,22 @@ OF_CLASSES = {
         "        net(torch.ones(2, 3)).sum().backward()\n        opt.step()\ntrain(Net())",
         "The way to what was differentiated was cut at line 8.",
         "line 8:  z = self.enc(x)",
+    ),
+    "a forward pass by another name": (
+        module("self.fc = nn.Linear(3, 2)", "return self.fc(x)").replace("def forward", "def foward")
+        + "net = Net()\nout = net(torch.ones(1, 3))",
+        "net has no forward pass: foward, which is nearly forward, is another name.",
+        "line 7:  def forward(…",
+    ),
+    "a layer that is the constructor's own": (
+        module("fc = nn.Linear(3, 2)", "return self.fc(x)") + "net = Net()\nout = net(torch.ones(1, 3))",
+        "self has no fc: the constructor binds a name of its own, and not self.fc.",
+        "line 6:  self.fc = nn.Linear(3, 2)",
+    ),
+    "a forward pass that gives nothing": (
+        module("self.fc = nn.Linear(3, 2)", "self.fc(x)") + "loss = Net()(torch.ones(1, 3)).mean()",
+        "Net()(torch.ones(1, 3)) is None: forward() reached its end without a return.",
+        "line 8:  return self.fc(x)",
     ),
     "one layer at several places": (
         module(

@@ -140,6 +140,9 @@ def attribute(case: Case) -> Story:
         )
         story.proposals = [case.changed([(node, f"{text}.module.{node.attr}")], "of the wrapped module")]
         return story
+    own = _own_of_constructor(case, node) if is_module(owner) else None
+    if own is not None:
+        return own
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
@@ -151,6 +154,25 @@ def attribute(case: Case) -> Story:
         guarded = f"if hasattr({text}, {node.attr!r}):\n    {case.text_of(case.inner)}"
         story.proposals.append(case.instead(guarded, "only of those that have one"))
     return story
+
+
+def _own_of_constructor(case: Case, node: ast.Attribute) -> Story | None:
+    """`fc = nn.Linear(2, 1)` of a constructor, where `self.fc` was meant; None where there is no such name."""
+    text = case.text_of(node.value)
+    for at in range(len(case.trace.steps)):
+        maker = case.journal.tree(at)
+        for each in maker.body if isinstance(maker, ast.FunctionDef) else ():
+            target = each.targets[0] if isinstance(each, ast.Assign) else None
+            if not isinstance(target, ast.Name) or target.id != node.attr or not holds(maker, node):
+                continue
+            title = f"{text} has no {node.attr}: the constructor binds a name of its own, and not {text}.{node.attr}."
+            story = given(case, title)
+            event = case.event(at, "a name of the constructor's own", "made", culprit=True, node=each)
+            story.events.insert(0, event)
+            kept = case.journal.changed(at, [(target, f"{text}.{node.attr}")], "what the module keeps")
+            story.proposals = [kept]
+            return story
+    return None
 
 
 def _no_list(case: Case, node: ast.Attribute) -> Story:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.results import Edit
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import where_cut
 from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
+from tensorcli.explorer.why.parameters import close
 from tensorcli.explorer.why.slopes import scores_of
 
 if TYPE_CHECKING:
@@ -182,11 +186,30 @@ def no_forward(case: Case) -> Story:
     holder, text = case.value(node.func), case.text_of(node.func)
     kind = type(holder).__name__
     story.title = f"{text} is a {kind}: it holds modules and says nothing of how they are applied."
+    for at, defined in _nearly_forward(case):
+        story.title = f"{text} has no forward pass: {defined.name}, which is nearly forward, is another name."
+        story.events.insert(0, case.event(at, "another name", "other", culprit=True, node=defined))
+        source = re.sub(rf"\b{defined.name}\b", "forward", case.journal.source(at, case.journal.tree(at)))
+        renamed = case.journal.replaced(at, source, "what a call of a module calls")
+        edit = Edit(defined.lineno, f"def {defined.name}(", "def forward(")
+        story.proposals.append(
+            renamed and replace(renamed, text=f"line {edit.line}:  {edit.after}…", edits=(edit,))
+        )
+        return story
     values = {"ModuleList": text, "ModuleDict": f"{text}.values()"}.get(kind)
     if values is not None:
         chain = f"torch.nn.Sequential(*{values})"
         story.proposals.append(case.changed([(node.func, chain)], "one after the other"))
     return story
+
+
+def _nearly_forward(case: Case) -> Iterator[tuple[int, ast.FunctionDef]]:
+    """The functions within others, which stand for the methods of a class, whose name is nearly `forward`."""
+    for at in range(case.at):
+        maker = case.journal.tree(at)
+        for each in maker.body if isinstance(maker, ast.FunctionDef) else ():
+            if isinstance(each, ast.FunctionDef) and each.name != "forward" and close(each.name, ["forward"]):
+                yield at, each
 
 
 def unregistered(case: Case) -> Story:

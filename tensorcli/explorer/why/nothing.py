@@ -30,6 +30,13 @@ def of_a_call(case: Case) -> Story | None:
             story = _of_a_method(case, at, tree, name) or _of_a_function(case, at, tree, name)
             if story is not None:
                 return story
+    if "NoneType" in case.failure.message:
+        for node in ast.walk(case.inner):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call):
+                story = _without_return(case, node.value, f"{case.text_of(node.value)}")
+                if story is not None:
+                    story.events.append(case.raised(f"{case.text_of(node.value)} is None"))
+                    return story
     return None
 
 
@@ -58,7 +65,19 @@ def _of_a_function(case: Case, at: int, tree: ast.Assign, name: str) -> Story | 
     assert isinstance(tree.value, ast.Call)
     if case.value(ast.Name(name, ast.Load()), like=case.node()) is not None:
         return None
-    function = case.value(tree.value.func, like=tree)
+    story = _without_return(case, tree.value, name)
+    if story is not None:
+        function = story.events[0].text.removeprefix("the end of ")
+        made = case.event(at, f"{name} is bound to what {function} gives: None", "made", node=tree)
+        story.events.extend([made, case.raised(f"{name} is None")])
+    return story
+
+
+def _without_return(case: Case, call: ast.Call, text: str) -> Story | None:
+    """A call of a function, or of a module with a forward pass, that does not end with `return`; None for any other. `text`: what
+    is None for that.
+    """
+    function = case.value(call.func, like=call)
     function = getattr(function, "forward", function)
     defined = getattr(getattr(function, "func", function), "tree", None)  # of a partial, what it calls
     if not isinstance(defined, ast.FunctionDef) or isinstance(defined.body[-1], ast.Return):
@@ -67,12 +86,8 @@ def _of_a_function(case: Case, at: int, tree: ast.Assign, name: str) -> Story | 
     if home is None:
         return None
     last = defined.body[-1]
-    story = Story(f"{name} is None: {defined.name}() reached its end without a return.")
-    story.events = [
-        case.event(home, f"the end of {defined.name}()", "other", culprit=True, node=last),
-        case.event(at, f"{name} is bound to what {defined.name}() gives: None", "made", node=tree),
-        case.raised(f"{name} is None"),
-    ]
+    story = Story(f"{text} is None: {defined.name}() reached its end without a return.")
+    story.events = [case.event(home, f"the end of {defined.name}()", "other", culprit=True, node=last)]
     made = last.targets[0] if isinstance(last, ast.Assign) else None
     if isinstance(made, ast.Name):
         source = f"{case.journal.source(home, last)}\nreturn {made.id}"

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import plural
-from tensorcli.explorer.trees import ATOMS, called_name, holds, receiver_of
-from tensorcli.explorer.why.called import given
+from tensorcli.explorer.trees import ATOMS, atom, called_name, holds, receiver_of
+from tensorcli.explorer.why.called import called, given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operand, with_operand
 from tensorcli.explorer.why.precedence import CONDITIONS, SIGNS, precedence
@@ -69,6 +69,19 @@ def many(case: Case) -> Story:
             (".flatten()[0]", "the first"),
         ):
             story.proposals.append(with_operand(case, only.node, suffix, note))
+    return story
+
+
+def mask_sign(case: Case) -> Story:
+    """`-mask` and `1 - mask`, which turn a mask over in numpy: `~mask`."""
+    story = called(case)
+    for node in ast.walk(case.inner):
+        turned = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else None
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and ast.unparse(node.left) == "1":
+            turned = node.right
+        if turned is not None and case.tensor(turned) is not None:
+            new = f"~{atom(turned, case.text_of(turned))}"
+            story.proposals.insert(0, case.changed([(node, new)], "the mask, turned over"))
     return story
 
 

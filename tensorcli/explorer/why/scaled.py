@@ -17,7 +17,14 @@ WITH_SCORES = {
 }
 
 
-def unsafe(case: Case) -> Story:
+def told(case: Case) -> Story:
+    """What autocast or a scaler refuses."""
+    if "autocast" in case.failure.message:
+        return _unsafe(case)
+    return _half(case) if "FP16" in case.failure.message else _scaler(case)
+
+
+def _unsafe(case: Case) -> Story:
     """A binary cross entropy of probabilities under autocast: the one of scores, and a network that gives them."""
     story = called(case)
     story.title = "autocast refuses the binary cross entropy of probabilities, and takes that of scores."
@@ -51,7 +58,7 @@ def _gives_scores(case: Case) -> Iterator[tuple[int, ast.Call, str]]:
                 yield at, node, case.journal.source(at, node.func).removesuffix(layer) + "Identity()"
 
 
-def scaler(case: Case) -> Story:
+def _scaler(case: Case) -> Story:
     """`scaler.step(opt)` without a scaled loss, and `unscale_()` twice in a round."""
     message, inner = case.failure.message, case.inner
     story = Story("", [case.raised(message.partition("  ")[0])])
@@ -74,7 +81,7 @@ def scaler(case: Case) -> Story:
     return story
 
 
-def half(case: Case) -> Story:
+def _half(case: Case) -> Story:
     """Gradients of float16: a scaler is for parameters of float32."""
     story = Story(
         "a scaler is for parameters of float32, which autocast computes with in float16: those that are float16 themselves have "
