@@ -136,7 +136,8 @@ def _passes(watch: Watch, node: ast.Call) -> None:
     loss = node.func.value if isinstance(node.func, ast.Attribute) else None
     root = None if loss is None or not watch.gradients.moved else watch.names.at(loss)
     graph = watch.engine.node(root) if watch.engine.kind(root) == "tensor" else None
-    watch.past = None if graph is None else watch.gradients.from_before(graph)
+    # Of a write that nobody saw there is another tale.
+    watch.past = None if graph is None or watch.tainted else watch.gradients.from_before(graph)
 
 
 def _paths(watch: Watch, tensor: Any) -> list[str]:

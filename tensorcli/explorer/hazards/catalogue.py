@@ -586,10 +586,11 @@ _ENTRIES: Final = (
         "at the first values. retain_graph=True lets it happen. Where the graph had saved what the step wrote, PyTorch "
         "refuses; where it had not, as of a single linear layer, it says nothing.",
         "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nout = w * 2\n"
-        "for i in range(2):\n    loss = (out - 1).pow(2).sum()\n    opt.step()\n    opt.zero_grad()\n"
-        "    loss.backward(retain_graph=True)",
-        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
-        "for i in range(2):\n    loss = (w * 2 - 1).pow(2).sum()\n    opt.zero_grad()\n    loss.backward()\n    opt.step()",
+        "(out - 1).pow(2).sum().backward(retain_graph=True)\nopt.step()\nopt.zero_grad()\nloss = (out - 1).pow(2).sum()\n"
+        "loss.backward()",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nout = w * 2\n"
+        "(out - 1).pow(2).sum().backward()\nopt.step()\nopt.zero_grad()\nloss = (w * 2 - 1).pow(2).sum()\n"
+        "loss.backward()",
         "why",
     ),
 )

@@ -214,11 +214,10 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         if found is not None and passes:
             story.proposals.append(to_the_end(replace(found, shows=f"{leaf_name}.grad")))
     if lost is not None:
-        story.proposals.append(_leaf_again(case, bound, case.journal.tree(bound), name))
-    elif case.inside:
-        story.proposals.append(_leaf_again(case, case.home, case.tree, name))
-    if lost is not None:
         story.proposals.extend(to_the_end(each) for each in in_place(case, bound, name))
+    if case.failure.message and (lost is not None or case.inside):
+        at, tree = (bound, case.journal.tree(bound)) if lost is not None else (case.home, case.tree)
+        story.proposals.append(_leaf_again(case, at, tree, name))
     story.proposals.extend(to_the_end(each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
         story.proposals.append(
