@@ -188,6 +188,26 @@ def linalg_eigvalsh(self, UPLO):
     return functions._linalg_eigh(self, UPLO, asks_gradient(self))[0]
 
 
+def _eigen_in_single(matrices):
+    """Eigenvalues and eigenvectors in single precision, in which LAPACK turns vectors in other ways than in double."""
+    if not matrices.size:
+        return np.linalg.eig(matrices)
+    values = np.empty(matrices.shape[:-1], np.complex64)
+    vectors = np.empty(matrices.shape, np.complex64)
+    run = behind(np).lapack("geev", matrices)
+    for place in np.ndindex(*matrices.shape[:-2]):
+        real, imaginary, _, parts, code = run(matrices[place], compute_vl=0)
+        if code:
+            return np.linalg.eig(matrices)
+        values[place] = real + 1j * imaginary
+        # Of a pair of conjugates the columns are the real and the imaginary parts.
+        vectors[place] = parts
+        for first in np.flatnonzero(imaginary > 0):
+            vectors[place][:, first] = parts[:, first] + 1j * parts[:, first + 1]
+            vectors[place][:, first + 1] = vectors[place][:, first].conj()
+    return values, vectors
+
+
 @op(
     "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
     variants="function",
@@ -204,7 +224,7 @@ def linalg_eig(xp, self):
     if not np.isfinite(self).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     kind = np.complex64 if self.dtype.name in ("float32", "complex64") else np.complex128
-    values, vectors = xp.linalg.eig(self)
+    values, vectors = (_eigen_in_single if xp is np and self.dtype == np.float32 else xp.linalg.eig)(self)
     vectors = vectors.astype(kind)
     return values.astype(kind), columns(vectors) if behind(xp).has_elements else vectors
 
