@@ -10,7 +10,6 @@ from tests.oracle import opinfo, pushed
 
 KNOWN = {
     "linalg.eig": "eigenvectors are known up to a factor",
-    "linalg.eigh": "eigenvectors are known up to a factor",
     "linalg.eigvals": "PyTorch's tangent is a diagonal of a matrix",
     "linalg.pinv/hermitian": "PyTorch has other strides under a transform",
     "logcumsumexp": "the second derivative has few digits, on both sides",

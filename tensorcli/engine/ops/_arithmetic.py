@@ -250,11 +250,11 @@ def _reduced_root(x, is_register):
 _POWERS: dict[float, Any] = {
     0: np.ones_like,
     1: lambda x: x.copy(),
-    2: lambda x: _complex.product(np, x, x),
-    3: lambda x: _complex.product(np, _complex.product(np, x, x), x),
+    2: lambda x: _complex.product(x, x),
+    3: lambda x: _complex.product(_complex.product(x, x), x),
     0.5: np.sqrt,
     -0.5: reciprocal_square_root,
-    -1: lambda x: _complex.reciprocal(np, x) if x.dtype.kind == "c" else 1 / x,
+    -1: lambda x: _complex.reciprocal(x) if x.dtype.kind == "c" else 1 / x,
     -2: lambda x: 1 / (x * x),
 }
 

@@ -6,15 +6,15 @@ from tensorcli.engine.fused import fused, fused64
 from tensorcli.engine.ops import _registers
 
 
-def product(xp, a, b):
+def product(a, b):
     """a * b: in registers part by part, and what fills none with fused steps; in single precision two at a time, so that one that
-    is left is not fused. Arrays of other dtypes as numpy has it.
+    is left is not fused. Arrays of other dtypes as their library has it.
     """
     if a.dtype.kind != "c":  # at once: most are real, and small
-        return xp.multiply(a, b)
+        return a * b
     a, b = _alike(a, b)
-    if not _is_small(xp, a, b):
-        return xp.multiply(a, b)
+    if not _is_small(a, b):
+        return a * b
     plain = _registers.in_registers(a, b)
     if a.dtype == np.complex64:
         plain = plain | _registers.unpaired(a, b)
@@ -26,21 +26,21 @@ def product(xp, a, b):
     return np.where(plain, found, steps)
 
 
-def reciprocal(xp, a):
+def reciprocal(a):
     """1 / a."""
     one = a.dtype.type(1)
-    return quotient(xp, np.broadcast_to(one, a.shape), a) if _is_small(xp, a, a) else one / a
+    return quotient(np.broadcast_to(one, a.shape), a) if _is_small(a, a) else one / a
 
 
-def quotient(xp, a, b):
+def quotient(a, b):
     """a / b by the ratio of the divisor's smaller part to its larger one (c10/util/complex.h), with fused steps. Arrays of other
-    dtypes as numpy has it.
+    dtypes as their library has it.
     """
     if a.dtype.kind != "c":
-        return xp.true_divide(a, b)
+        return a / b
     a, b = _alike(a, b)
-    if not _is_small(xp, a, b):
-        return xp.true_divide(a, b)
+    if not _is_small(a, b):
+        return a / b
     larger = np.abs(b.real) >= np.abs(b.imag)
     found = np.where(larger, _divided(a, b, _fused), _divided_by_imaginary(a, b, _fused))
     if a.dtype == np.complex64 and (left := _registers.unpaired(a, b)).any():
@@ -51,13 +51,16 @@ def quotient(xp, a, b):
 
 def _alike(a, b):
     """An array and what may be a Python number, which is one of its dtype among complex numbers."""
-    if getattr(b, "dtype", None) is None:
-        return a, a.dtype.type(b)
-    return a, b
+    return (a, a.dtype.type(b)) if getattr(b, "dtype", None) is None else (a, b)
 
 
-def _is_small(xp, a, b):
-    return xp is np and a.dtype == b.dtype and max(a.size, b.size) <= _registers.MOST
+def _is_small(a, b):
+    """Whether these are numpy's numbers of one dtype, and few."""
+    return (
+        all(isinstance(one, (np.ndarray, np.generic)) for one in (a, b))
+        and a.dtype == b.dtype
+        and max(a.size, b.size) <= _registers.MOST
+    )
 
 
 def _fused(x, y, z):

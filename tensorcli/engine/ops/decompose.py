@@ -10,6 +10,7 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._eigenvectors import signed
 from tensorcli.engine.ops._matrices import (
     check_matrix,
     check_no_infinity,
@@ -164,6 +165,8 @@ def linalg_eigh_(xp, A, UPLO, compute_v):
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     values, vectors = eigenvectors(xp, A, UPLO.upper(), compute_v)
+    if compute_v and xp is np:
+        vectors = signed(vectors, A, UPLO.upper() == "U")
     return values.astype(A.real.dtype), columns(vectors.astype(A.dtype))
 
 
@@ -186,6 +189,26 @@ def linalg_eigvalsh(self, UPLO):
     return functions._linalg_eigh(self, UPLO, asks_gradient(self))[0]
 
 
+def _eigen_in_single(matrices):
+    """Eigenvalues and eigenvectors in single precision, in which LAPACK turns vectors in other ways than in double."""
+    if not matrices.size:
+        return np.linalg.eig(matrices)
+    values = np.empty(matrices.shape[:-1], np.complex64)
+    vectors = np.empty(matrices.shape, np.complex64)
+    run = behind(np).lapack("geev", matrices)
+    for place in np.ndindex(*matrices.shape[:-2]):
+        real, imaginary, _, parts, code = run(matrices[place], compute_vl=0)
+        if code:
+            return np.linalg.eig(matrices)
+        values[place] = real + 1j * imaginary
+        # Of a pair of conjugates the columns are the real and the imaginary parts.
+        vectors[place] = parts
+        for first in np.flatnonzero(imaginary > 0):
+            vectors[place][:, first] = parts[:, first] + 1j * parts[:, first + 1]
+            vectors[place][:, first + 1] = vectors[place][:, first].conj()
+    return values, vectors
+
+
 @op(
     "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
     variants="function",
@@ -202,7 +225,7 @@ def linalg_eig(xp, self):
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     check_matrix(self, "linalg.eig", floating=False)
     kind = np.complex64 if self.dtype.name in ("float32", "complex64") else np.complex128
-    values, vectors = xp.linalg.eig(self)
+    values, vectors = (_eigen_in_single if xp is np and self.dtype == np.float32 else xp.linalg.eig)(self)
     vectors = vectors.astype(kind)
     return values.astype(kind), columns(vectors) if behind(xp).has_elements else vectors
 
@@ -261,12 +284,32 @@ def _factors(xp, A, full_matrices):
     """The singular value decomposition, with the signs that MKL gives real matrices that are tall: it takes R of QR from half
     as many rows again as columns on."""
     rows, cols = A.shape[-2:]
+    if A.dtype.kind == "f" and rows and cols >= rows * 11 // 6 > 1:
+        return _wide_factors(xp, A, full_matrices)
     if A.dtype.kind != "f" or not cols or rows == cols or rows < cols * 3 // 2:
         return xp.linalg.svd(A, full_matrices=full_matrices)
     q, r = xp.linalg.qr(A, mode="complete" if full_matrices else "reduced")
     inner, s, vh = xp.linalg.svd(r[..., :cols, :])
     u = xp.matmul(q[..., :cols], inner)
     return (xp.concatenate([u, q[..., cols:]], axis=-1) if full_matrices else u), s, vh
+
+
+def _wide_factors(xp, A, full_matrices):
+    """Those of real matrices that are so wide that LAPACK takes L of LQ first, which MKL does not: with rows of zeros they are
+    not, and nothing else changes.
+    """
+    rows, cols = A.shape[-2:]
+    height = next(n for n in range(rows, cols + 1) if cols < n * 11 // 6)
+    width = cols + (height == cols)
+    padded = xp.zeros((*A.shape[:-2], height, width), A.dtype)
+    padded[..., :rows, :cols] = A
+    u, s, vh = xp.linalg.svd(padded, full_matrices=full_matrices)
+    if full_matrices:
+        # The rows of zeros have singular values that are equal, which come in any order.
+        added = slice(rows, height)
+        order = xp.argsort(xp.argmax(xp.abs(u[..., added, added]), axis=-2), axis=-1)
+        vh[..., added, :] = xp.take_along_axis(vh[..., added, :], order[..., None], axis=-2)
+    return u[..., :rows, :rows], s[..., :rows], vh[..., : cols if full_matrices else rows, :cols]
 
 
 @op(

@@ -151,7 +151,7 @@ def rsub_scalar(xp, self, other, alpha):
 )
 def mul(xp, self, other):
     """Multiply self by other, element by element."""
-    return _complex.product(xp, self, other)
+    return _complex.product(self, other)
 
 
 @op(
@@ -164,7 +164,7 @@ def mul(xp, self, other):
 )
 def mul_number(xp, self, other):
     """Multiply by a number, as PyTorch's own C++ does; Python's `x * 2` is mul.Tensor."""
-    return _complex.product(xp, self, other)
+    return _complex.product(self, other)
 
 
 @op(
@@ -176,7 +176,7 @@ def mul_number(xp, self, other):
 )
 def div(xp, self, other):
     """Divide self by other, element by element."""
-    return _complex.quotient(xp, self, other)
+    return _complex.quotient(self, other)
 
 
 def _division_rule(self, other, rounding_mode):
@@ -211,7 +211,7 @@ def _by_several(self, other, rounding_mode="floor"):
 def div_mode(xp, self, other, rounding_mode):
     """Divide, and round the quotient down ("floor") or towards zero ("trunc")."""
     if rounding_mode is None:
-        return _complex.quotient(xp, self, other)
+        return _complex.quotient(self, other)
     refuse(self, f"div_{rounding_mode}_cpu", "bc")
     return (_arithmetic.divide_floor if rounding_mode == "floor" else _arithmetic.divide_trunc)(self, other)
 
@@ -304,8 +304,8 @@ def addcmul(xp, self, tensor1, tensor2, value):
     """Add the product of two tensors (times value) to self."""
     refuse(self, "addcmul_cpu_out", "b")
     if self.dtype.kind == "c":
-        first = _complex.product(xp, self.dtype.type(value), tensor1)
-        return self + _complex.product(xp, first, tensor2)
+        first = _complex.product(self.dtype.type(value), tensor1)
+        return self + _complex.product(first, tensor2)
     first = tensor1 if _one(value, self) else _arithmetic.times(value, tensor1)
     return _arithmetic.widely(lambda a, b, c: a + b * c, self, first, tensor2)
 

@@ -197,4 +197,4 @@ def rsqrt(xp, self):
 )
 def reciprocal(xp, self):
     """One over each element."""
-    return _complex.reciprocal(xp, self) if self.dtype.kind == "c" else 1 / self
+    return _complex.reciprocal(self) if self.dtype.kind == "c" else 1 / self
