@@ -178,7 +178,7 @@ def power(self, exponent):
 
 
 def _of_parts(real, imag, kind):
-    found = np.empty(real.shape, kind)
+    found = np.empty_like(real, kind)
     found.real, found.imag = real, imag
     return found
 
@@ -210,10 +210,8 @@ def _complex_power(base, exponent):
     multiplies for whole exponents, and its product of complex numbers may be fused.
     """
     log = np.log(base)
-    product = np.empty(np.broadcast_shapes(base.shape, exponent.shape), log.dtype)
-    product.real = exponent.real * log.real - exponent.imag * log.imag
-    product.imag = exponent.real * log.imag + exponent.imag * log.real
-    return np.exp(product)
+    real = exponent.real * log.real - exponent.imag * log.imag
+    return np.exp(_of_parts(real, exponent.real * log.imag + exponent.imag * log.real, log.dtype))
 
 
 def power_number(self, exponent):
@@ -221,7 +219,7 @@ def power_number(self, exponent):
     value = exponent.item() if isinstance(exponent, (np.ndarray, np.generic)) else exponent
     if self.dtype == np.float16:
         # Of halves PyTorch takes no power by multiplication or root (numpy does of one number), and the exponent is one.
-        exponents = np.full(self.shape, value, np.float16).astype(np.float32)
+        exponents = np.full_like(self, value).astype(np.float32)
         return np.power(self.astype(np.float32), exponents).astype(self.dtype)
     if value in _POWERS:
         return _POWERS[value](self)
