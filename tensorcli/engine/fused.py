@@ -8,13 +8,16 @@ The functions here take and return numpy arrays and know nothing of tensors, dty
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+    Float64 = NDArray[np.float64]
+
 
 _SPLITTER = 134217729.0  # 2**27 + 1: cuts a float64 into two halves of 26 bits (Veltkamp)
 _SPLIT_LIMIT = 2.0**960  # beyond it the cut would overflow

@@ -7,7 +7,6 @@ Knows no verbs and looks into no expression.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from tensorcli.language.source import Source
@@ -128,13 +127,15 @@ def logical_lines(source: Source, more: bool = False) -> list[LogicalLine]:
     return lines
 
 
-@dataclass(slots=True)
 class Block:
     """An indentation that is open."""
 
-    indent: str
-    last: str = ""
-    """What its last line began that a later one may belong to: a keyword, `@` of a decorator."""
+    __slots__ = ("indent", "last")
+
+    def __init__(self, indent: str) -> None:
+        self.indent = indent
+        self.last = ""
+        """What its last line began that a later one may belong to: a keyword, `@` of a decorator."""
 
 
 def check_blocks(source: Source, lines: list[LogicalLine], more: bool = False) -> None:

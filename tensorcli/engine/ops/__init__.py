@@ -9,7 +9,7 @@ CHAPTERS = tuple(
     """
     create ranges window pointwise power elementary rounding limits bits compare search complex activation rectifier
     smooth piecewise reduce extreme spread scan segment order shape transpose expand strided split replaced
-    join reorder grid copy fill memory convert index gather mask scatter slices random sampling
+    view_copies join reorder grid copy fill memory convert index gather mask scatter slices random sampling
     linear matmul contract norms linalg inverse solve cholesky decompose lu factor numbers
     softmax dropout loss cross_entropy likelihood margin ctc layer_norm batch_norm conv patch
     pad pool adaptive_pool fractional unpool image sampler attention embedding embedding_bag packing weights spectrum fft

@@ -105,11 +105,13 @@ NAMES = {
         unsafe_split_with_sizes vsplit
     """,
     "replaced": """
-        alias_copy as_strided_copy as_strided_scatter detach_copy diagonal_backward diagonal_copy
-        diagonal_scatter expand_copy permute_copy select_backward select_copy select_scatter slice_backward
-        slice_copy slice_scatter split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy
-        unbind_copy unfold_backward unfold_copy unsqueeze_copy view_as_complex_copy view_as_real_copy
-        view_copy
+        as_strided_scatter diagonal_backward diagonal_scatter select_backward select_scatter slice_backward
+        slice_scatter unfold_backward
+    """,
+    "view_copies": """
+        alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy
+        split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy
+        unsqueeze_copy view_as_complex_copy view_as_real_copy view_copy
     """,
     "join": """
         block_diag cat column_stack concat concatenate dstack hstack repeat repeat_interleave row_stack stack

@@ -10,7 +10,6 @@ from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.devices import META, resolve
-from tensorcli.engine.ops.replaced import declare_copies
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- the same bytes
@@ -248,30 +247,3 @@ def copy_array(target, source, source_shape):
 )
 def copy_(xp, self, src, non_blocking):
     """Copy src into self: broadcast, cast to self's dtype and device; nothing is shared afterwards."""
-
-
-declare_copies(
-    (
-        *(
-            "view",
-            "view.dtype",
-            "permute",
-            "t",
-            "transpose.int",
-            "squeeze",
-            "squeeze.dim",
-            "squeeze.dims",
-            "unsqueeze",
-        ),
-        *(
-            "expand",
-            "as_strided",
-            "select.int",
-            "slice.Tensor",
-            "split.Tensor",
-            "split_with_sizes",
-            "unbind.int",
-        ),
-        *("diagonal", "unfold", "alias", "detach", "view_as_real", "view_as_complex"),
-    )
-)

@@ -1,19 +1,14 @@
-"""What goes with views: their gradients, `NAME_scatter` (a copy with the part replaced), `NAME_copy` (a copy of the part)."""
-
-from typing import Any
+"""What goes with views: their gradients, and `NAME_scatter`, a copy with the part replaced."""
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
-from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
+from tensorcli.engine import effects, geometry, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import op
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, Op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, strided, unfold
 from tensorcli.engine.storage import check_bounds
@@ -194,53 +189,3 @@ _scattered(
 
 def _zeros(grad, shape):
     return grad.new_zeros(shape.sizes)
-
-
-# ---- copies instead of views
-
-
-def _copying(declared: Op, values: Any) -> Any:
-    """A view's result as a row-major copy, with the view's gradient."""
-    if len(values) != declared.arity:
-        return effects.into_out(declared, values)
-    source = values[0]
-    if source.is_conj() or source.is_neg():
-        source = source.resolve_conj().resolve_neg()
-        values = (source, *values[1:])
-    origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
-    grad = mode.grad
-    mode.set(False)
-    observer, events.observer = events.observer, None
-    try:
-        # What strides cannot express as a view may still be copied in other sizes.
-        answer = source.reshape(values[1]) if origin.name == "view" else origin.effect(origin, values)
-        several = isinstance(answer, tuple)
-        results = [
-            one.clone(memory_format=formats.contiguous_format) for one in (answer if several else (answer,))
-        ]
-    finally:
-        mode.set(grad)
-        events.observer = observer
-    if source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):
-        set_history(make_node(declared, values), results)
-    if events.observer is not None:
-        for result in results:
-            events.observer.made(result, declared.name, values)
-    return tuple(results) if several else results[0]
-
-
-def declare_copies(names: Any) -> None:
-    """Declare `NAME_copy` for views by their full names: the same kernel and gradient, a result of its own."""
-    for name in names:
-        origin = OPS[name]
-        base, dot, overload = name.partition(".")
-        _, _, rest = origin.line.partition("(")
-        line = rest.replace("Tensor(a -> *)", "Tensor").replace("Tensor(a)", "Tensor")
-        declare: Any = op
-        # Where the view has no gradient (`detach`) the copy's is not implemented.
-        formulas = {name: formula for name, formula in (origin.formulas or {}).items() if formula is not None}
-        declare(f"{base}_copy{dot}{overload}({line}", variants="function", **formulas)(origin.kernel)
-        made = OPS[f"{base}_copy{dot}{overload}"]
-        made.effect = _copying
-        made.chapter = "strided"
-        made.node_name = f"{origin.node_name}_copy"

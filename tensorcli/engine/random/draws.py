@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 """How many binary digits their numbers have."""

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
@@ -34,6 +33,10 @@ from tensorcli.engine.random.draws import (
     rounded_up,
 )
 from tensorcli.engine.random.twister import Twister
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 _CONTINUOUS = "is a continuous probability distribution. dtype must be a floating point but you specified"
 _NO_WEIGHT = "invalid multinomial distribution (sum of probabilities <= 0)"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tensorcli.engine.fused import Float32, Float64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 DEFAULT_SEED = 67280421310721
 STATE_BYTES = 5056
