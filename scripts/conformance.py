@@ -40,7 +40,7 @@ CHAPTERS: Final = {
         "Comparison and choice": "compare",
         "Reductions and statistics": "reduce extreme spread segment calculus statistics distance histogram",
         "Cumulative, sorting and searching": "scan order search",
-        "Views and copies of views": "shape transpose expand strided replaced split",
+        "Views and copies of views": "shape transpose expand strided replaced view_copies split",
         "Joining and splitting": "join reorder grid",
         "Indexing, gather and scatter": "index gather mask scatter slices",
         "Matrices and linear algebra": "linear matmul contract norms linalg cholesky decompose lu factor inverse solve",

@@ -19,7 +19,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import DTYPES, FLOAT_BOUNDS
-from tensorcli.engine.fused import Float32, Float64, fma32, fma64, log32, sincos32
+from tensorcli.engine.fused import fma32, fma64, log32, sincos32
 from tensorcli.engine.random.draws import (
     COUNTED,
     LARGEST,
@@ -36,6 +36,8 @@ from tensorcli.engine.random.twister import Twister
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tensorcli.engine.fused import Float32, Float64
 
 
 _CONTINUOUS = "is a continuous probability distribution. dtype must be a floating point but you specified"

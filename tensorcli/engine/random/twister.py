@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from tensorcli.engine.fused import Float32, Float64
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tensorcli.engine.fused import Float32, Float64
 
 
 DEFAULT_SEED = 67280421310721
