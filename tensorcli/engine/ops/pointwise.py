@@ -151,7 +151,7 @@ def rsub_scalar(xp, self, other, alpha):
 )
 def mul(xp, self, other):
     """Multiply self by other, element by element."""
-    return _complex.product(self, other)
+    return _complex.product(self, other) if self.dtype.kind == "c" else self * other
 
 
 @op(
@@ -176,7 +176,7 @@ def mul_number(xp, self, other):
 )
 def div(xp, self, other):
     """Divide self by other, element by element."""
-    return _complex.quotient(self, other)
+    return _complex.quotient(self, other) if self.dtype.kind == "c" else self / other
 
 
 def _division_rule(self, other, rounding_mode):
