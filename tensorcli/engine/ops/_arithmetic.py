@@ -245,11 +245,15 @@ def _reduced_root(x, is_register):
     return (1 / (np.sqrt(wide) if is_register else np.sqrt(x).astype(np.float32))).astype(x.dtype)
 
 
+def _multiplied(a, b):
+    return _complex.product(a, b) if a.dtype.kind == "c" else a * b
+
+
 _POWERS: dict[float, Any] = {
     0: np.ones_like,
     1: lambda x: x.copy(),
-    2: lambda x: _complex.product(x, x),
-    3: lambda x: _complex.product(_complex.product(x, x), x),
+    2: lambda x: _multiplied(x, x),
+    3: lambda x: _multiplied(_multiplied(x, x), x),
     0.5: np.sqrt,
     -0.5: reciprocal_square_root,
     -1: lambda x: _complex.reciprocal(x) if x.dtype.kind == "c" else 1 / x,

@@ -1,4 +1,7 @@
-"""Products and quotients of complex numbers, rounded as PyTorch's kernels round them. numpy fuses as the processor allows."""
+"""Products and quotients of complex numbers, rounded as PyTorch's kernels round them. numpy fuses as the processor allows.
+
+The arrays are complex: who may have real ones asks first, and has numpy's own operators for them.
+"""
 
 import numpy as np
 
@@ -8,10 +11,8 @@ from tensorcli.engine.ops import _registers
 
 def product(a, b):
     """a * b: in registers part by part, and what fills none with fused steps; in single precision two at a time, so that one that
-    is left is not fused. Arrays of other dtypes as their library has it.
+    is left is not fused.
     """
-    if a.dtype.kind != "c":  # at once: most are real, and small
-        return a * b
     a, b = _alike(a, b)
     if not _is_small(a, b):
         return a * b
@@ -33,11 +34,7 @@ def reciprocal(a):
 
 
 def quotient(a, b):
-    """a / b by the ratio of the divisor's smaller part to its larger one (c10/util/complex.h), with fused steps. Arrays of other
-    dtypes as their library has it.
-    """
-    if a.dtype.kind != "c":
-        return a / b
+    """a / b by the ratio of the divisor's smaller part to its larger one (c10/util/complex.h), with fused steps."""
     a, b = _alike(a, b)
     if not _is_small(a, b):
         return a / b

@@ -164,7 +164,7 @@ def mul(xp, self, other):
 )
 def mul_number(xp, self, other):
     """Multiply by a number, as PyTorch's own C++ does; Python's `x * 2` is mul.Tensor."""
-    return _complex.product(self, other)
+    return mul(xp, self, other)
 
 
 @op(
@@ -211,7 +211,7 @@ def _by_several(self, other, rounding_mode="floor"):
 def div_mode(xp, self, other, rounding_mode):
     """Divide, and round the quotient down ("floor") or towards zero ("trunc")."""
     if rounding_mode is None:
-        return _complex.quotient(self, other)
+        return div(xp, self, other)
     refuse(self, f"div_{rounding_mode}_cpu", "bc")
     return (_arithmetic.divide_floor if rounding_mode == "floor" else _arithmetic.divide_trunc)(self, other)
 
