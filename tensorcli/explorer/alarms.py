@@ -72,12 +72,8 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
                 writing is not None and writing.stayed > when and observation.engine.reads(node, saved.slot)
             )
             if writing is not None and not stayed:
-                unseen = [
-                    seen.clock
-                    for other, seen in writing.seen_writes.items()
-                    if other != counter or seen.version != saved.now
-                ]
-                if writing.seen_by(counter, saved.now) or not unseen or max(unseen) < when:
+                before = all(seen.clock < when for seen in writing.seen_writes.values())
+                if before or writing.seen_by(counter, saved.now):
                     continue
             watch = observation.recorder.watch
             owner = observation.engine.memory(saved.tensor)

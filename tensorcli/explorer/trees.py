@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tensorcli.explorer.names import path_root
@@ -102,6 +102,22 @@ def stored(tree: ast.AST) -> set[str]:
     return {
         node.id for node in in_order(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
+
+
+def leading(body: Sequence[ast.stmt], wanted: set[str]) -> list[int]:
+    """The places of the assignments that lead from the first of these statements to some names, in order."""
+    made: set[str] = set()
+    chosen: list[int] = []
+    for at, each in enumerate(body):
+        if isinstance(each, ast.Assign) and (not at or loaded(each) & made):
+            chosen.append(at)
+            made |= stored(each)
+    needed, found = set(wanted), list[int]()
+    for at in reversed(chosen):
+        if stored(body[at]) & needed:
+            found.append(at)
+            needed |= loaded(body[at])
+    return found[::-1]
 
 
 def binds(tree: ast.AST, name: str) -> bool:

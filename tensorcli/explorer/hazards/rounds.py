@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.hazards.weak import ByIdentity
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -62,8 +63,8 @@ class Rounds:
         """Where gradients were dropped in the statement that runs."""
         self.scaler: tuple[Any, str] | None = None
         """What multiplied the loss of the last pass, weakly, and how the script calls it."""
-        self.unscaled: set[int] = set()
-        """The leaves, by their identity, whose gradients were divided by its factor since."""
+        self.unscaled: ByIdentity[None] = ByIdentity()
+        """The leaves whose gradients were divided by its factor since."""
         self.vanished: weakref.WeakSet[Any] = weakref.WeakSet()
         """The optimizers of whose learning rate something was said."""
 
@@ -77,7 +78,7 @@ class Rounds:
         maker = loss.func if isinstance(loss, ast.Call) else None
         owner = maker.value if isinstance(maker, ast.Attribute) and maker.attr == "scale" else None
         scaler = None if owner is None else names.at(owner)
-        self.scaler, self.unscaled = None, set()
+        self.scaler, self.unscaled = None, ByIdentity()
         if owner is not None and hasattr(scaler, "get_scale"):
             self.scaler = weakref.ref(scaler), ast.unparse(owner)
 
@@ -138,7 +139,8 @@ class Rounds:
 
     def unscales(self, held: Sequence[Any]) -> None:
         """`scaler.unscale_(opt)`: the gradients of these leaves are what they would be without the scaler."""
-        self.unscaled.update(map(id, held))
+        for leaf in held:
+            self.unscaled.put(leaf, None)
 
     def scaled_clip(self, function: str, leaves: Sequence[Any], names: Scope) -> Told | None:
         """What is to be said of gradients that are clipped while a scaler's factor is in them; None for others."""

@@ -245,9 +245,8 @@ class Gradients:
         for key, each in list(self.sums.items()):
             leaf = each.leaf()
             if leaf is not None and self._is_derived(leaf):
-                self.twice.append(
-                    self.sums.pop(key)
-                )  # `leaf.data = leaf.data - ...`, which no write is heard of
+                # `leaf.data = leaf.data - ...`, which no write is heard of.
+                self.twice.append(self.sums.pop(key))
         twice, self.twice = self.twice, []
         if self.said or not twice:
             return None, None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, one_line, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, leading, loaded, one_line, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
@@ -307,21 +307,7 @@ def _root(tree: ast.stmt) -> str:
 
 def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[int]:
     """The places of the assignments from one statement on that lead from it to these names, in order."""
-    dirty: set[str] = set()
-    chosen: list[int] = []
-    for place in range(first, last):
-        tree = case.journal.tree(place)
-        if isinstance(tree, ast.Assign) and (place == first or loaded(tree) & dirty):
-            chosen.append(place)
-            dirty |= stored(tree)
-    needed = set(wanted)
-    for place in reversed(chosen[:]):
-        tree = case.journal.tree(place)
-        if stored(tree) & needed:
-            needed |= loaded(tree)
-        else:
-            chosen.remove(place)
-    return chosen if wanted & dirty else []
+    return [first + at for at in leading([case.journal.tree(place) for place in range(first, last)], wanted)]
 
 
 def recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:

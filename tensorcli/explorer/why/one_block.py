@@ -7,11 +7,9 @@ import copy
 from collections.abc import Iterator, Sequence
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.trees import holds, in_place_nodes, loaded, stored
+from tensorcli.explorer.trees import holds, in_place_nodes, leading, loaded
 from tensorcli.explorer.why.case import Case
-
-MOST = 6
-"""More statements than these are not written again."""
+from tensorcli.explorer.why.freed import MOST
 
 
 def around(
@@ -27,7 +25,8 @@ def around(
     saved, wrote, failed = places
     if not 0 <= wrote < failed:
         return
-    chosen = _leading(body[saved:failed], loaded(body[failed])) if 0 <= saved < wrote else []
+    before = body[saved:failed] if 0 <= saved < wrote else []
+    chosen = [before[at] for at in leading(before, loaded(body[failed]))]
     if 0 < len(chosen) <= MOST:
         again = "\n".join(case.text_of(each) for each in chosen)
         yield case.journal.before(case.home, body[failed], again, "compute it with what was written")
@@ -36,22 +35,6 @@ def around(
     whole.end_lineno, whole.end_col_offset = body[failed].end_lineno, body[failed].end_col_offset
     indent = "\n" + " " * whole.col_offset
     yield case.journal.changed(case.home, [(whole, indent.join(moved))], note)
-
-
-def _leading(body: Sequence[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
-    """The assignments that lead from the first of these statements to some names."""
-    chosen: list[ast.stmt] = []
-    made: set[str] = set()
-    for each in body:
-        if isinstance(each, ast.Assign) and (each is body[0] or loaded(each) & made):
-            chosen.append(each)
-            made |= stored(each)
-    needed, found = set(wanted), list[ast.stmt]()
-    for each in reversed(chosen):
-        if stored(each) & needed:
-            found.append(each)
-            needed |= loaded(each)
-    return found[::-1]
 
 
 def copied_before(case: Case, writing: ast.AST) -> Iterator[Proposal | None]:
