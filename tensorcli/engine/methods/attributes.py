@@ -29,7 +29,7 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Any) -> None:
     """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
     if not isinstance(value, Tensor):
-        from tensorcli.engine.binding.parameters import type_name
+        from tensorcli.engine.native import type_name
 
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
     if self.levels and transforms:
