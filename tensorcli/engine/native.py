@@ -152,19 +152,10 @@ def built_in(module: str, name: str) -> str | None:
 # ---- types as C prints them
 
 _ENGINE_TYPES: Final = {
-    "dtype": "torch.dtype",
-    "device": "torch.device",
-    "layout": "torch.layout",
-    "memory_format": "torch.memory_format",
-    "Generator": "torch._C.Generator",
-    "Size": "torch.Size",
     "TensorType": "torch._C._TensorMeta",
-    "UntypedStorage": "torch.storage.UntypedStorage",
     "TypedStorage": "torch.storage.TypedStorage",
-    "finfo": "torch.finfo",
-    "iinfo": "torch.iinfo",
 }
-"""Classes of the engine, by the names that their like have in PyTorch."""
+"""Classes of the engine that are not native, by the names that their like have in PyTorch."""
 
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 
@@ -181,6 +172,8 @@ def type_name(cls: type) -> str:
 
 
 def _type_name(cls: type) -> str:
+    if isinstance(cls, NativeType):
+        return str(type.__dict__["__name__"].__get__(cls))
     module, name = cls.__module__, cls.__name__
     if module.startswith("tensorcli.engine") or module in ("torch", "torch._C"):
         return _ENGINE_TYPES.get(name, name)
