@@ -19,6 +19,9 @@ class Observer(Protocol):
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of `tensor` were written and its version counter moved."""
 
+    def moves(self, tensor: Any, source: Any) -> None:
+        """`tensor` is about to move to the memory of `source` (`tensor.data = source`); its version counter stays."""
+
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node of the graph keeps `value` for the backward pass under `name`."""
 

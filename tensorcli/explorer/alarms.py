@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer import results
@@ -35,13 +36,16 @@ def stale_alarm(observation: Observation) -> results.Alarm | None:
     """Saved tensors whose version moved in this statement: unpacking them will raise."""
     found: list[results.StaleSave] = []
     nodes: set[int] = set()
-    for memory, writing in observation.recorder.writes_to.items():
-        for node, saved in saves_of(observation, memory):
-            counter = observation.engine.look(saved.tensor).counter
-            before = writing.before.get(counter)
-            if before is not None and saved.saved == before and saved.now != saved.saved:
-                nodes.add(id(node))
-                found.append(_save(observation, node, saved, memory))
+    strays = observation.index.table.strays
+    for written, writing in observation.recorder.writes_to.items():
+        # A tensor that `.data =` moved shares its counter with those that it left: for the check, they are written with it.
+        elsewhere = {each.memory for counter in writing.before for each in strays(counter)} - {written}
+        for memory in (written, *sorted(elsewhere, key=observation.allocations.number)):
+            for node, saved in saves_of(observation, memory):
+                before = writing.before.get(observation.engine.look(saved.tensor).counter)
+                if before is not None and saved.saved == before and saved.now != saved.saved:
+                    nodes.add(id(node))
+                    found.append(_save(observation, node, saved))
     if not found:
         return None
     what = ", ".join(f"{operation_of(each.node)}.{each.slot}" for each in found[:6]) + (
@@ -62,6 +66,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
     """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
     found: list[results.StaleSave] = []
     nodes: set[int] = set()
+    watch = observation.recorder.watch
     for memory, writing in silences:
         for node, saved in saves_of(observation, memory):
             if saved.now != saved.saved:
@@ -75,13 +80,17 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
                 before = all(seen.clock < when for seen in writing.seen_writes.values())
                 if before or writing.seen_by(counter, saved.now):
                     continue
-            watch = observation.recorder.watch
             owner = observation.engine.memory(saved.tensor)
-            if watch.keeper.intact(saved, owner, when):
+            if watch.keeper.harmless(node, saved, owner, when):
                 continue
             watch.taint(node)
             nodes.add(id(node))
-            found.append(_save(observation, node, saved, memory))
+            found.append(_save(observation, node, saved))
+    moved = _moved(observation)
+    for node, saved, left in moved:
+        watch.taint(node)
+        nodes.add(id(node))
+        found.append(replace(_save(observation, node, saved), storage=left))
     if not found:
         return None
     what = " and ".join(dict.fromkeys(f"{operation_of(each.node)}.{each.slot}" for each in found[:6]))
@@ -90,12 +99,26 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
     then = pass_from(observation, name) if name else "a backward pass"
     return results.Alarm(
         "silent",
-        f"{what} {verb} saved before this write and PyTorch cannot see it: "
+        f"{what} {verb} saved before this {'write' if len(found) > len(moved) else 'assignment'} and PyTorch cannot see it: "
         f"{then} will succeed with wrong gradients.",
         "why",
         "TSC-H001",
         tuple(found),
     )
+
+
+def _moved(observation: Observation) -> list[tuple[Any, Any, str | None]]:
+    """The saved tensors that `.data =` moved to other memory in this statement, so that their nodes give other gradients: each
+    with its node and the id of the allocation that it left.
+    """
+    engine = observation.engine
+    found: list[tuple[Any, Any, str | None]] = []
+    for reference, tensor, left, copies in observation.recorder.moved:
+        node, moved = reference(), tensor()
+        if node is None or moved is None or engine.released(node) or engine.same_gradients(node, copies):
+            continue
+        found.extend((node, saved, left) for saved in engine.saved(node) if saved.tensor is moved)
+    return found
 
 
 def saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]:
@@ -110,12 +133,12 @@ def saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]
                 yield node, saved
 
 
-def _save(observation: Observation, node: Any, saved: Any, memory: int) -> results.StaleSave:
+def _save(observation: Observation, node: Any, saved: Any) -> results.StaleSave:
     return results.StaleSave(
         observation.engine.node_name(node),
         saved.slot,
         name_of(observation.engine, observation.index, observation.allocations, saved.tensor),
         saved.saved,
         saved.now,
-        observation.allocations.name(memory),
+        observation.allocations.name(id(observation.engine.memory(saved.tensor))),
     )

@@ -314,6 +314,7 @@ class Observation:
         recorder, watch = self.recorder, self.recorder.watch
         return bool(
             (recorder.writes_to and not recorder.writes_to.keys().isdisjoint(recorder.savers))
+            or recorder.moved
             or self.contents
             or not watch.silent
             or watch.poisoned
@@ -335,7 +336,7 @@ class Observation:
 
     def _alarms(self, silences: list[Silence]) -> list[Alarm]:
         stale = None if self.checking else stale_alarm(self)
-        silent = silent_alarm(self, silences) if silences else None
+        silent = silent_alarm(self, silences) if silences or self.recorder.moved else None
         return [alarm for alarm in (stale, silent, *hazards(self)) if alarm is not None]
 
     def rewritten(self) -> Iterator[int]:

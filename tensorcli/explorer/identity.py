@@ -62,6 +62,11 @@ class Allocations:
         found = self.known.get(key)
         return None if found is None else found.id
 
+    def number(self, key: int) -> int:
+        """The number in the id of the allocation with this key, 0 where it has none."""
+        found = self.known.get(key)
+        return 0 if found is None else found.number
+
     def give(self, allocation: Allocation, source: str, line: int | None) -> None:
         """Give an allocation the next id; one that has an id keeps it."""
         if not allocation.number:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine, base_of
-from tensorcli.explorer.engines.reading import Look
+from tensorcli.explorer.engines.reading import KeptCopy, Look
 from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
@@ -123,6 +123,17 @@ class Archived(NamedTuple):
     tensors: tuple[Any, ...]
 
 
+class Moved(NamedTuple):
+    """A tensor that a node saved and that `.data =` moved: both weakly, the id of the allocation that it left, and copies of
+    what the node kept there.
+    """
+
+    node: weakref.ref[Any]
+    tensor: weakref.ref[Any]
+    left: str | None
+    copies: Sequence[KeptCopy]
+
+
 class Recorder:
     """Listens to one session's engine. The record of a statement begins with `begin`."""
 
@@ -165,6 +176,8 @@ class Recorder:
         self.gradients: dict[int, tuple[Any, str]] = {}
         self.retained: dict[int, Any] = {}
         """The tensors, weakly, that keep their gradients without being leaves, and got one."""
+        self.moved: list[Moved] = []
+        """What `.data =` moved to other memory, of what nodes had saved."""
         self.archives: list[Archived] = []
         """What was saved by `torch.save`."""
         self.hooks: list[tuple[str, str]] = []
@@ -290,6 +303,25 @@ class Recorder:
             writing.stayed = self.clock
         self.watch.wrote(tensor, memory, operator, inputs)
 
+    def moves(self, tensor: Any, source: Any) -> None:
+        """A tensor is about to move to other memory, unseen by its version counter: nodes that saved it will read that."""
+        owner, target = self.engine.memory(tensor), self.engine.memory(source)
+        savers = self.savers.get(id(owner))
+        content = None if savers is None else self.engine.content(owner)
+        if savers is None or content is None or content.nbytes > self.watch.keeper.most:
+            return
+        left = self.allocations.name(id(owner))
+        for saver in list(savers.values()):
+            node = saver.reference()
+            copies = () if node is None else self.engine.copies(node, id(owner), content, tensor)
+            if not copies:
+                continue
+            if self.watch.keeper.shields:
+                self.engine.shield(copies)
+                continue
+            self.moved.append(Moved(saver.reference, weakref.ref(tensor), left, copies))
+            self._note_saver(node, id(target))
+
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node keeps a tensor for the backward pass."""
         self.clock += 1
@@ -302,6 +334,9 @@ class Recorder:
             self.saves.append((weakref.ref(node), name, weakref.ref(value.tensor)))
             if len(self.saves) > MANY:
                 self.saves = [each for each in self.saves[-MANY:] if each[0]() is not None]
+        self._note_saver(node, memory)
+
+    def _note_saver(self, node: Any, memory: int) -> None:
         nodes = self.savers.setdefault(memory, {})
         key = id(node)
         nodes[key] = Saver(weakref.ref(node, _forget(self.savers, memory, key)), self.clock, self.line)

@@ -433,7 +433,10 @@ def test_help_on_pythons_and_numpys_functions_is_their_own(last):
     assert answer(last, "math.sqrt?").summary == "Return the square root of x."
     assert answer(last, "np.arange?").summary.startswith("Return evenly spaced values")
     assert answer(last, "len?").details == ("len(obj, /)",)
-    assert answer(last, "torch.ones(2)\nhelp H").summary == "The matrix transposed and conjugated: a view."
+    assert (
+        answer(last, "torch.ones(2)\nhelp H").summary
+        == "The matrix transposed and conjugated: a view. Errors: RuntimeError on any but two dimensions."
+    )
 
 
 @pytest.mark.parametrize(

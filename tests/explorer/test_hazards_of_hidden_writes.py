@@ -49,6 +49,61 @@ def test_the_right_gradient_is_found_within_a_loop_too():
     ]
 
 
+MOVED = "w = torch.tensor([1., 2.], requires_grad=True)\nloss = w.log().sum()\n"
+
+
+def test_data_assigned_between_the_save_and_the_pass_is_told_and_so_is_the_wrong_gradient():
+    text = MOVED + "w.data = w.data * 2\nloss.backward()"
+    assert check(text) == [("TSC-H001", 3), ("TSC-H002", 4)]
+    assert texts(text, "TSC-H002") == [
+        "w.grad is wrong: [0.5000, 0.2500]. Without the hidden write it is [1.0000, 0.5000]."
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MOVED + "loss.backward()\nw.data = w.data * 2",
+        MOVED + "w.data = w.data.clone()\nloss.backward()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nloss = (w * 3).sum()\nw.data = w.data * 2\nloss.backward()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\n"
+        "for i in range(3):\n"
+        "    loss = w.log().sum()\n"
+        "    loss.backward()\n"
+        "    w.data = w.data - 0.1 * w.grad\n"
+        "    w.grad = None",
+    ],
+)
+def test_data_assigned_where_no_node_reads_other_numbers_for_it_is_none(text):
+    assert check(text) == []
+
+
+def test_parameters_that_get_other_data_between_the_save_and_the_pass_are_told():
+    text = (
+        "net = torch.nn.LayerNorm(2)\nx = torch.tensor([[1., 3.]], requires_grad=True)\nloss = net(x).pow(2).sum()\n"
+        "for p in net.parameters():\n    p.data = p.data * 0.5\nloss.backward()"
+    )
+    assert check(text) == [("TSC-H001", 4), ("TSC-H002", 6)]
+
+
+def test_a_hidden_write_of_which_the_node_gives_the_same_gradient_is_none():
+    text = "w = torch.tensor([1., -2.], requires_grad=True)\ny = w.relu()\nloss = y.sum()\n"
+    assert check(text + "y.data[0] = 5\nloss.backward()") == []
+    assert check(text + "y.data[1] = 5\nloss.backward()") == [("TSC-H001", 4), ("TSC-H002", 5)]
+
+
+def test_a_write_to_what_data_moved_apart_from_a_view_is_told_as_stale():
+    text = (
+        "w = torch.tensor([1., 2.], requires_grad=True)\nv = w.expand(2)\nw.data = w.data * 2\n"
+        "loss = (v * v).sum()\nw.detach().fill_(3)"
+    )
+    (alarm,) = [each for step in Session().run(text) for each in step.alarms if each.kind == "stale"]
+    assert [(each.node, each.tensor) for each in alarm.stale] == [
+        ("MulBackward0", "v"),
+        ("MulBackward0", "v"),
+    ]
+
+
 def test_a_hidden_write_that_changes_no_byte_is_none():
     assert check(SAVED + "y.data.mul_(1)\nloss.backward()") == []
 

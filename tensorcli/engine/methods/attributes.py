@@ -7,7 +7,7 @@ What no tensor is here, sparse or quantised, is answered here too.
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import dtypes, formats, messages
+from tensorcli.engine import dtypes, events, formats, messages
 from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.ops import read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
@@ -45,6 +45,8 @@ def set_data(self: Tensor, value: Any) -> None:
     if self.accumulator is not None and (value.dtype is not self.dtype or value.device is not self.device):
         # The node that adds to .grad remembers what it was made for: the sizes too, which PyTorch forgets to look at.
         self.accumulator = None
+    if events.observer is not None:
+        events.observer.moves(self, value)
     uncounted = self.uncounted
     counter = None if uncounted else self.counter
     self.replace_memory(value.memory, value.geometry, value.dtype)

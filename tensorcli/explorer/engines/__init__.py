@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tensorcli.explorer.engines.reading import Reads
+from tensorcli.explorer.engines.reading import KeptCopy, Reads
 
 if TYPE_CHECKING:
     from tensorcli.explorer.reach import Modules
@@ -106,9 +106,15 @@ class Engine(Reads, Protocol):
     def verb(self, name: str) -> Verb | None:
         """The verb that a method or an attribute of a tensor is, or an operator that is a function only."""
 
-    def shield(self, node: Any, memory: int, content: Any) -> None:
-        """Give a node tensors of its own, made of these bytes, for those that it keeps of an allocation: no write
-        reaches them any more. For sessions that nobody looks at.
+    def copies(self, node: Any, memory: int, content: Any, of: Any = None) -> Sequence[KeptCopy]:
+        """For each tensor that a node keeps of an allocation (`of`: that one alone), one of its own, made of these bytes."""
+
+    def shield(self, copies: Sequence[KeptCopy]) -> None:
+        """Let nodes keep these copies, which no write reaches. For sessions that nobody looks at."""
+
+    def same_gradients(self, node: Any, copies: Sequence[KeptCopy]) -> bool:
+        """Whether a node would give the same gradients with these copies as it gives now; False where only a function of the
+        script's could tell.
         """
 
 

@@ -17,6 +17,7 @@ from tensorcli.explorer.engines import FailedModule, Taken, arrays
 from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS, policy
 from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.engines.nodes import Nodes
+from tensorcli.explorer.engines.reading import KeptCopy
 from tensorcli.explorer.reach import Modules, torch_namespaces
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
@@ -76,6 +77,12 @@ class Embedded(Nodes):
                 yield
         finally:
             events.observer, effects.limit.nbytes = observer, limit
+
+    def same_gradients(self, node: Any, copies: Sequence[KeptCopy]) -> bool:
+        from tensorcli.explorer.engines.gradients import same_gradients
+
+        with self.aside():
+            return same_gradients(node, copies, self.elements)
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function

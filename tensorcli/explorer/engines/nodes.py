@@ -14,7 +14,7 @@ from tensorcli.engine.autograd.saved import SavedNumber
 from tensorcli.engine.geometry import contiguous
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.tensor import fresh_tensor
-from tensorcli.explorer.engines.reading import Hook, Saved
+from tensorcli.explorer.engines.reading import Hook, KeptCopy, Saved
 from tensorcli.explorer.engines.values import Values, present_node
 
 
@@ -73,21 +73,27 @@ class Nodes(Values):
         # In training, batch normalisation keeps its running statistics, which the same step writes, and reads the batch's.
         return not (slot in ("running_mean", "running_var") and node.saved.get("training") is True)
 
-    def shield(self, node: Any, memory: int, content: Any) -> None:
+    def copies(self, node: Any, memory: int, content: Any, of: Any = None) -> Sequence[KeptCopy]:
+        found = []
         for _, value in node.saved_tensors_of():
             kept = value.tensor
             owner = self.memory(kept)
-            if id(owner) != memory or not isinstance(owner, np.ndarray):
+            if id(owner) != memory or not isinstance(owner, np.ndarray) or of not in (None, kept):
                 continue
             walk = self.walk(kept)
             window = np.ndarray(
                 (*walk.sizes, walk.itemsize), np.uint8, content.data, walk.start, (*walk.strides, 1)
             )
-            array = np.ascontiguousarray(window).view(kept.dtype.np).reshape(walk.sizes)
+            array = window.copy().view(kept.dtype.np).reshape(walk.sizes)
             private = fresh_tensor(array, contiguous(kept.geometry.sizes), kept.dtype)
             private.lazy, private.wrapped = kept.lazy, kept.wrapped
             private._counter = kept.counter
             private.node, private.output_nr = kept.node, kept.output_nr
+            found.append(KeptCopy(value, private))
+        return found
+
+    def shield(self, copies: Sequence[KeptCopy]) -> None:
+        for value, private in copies:
             value.tensor = private
 
     def elementwise(self, operator: str) -> bool:

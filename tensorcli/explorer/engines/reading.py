@@ -71,6 +71,13 @@ class Saved(NamedTuple):
     now: int
 
 
+class KeptCopy(NamedTuple):
+    """A copy of a tensor that a node keeps: what keeps it, the copy."""
+
+    keeper: Any
+    tensor: Any
+
+
 class Hook(NamedTuple):
     """A function that sees a gradient: where it sits, which output's gradient, the function itself."""
 

@@ -72,11 +72,21 @@ class Keeper:
             for saver in self.recorder.savers.get(memory, {}).values():
                 node = saver.reference()
                 if node is not None and before < saver.clock <= clock:
-                    self.engine.shield(node, memory, content)
+                    self.engine.shield(self.engine.copies(node, memory, content))
 
     def content_at(self, memory: int, clock: int) -> Any:
         """The bytes of an allocation at a moment, where they were written since and kept; else None."""
         return next((each.content for each in self.copies.get(memory, ()) if each.clock >= clock), None)
+
+    def harmless(self, node: Any, saved: Saved, memory: Any, clock: int) -> bool | None:
+        """Whether a node gives the gradients that it would give with the bytes of an allocation that held when it saved a
+        tensor of it, as far as that is known; None where the bytes of then are not.
+        """
+        intact = self.intact(saved, memory, clock)
+        if intact is not False:
+            return intact
+        then = self.content_at(id(memory), clock)
+        return self.engine.same_gradients(node, self.engine.copies(node, id(memory), then))
 
     def intact(self, saved: Saved, memory: Any, clock: int) -> bool | None:
         """Whether a saved tensor's elements are what they were when it was saved; None where unknown."""

@@ -82,6 +82,8 @@ def _shielded(session: Session, records: list[Record]) -> Iterator[Collection[En
 
 
 def _compared(session: Session, records: list[Record], named: dict[str, Any]) -> list[Alarm]:
+    from tensorcli.explorer.engines.arrays import agree
+
     engine = session.engine
     found = []
     with _shielded(session, records) as entries:
@@ -89,7 +91,9 @@ def _compared(session: Session, records: list[Record], named: dict[str, Any]) ->
         for name, leaf in named.items():
             wrong_grad = engine.grad(leaf)
             right_grad = None if right.get(name) is None else engine.grad(right[name])
-            if wrong_grad is None or right_grad is None or _equal(engine, wrong_grad, right_grad):
+            if wrong_grad is None or right_grad is None:
+                continue
+            if agree(engine.elements(wrong_grad), engine.elements(right_grad)):
                 continue
             found.append(
                 hazard(
@@ -102,12 +106,3 @@ def _compared(session: Session, records: list[Record], named: dict[str, Any]) ->
                 )
             )
     return found
-
-
-def _equal(engine: Any, left: Any, right: Any) -> bool:
-    import numpy as np
-
-    first, second = engine.elements(left), engine.elements(right)
-    if first is None or second is None or first.shape != second.shape:
-        return first is second
-    return bool(((first == second) | (np.not_equal(first, first) & np.not_equal(second, second))).all())

@@ -341,7 +341,7 @@ class Watch:
         elif self.keeper.copies:
             for memory, clock, saved in list(self.saves_of(node)):
                 owner = self.engine.memory(saved.tensor)
-                if saved.now == saved.saved and self.keeper.intact(saved, owner, clock) is False:
+                if saved.now == saved.saved and self.keeper.harmless(node, saved, owner, clock) is False:
                     self.poisoned.append(Poisoned(self.engine.node_name(node), saved.slot, saved, memory))
                     self.used_tainted = True
 

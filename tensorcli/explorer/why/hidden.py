@@ -96,6 +96,18 @@ class _Hidden:
         self.storage = alarm.stale[0].storage or "the storage"
         write = next((each for each in step.step.writes if each.storage == self.storage), None)
         self.via = None if write is None else write.via
+        self.moved = next(
+            (
+                each.names[0]
+                for each in step.step.changes
+                if each.names
+                and each.before is not None
+                and each.after is not None
+                and each.before.storage == self.storage != each.after.storage
+            ),
+            None,
+        )
+        """The tensor that `.data =` took out of the storage."""
         saves = list(self._saves())
         earlier = [(at, save) for at, save in saves if at.number < step.number]
         self.saves = earlier or saves  # the one that writes keeps what it has written
@@ -123,8 +135,12 @@ class _Hidden:
             return None
         saved_at = sorted({case.within_line(step.number - 1, save.node_at) for step, save in self.saves})
         saved = f"line{'s' * (len(saved_at) > 1)} {', '.join(map(str, saved_at))}" if saved_at else "a node"
-        wrote = f"line {culprit.line} wrote" + (f" through {self.via}" if self.via else "")
-        over = f"{wrote} over what {saved} had saved for the backward pass, and no version counter saw it"
+        if self.moved is not None:
+            over = f"line {culprit.line} gave {self.moved} other memory after {saved} had saved it for the backward pass"
+        else:
+            wrote = f"line {culprit.line} wrote" + (f" through {self.via}" if self.via else "")
+            over = f"{wrote} over what {saved} had saved for the backward pass"
+        over += ", and no version counter saw it"
         if wrong:
             first = name or next(iter(wrong))
             verb = "would be" if expected else "is"
@@ -171,10 +187,13 @@ class _Hidden:
             )
             events.append(case.event(bound, f"{self.via} lies in {self.storage}; {own}", "shared"))
         version = self.stale[0].now
+        changed = f"changed bytes of {self.storage}" + (f" through {self.via}" if self.via else "")
         events.append(
             case.event(
                 self.culprit.number - 1,
-                f"changed bytes of {self.storage}" + (f" through {self.via}" if self.via else ""),
+                changed
+                if self.moved is None
+                else f"moved {self.moved} out of {self.storage}; the node reads it where it is",
                 "wrote",
                 f"version stayed {version}",
                 culprit=True,
@@ -201,13 +220,26 @@ class _Hidden:
                 copied = f"{text}.{'copy' if array else 'clone'}()"
                 yield journal.changed(bound, [(tree.value, copied)], "write into a copy")
         tree = journal.tree(at)
-        yield from out_of_place_at(case, at, tree, via)
-        yield _into_copies(case, at, tree)
+        if self.moved is None:
+            yield from out_of_place_at(case, at, tree, via)
+            yield _into_copies(case, at, tree)
         if self.passes:
-            yield journal.moved_below(at, self.passes[-1].number - 1, "write after the saved use")
+            yield journal.moved_below(
+                at,
+                self.passes[-1].number - 1,
+                f"{'write' if self.moved is None else 'assign'} after the saved use",
+            )
         for step, save in self.saves[:1]:
             saver = journal.tree(step.number - 1)
-            if save.slot == "result" and isinstance(saver, ast.Assign):
+            if self.moved is not None:
+                clones: list[tuple[ast.AST, str]] = [
+                    (each, f"{self.moved}.clone()")
+                    for each in ast.walk(saver)
+                    if isinstance(each, ast.expr) and ast.unparse(each) == self.moved
+                ]
+                if clones:
+                    yield journal.changed(step.number - 1, clones, "the node keeps a copy")
+            elif save.slot == "result" and isinstance(saver, ast.Assign):
                 text = atom(saver.value, journal.source(step.number - 1, saver.value))
                 yield journal.changed(
                     step.number - 1, [(saver.value, f"{text}.clone()")], "the node keeps its own result"

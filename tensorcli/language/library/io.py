@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine.native import NativeType
 from tensorcli.language.limits import LimitError, Limits
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names
@@ -23,11 +22,8 @@ def _check_gap(buffer: Any) -> None:
         raise LimitError(f"the buffer would be filled with {gap} zeros; the limit is {Limits().characters}")
 
 
-class Bytes(io.BytesIO, metaclass=NativeType):  # type: ignore[metaclass]  # typeshed says ABCMeta; it is type
+class Bytes(io.BytesIO):
     """BytesIO."""
-
-    __module__ = "_io"
-    __qualname__ = "BytesIO"
 
     def write(self, data: Any, /) -> int:
         """Write bytes where the buffer stands. Errors: LimitError far beyond its end."""
@@ -35,11 +31,8 @@ class Bytes(io.BytesIO, metaclass=NativeType):  # type: ignore[metaclass]  # typ
         return super().write(data)
 
 
-class Text(io.StringIO, metaclass=NativeType):  # type: ignore[metaclass]
+class Text(io.StringIO):
     """StringIO."""
-
-    __module__ = "_io"
-    __qualname__ = "StringIO"
 
     def write(self, text: str, /) -> int:
         """Write a text where the buffer stands. Errors: LimitError far beyond its end."""
@@ -48,6 +41,10 @@ class Text(io.StringIO, metaclass=NativeType):  # type: ignore[metaclass]
 
 
 _CLASSES = {"BytesIO": Bytes, "StringIO": Text}
+for _name, _kind in _CLASSES.items():
+    _kind.__name__ = _kind.__qualname__ = _name
+    _kind.__module__ = "_io"
+
 MEMBERS = frozenset(_CLASSES)
 _NAMES = words("close closed getvalue read readable readline readlines seek tell truncate write")
 ATTRIBUTES: dict[type, Names] = {

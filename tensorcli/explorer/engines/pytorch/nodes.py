@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tensorcli.explorer.engines.pytorch.values import Values
-from tensorcli.explorer.engines.reading import Hook, Saved
+from tensorcli.explorer.engines.reading import Hook, KeptCopy, Saved
 
 
 class Nodes(Values):
@@ -58,8 +58,14 @@ class Nodes(Values):
     def reads(self, node: Any, slot: str) -> bool:
         return True
 
-    def shield(self, node: Any, memory: int, content: Any) -> None:
+    def copies(self, node: Any, memory: int, content: Any, of: Any = None) -> Sequence[KeptCopy]:
+        return ()
+
+    def shield(self, copies: Sequence[KeptCopy]) -> None:
         """PyTorch's saved tensors cannot be exchanged."""
+
+    def same_gradients(self, node: Any, copies: Sequence[KeptCopy]) -> bool:
+        return False
 
     def elementwise(self, operator: str) -> bool:
         return self.model.elementwise(operator)
