@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.effects.out_checks import check_cast, check_dtype, ends_with_a_square
 from tensorcli.engine.effects.writing import size_out
 from tensorcli.engine.tensor import Tensor
 
@@ -39,6 +40,7 @@ _REFUSED_AS: Final[dict[str, _Name]] = {
     "min.other": "minimum",
     "log_sigmoid": "log_sigmoid_forward",
     "msort": "sort",
+    "inner": "mul",
     "take_along_dim": "gather",
     "nanmean": "nansum",
     "diff": "sub",
@@ -86,15 +88,16 @@ _COPIED: Final = frozenset(
     "linalg_tensorsolve special_ndtr".split()
 )
 
-_UNRECORDED: Final = frozenset(["split_with_sizes_copy"])
+_UNRECORDED: Final = frozenset(("split_with_sizes_copy", "unbind_copy", "linalg_matrix_rank"))
 """Those that write and record nothing although they have a derivative. So do all that have none."""
 
 
 def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     """What the operator does, of the kinds above. Errors: RuntimeError where it refuses."""
-    if (op.base in _COPIED and not op.gradients) or (
-        op.base.endswith("matrix_power") and _ends_with_a_square(values[1])
-    ):
+    if (
+        (op.base == "norm" and values[1] == "nuc")
+        or (op.base in _COPIED and not op.gradients and not _is_product(op, values))
+    ) or (op.base.endswith("matrix_power") and ends_with_a_square(values[1])):
         return COPIED
     name = _RECORDED.get(op.base)
     if name is not None:
@@ -112,9 +115,8 @@ def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     raise messages.out_with_gradient(name if isinstance(name, str) else name(values))
 
 
-def _ends_with_a_square(n: int) -> bool:
-    """Whether PyTorch makes this power of a matrix by squaring alone, and copies it."""
-    return n in (0, 1) or (n > 2 and n & (n - 1) == 0)
+def _is_product(op: "Op", values: Sequence[Any]) -> bool:
+    return op.base == "inner" and not all(one.ndim for one in values[:2])
 
 
 def check_recorded(name: str, outs: Sequence[Tensor]) -> None:
@@ -135,9 +137,8 @@ def record(op: "Op", concerned: Sequence[Tensor], outs: Sequence[Tensor]) -> Non
 
 def copied(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor:
     """The result, with its history, copied into the output."""
-    from tensorcli.engine.effects import out_checks as outputs
-
     result = op.effect(op, values)
-    outputs.check_dtype(op, out, result, values)
+    check_cast(op, 0, out, result, values)
+    check_dtype(op, 0, out, result, values)
     size_out(out, result.geometry)
     return out.copy_(result)  # type: ignore[no-any-return]
