@@ -79,21 +79,16 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         events.observer = observer
         into.outputs -= 1
     results = answer if isinstance(answer, tuple) else (answer,)
-    inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     pairs = tuple(zip(outs, results, strict=True))
-    dtype_first, memory_first = outputs.order(op, plain)
+    first, then = outputs.in_order(op, plain)
     for place, (target, result) in enumerate(pairs):
         outputs.check_cast(op, place, target, result, plain)
-        if memory_first:
-            outputs.check_memory(op, target, inputs)
-        if dtype_first:
-            outputs.check_dtype(op, place, target, result, plain)
+        for check in first:
+            check(op, place, target, result, plain)
     for place, (target, result) in enumerate(pairs):
         outputs.size(op, target, result, plain)
-        if not dtype_first:
-            outputs.check_dtype(op, place, target, result, plain)
-        if not memory_first:
-            outputs.check_memory(op, target, inputs)
+        for check in then:
+            check(op, place, target, result, plain)
     for target, result in pairs:
         warn_of_truth(op, plain, target)
         store(

@@ -40,10 +40,11 @@ EXACT_COMPOSITES: Final = frozenset(
 CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin mm matmul".split())
 """Operators that look at the dtype of the output before they look at that of the input, which is the result's."""
 
-OVERLAP_FIRST: Final = frozenset(
-    "diff take index_select masked_select scatter scatter_add scatter_reduce nonzero addbmm".split()
-)
+OVERLAP_FIRST: Final = frozenset("diff take index_select masked_select nonzero".split())
 """Operators that look at the memory of the output before they give it its size, as element-wise ones do; the others after."""
+
+OVERLAP_BEFORE_DTYPE: Final = frozenset("scatter scatter_add scatter_reduce addbmm".split())
+"""Operators that look at the memory of the output before anything else."""
 
 SIZED_SILENTLY: Final = frozenset("addbmm log_sigmoid multinomial bernoulli".split())
 """Operators that give the output its size without a warning."""
@@ -53,7 +54,7 @@ COPIED_FROM_ROWS: Final = frozenset("cholesky linalg_tensorinv linalg_tensorsolv
 FILLED_BY_COLUMN: Final = frozenset("geqrf ormqr linalg_eig linalg_householder_product linalg_lstsq".split())
 """Operators that do so where LAPACK cannot write into the output: one of another dtype, or that has elements already."""
 
-SIZED_ONCE: Final = frozenset("floor_divide mvlgamma angle logit".split())
+SIZED_ONCE: Final = frozenset("floor_divide mvlgamma angle logit abs".split())
 """Element-wise operators that size the output alone, as logical ones do; the others size what they compute in as well, where that
 has another dtype, and warn of both.
 """
@@ -65,8 +66,9 @@ DTYPE_LAST: Final[dict[str, Callable[[tuple[Any, ...]], bool]]] = {
     # Along a new last dimension it is `cat` of the output itself, else of a view of the output.
     "stack": lambda values: values[1] not in (-1, values[0][0].ndim),
     "matmul": lambda values: max(one.ndim for one in values) > 2,
+    **dict.fromkeys(("std", "var"), lambda values: not values[0].dtype.is_complex),
     **dict.fromkeys(
-        "matrix_power linalg_matrix_power std var normal kron dot vdot diag addbmm log_sigmoid expand_copy diagonal_copy "
+        "matrix_power linalg_matrix_power normal kron dot vdot diag addbmm log_sigmoid expand_copy diagonal_copy "
         "alias_copy as_strided_copy view_copy permute_copy unfold_copy squeeze_copy unsqueeze_copy transpose_copy t_copy "
         "split_with_sizes_copy unbind_copy diff slice_scatter linalg_solve_triangular".split(),
         lambda values: True,
@@ -104,6 +106,9 @@ FILLED_FIRST: Final = frozenset("mv addmv addmm addbmm".split())
 
 COUNTED: Final = {"kron": 0, "nanmean": 2}
 """How often an output is written into, where it is not once: `kron` writes through a view with a counter of its own."""
+
+Check = Callable[["Op", int, Tensor, Tensor, tuple[Any, ...]], None]
+"""What refuses an output: the operator, the output's place, the output, what is to be written there, and the arguments."""
 
 SILENT: Final = frozenset("split_copy split_with_sizes_copy unbind_copy".split())
 """Operators that write into a list of outputs and return nothing."""
@@ -228,7 +233,7 @@ CAST_WORDS: Final[dict[str, tuple[type[Exception], str, str]]] = {
     "diag": (RuntimeError, "diag: result type {want} can't be cast to the desired out= type {got}", ""),
     "mvlgamma": (
         RuntimeError,
-        "mvlgamma: result type {want} can't be cast to the desired output type {want}",
+        "mvlgamma: result type {source} can't be cast to the desired output type {want}",
         "",
     ),
     "ldexp": (RuntimeError, "ldexp can't be cast to the desired output type {got}", ""),
@@ -359,10 +364,15 @@ def _mean_into_integers(values: Sequence[Any], out: Tensor) -> None:
     raise messages.result_cast(dtypes.default.floating.scalar_type, out.dtype.scalar_type)
 
 
-def order(op: "Op", values: tuple[Any, ...]) -> tuple[bool, bool]:
-    """Whether the output's dtype, and whether its memory, is looked at before the output gets its size."""
+def in_order(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """What is looked at before, and what after an output gets its size."""
     name = _origin(op).base
-    return not (name in DTYPE_LAST and DTYPE_LAST[name](values)), name in OVERLAP_FIRST
+    last = name in DTYPE_LAST and DTYPE_LAST[name](values)
+    if name in OVERLAP_BEFORE_DTYPE:
+        return ((check_memory,), (check_dtype,)) if last else ((check_memory, check_dtype), ())
+    if name in OVERLAP_FIRST:
+        return ((check_memory,), (check_dtype,)) if last else ((check_dtype, check_memory), ())
+    return ((), (check_dtype, check_memory)) if last else ((check_dtype,), (check_memory,))
 
 
 def size(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:
@@ -375,11 +385,12 @@ def size(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> N
         return
     if _casts(origin, target, result, values) and target.geometry.numel:
         messages.warn(messages.output_resized(target.geometry.sizes, result.geometry.sizes))
-    effects.size_out(target, _sized_as(origin.base, target, result))
+    effects.size_out(target, _sized_as(origin, target, result, values))
 
 
-def _sized_as(name: str, target: Tensor, result: Tensor) -> Geometry:
-    by_rows = name in COPIED_FROM_ROWS or (name.startswith("fft_") and name not in WORDS)
+def _sized_as(origin: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> Geometry:
+    name = origin.base
+    by_rows = name in COPIED_FROM_ROWS or (name.startswith("fft_") and _words(origin, values) is None)
     if by_rows or (
         name in FILLED_BY_COLUMN and (target.dtype is not result.dtype or target.geometry.numel > 0)
     ):
@@ -407,15 +418,24 @@ def check_cast(op: "Op", place: int, target: Tensor, result: Tensor, values: Seq
     if origin.base == "diag" and values[0].ndim != 1:
         return
     if origin.base in CAST_WORDS and not dtypes.can_cast(result.dtype, target.dtype):
-        raise _cannot_cast(origin, place, result.dtype, target.dtype)
+        raise _cannot_cast(origin, place, result.dtype, target.dtype, values)
 
 
-def _cannot_cast(origin: "Op", place: int, want: dtypes.dtype, got: dtypes.dtype) -> Exception:
-    if origin.base not in CAST_WORDS:
+def _cannot_cast(
+    origin: "Op", place: int, want: dtypes.dtype, got: dtypes.dtype, values: Sequence[Any]
+) -> Exception:
+    # `ldexp` looks whether the output has a fraction, and leaves the rest to its product.
+    if origin.base not in CAST_WORDS or (origin.base == "ldexp" and got.category >= dtypes.FLOATING):
         return messages.result_cast(want.scalar_type, got.scalar_type)
     kind, text, called = CAST_WORDS[origin.base]
     return kind(
-        text.format(name=called, want=want.scalar_type, got=got.scalar_type, output=origin.returns[place])
+        text.format(
+            name=called,
+            source=getattr(values[0], "dtype", want).scalar_type,
+            want=want.scalar_type,
+            got=got.scalar_type,
+            output=origin.returns[place],
+        )
     )
 
 
@@ -477,8 +497,11 @@ def _check_spectrum(name: str, got: dtypes.dtype) -> None:
     )
 
 
-def check_memory(op: "Op", target: Tensor, inputs: Sequence[Any]) -> None:
+def check_memory(op: "Op", place: int, target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:
     """Refuse an output that shares memory with itself or with an input. Errors: RuntimeError."""
+    inputs: Sequence[Any] = [
+        one for value in values for one in (value if type(value) in (list, tuple) else (value,))
+    ]
     origin = _origin(op)
     name = origin.base
     if name in CHECKED_ALONE:
@@ -510,6 +533,8 @@ def _words(origin: "Op", values: Sequence[Any]) -> str | tuple[str, ...] | None:
         name = "mm" if values[1].ndim > 1 else "dot" if values[0].ndim == 1 else "mv"
     if name == "diff" and values[1]:
         return None  # It subtracts into the output.
+    if name == "fft_ifft" and values[0].dtype.is_complex:
+        return None  # Only real numbers are conjugated into the output.
     if name == "norm" and values[1] == "nuc":
         name = "linalg_matrix_norm"
     if name == "inner" and not all(one.ndim for one in values[:2]):
@@ -572,4 +597,4 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
         if kind.is_complex and out.dtype is not kind:
             raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     if not dtypes.can_cast(kind, out.dtype):
-        raise _cannot_cast(op, 0, kind, out.dtype)
+        raise _cannot_cast(op, 0, kind, out.dtype, values)

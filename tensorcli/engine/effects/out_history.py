@@ -62,7 +62,9 @@ _REFUSED_AS: Final[dict[str, _Name]] = {
     "linalg_eigvalsh": "_linalg_eigh",
     **{f"linalg_{name}": f"_linalg_{name}" for name in "det eigh slogdet solve_ex svd".split()},
     **dict.fromkeys((f"fft_{name}" for name in "hfft hfft2 hfftn irfft irfft2 irfftn".split()), "_fft_c2r"),
-    **dict.fromkeys((f"fft_{name}" for name in "fft2 fftn ifft2 ifftn ihfft2 ihfftn".split()), "_fft_c2c"),
+    **dict.fromkeys(
+        (f"fft_{name}" for name in "ifft fft2 fftn ifft2 ifftn ihfft2 ihfftn".split()), "_fft_c2c"
+    ),
     "fft_fft": _of_input("_fft_r2c", "_fft_c2c"),
     **dict.fromkeys(("fft_rfft", "fft_rfft2", "fft_rfftn"), "_fft_r2c"),
 }
@@ -80,7 +82,8 @@ _RECORDED: Final[dict[str, _Name]] = {
     "special_log_softmax": "log_softmax",
     "linalg_ldl_factor": "linalg_ldl_factor_ex",
     "diag": lambda values: "diag_embed" if values[0].ndim == 1 else "diagonal_copy",
-    **dict.fromkeys(("fft_ifft", "fft_ihfft"), "conj_physical"),
+    "fft_ifft": _of_input("conj_physical", ""),
+    "fft_ihfft": "conj_physical",
 }
 """Those that record that they have no derivative, and the name that they say this in."""
 _COPIED: Final = frozenset(
@@ -99,9 +102,9 @@ def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
         or (op.base in _COPIED and not op.gradients and not _is_product(op, values))
     ) or (op.base.endswith("matrix_power") and ends_with_a_square(values[1])):
         return COPIED
-    name = _RECORDED.get(op.base)
-    if name is not None:
-        check_recorded(name if isinstance(name, str) else name(values), outs)
+    recorded = _RECORDED.get(op.base, "")
+    if recorded := recorded if isinstance(recorded, str) else recorded(values):
+        check_recorded(recorded, outs)
         return RECORDED
     origin = op
     while origin.alias_of is not None:
