@@ -53,7 +53,8 @@ def _is_pytorchs(kind: type) -> bool:
     from tensorcli.engine.tensor import Tensor
 
     return any(
-        (base.__module__, base.__name__) == ("torch", "Tensor") and base is not Tensor for base in kind.__mro__
+        (base.__module__, base.__name__) == ("torch", "Tensor") and base is not Tensor
+        for base in kind.__mro__
     )
 
 
