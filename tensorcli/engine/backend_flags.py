@@ -1,8 +1,10 @@
 """`torch.backends`: flags of the libraries that PyTorch computes with. They are kept and told back, and change nothing."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from tensorcli.engine import process
+from tensorcli.engine import messages, process
+from tensorcli.engine.native import type_name
 
 
 class _Flags:
@@ -10,6 +12,13 @@ class _Flags:
 
     stands_for_module = True
     _available = False
+    _setters: ClassVar[Mapping[str, str]] = {}
+    """The functions by which PyTorch sets flags, which take a bool alone."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._setters and not isinstance(value, bool):
+            raise RuntimeError(f"{self._setters[name]} expects a bool, but got {type_name(type(value))}")
+        super().__setattr__(name, value)
 
     def is_available(self) -> bool:
         """Whether PyTorch for the CPU has the library."""
@@ -23,6 +32,10 @@ class CuDNN(_Flags):
     """The library for networks on NVIDIA's cards."""
 
     __module__ = "torch.backends.cudnn"
+    _setters: ClassVar = {
+        **{name: f"set_{name}_cudnn" for name in ("enabled", "benchmark", "deterministic")},
+        "allow_tf32": "set_allow_tf32_cublas",
+    }
 
     def __init__(self) -> None:
         self.enabled, self.deterministic, self.benchmark, self.allow_tf32 = True, False, False, True
@@ -38,6 +51,7 @@ class MatMul(_Flags):
 
     __module__ = "torch.backends.cuda"
     stands_for_module = False
+    _setters: ClassVar = {"allow_tf32": "set_allow_tf32_cublas"}
 
     def __init__(self) -> None:
         self.allow_tf32 = False
@@ -104,9 +118,24 @@ class MKLDNN(_Flags):
 
     __module__ = "torch.backends.mkldnn"
     _available = True
+    _setters: ClassVar = {
+        **{name: f"set_{name}_mkldnn" for name in ("enabled", "deterministic")},
+        "allow_tf32": "_set_onednn_allow_tf32",
+    }
 
     def __init__(self) -> None:
-        self.enabled, self.deterministic, self.allow_tf32, self.fp32_precision = True, False, None, "none"
+        self.enabled, self.deterministic, self.fp32_precision = True, False, "none"
+
+    @property
+    def allow_tf32(self) -> None:
+        """None: without Intel's cards there is nothing that it could allow."""
+
+    @allow_tf32.setter
+    def allow_tf32(self, value: bool) -> None:
+        messages.warn(
+            "TF32 acceleration on top of oneDNN is available for Intel GPUs. The current Torch version does not have Intel "
+            "GPU Support."
+        )
 
 
 class MHA(_Flags):
@@ -145,4 +174,4 @@ class Backends(_Flags):
 
 backends = Backends()
 for flags in (backends.cudnn, backends.cuda.matmul, backends.mkldnn, backends.mha):
-    process.keep_attributes(flags, *vars(flags))
+    process.keep_contents(vars(flags))

@@ -12,11 +12,11 @@ import numpy as np
 
 from tensorcli.engine import addresses, dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.native import type_name
 from tensorcli.engine.storage import Storage, Version, allocate
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
 
@@ -145,7 +145,7 @@ def dlpack(
     if self.device is CPU and stream not in (None, -1):
         raise AssertionError("stream should be None on cpu.")
     if copy is not None and type(copy) is not bool:
-        raise TypeError(f"_to_dlpack(): argument 'copy' must be bool, not {type(copy).__name__}")
+        raise TypeError(f"_to_dlpack(): argument 'copy' must be bool, not {type_name(type(copy))}")
     if dl_device is not None and dl_device[0] not in tuple(DLDeviceType):
         raise BufferError(f"Unsupported device_type: {int(dl_device[0])}")
     if self.dtype.np.isbuiltin != 1:

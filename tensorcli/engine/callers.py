@@ -191,10 +191,6 @@ def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
     return call
 
 
-PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
-"""Attributes of a tensor that are operators in disguise (`x.T`, `x.real`), by name."""
-
-
 def _missing_attribute(name: str, instance: Any) -> Any:
     declared = name in vars(Tensor)
     found = not name.startswith("__") and name in PACKETS
@@ -211,7 +207,7 @@ def _missing_attribute(name: str, instance: Any) -> Any:
 
 
 def _method_names() -> list[str]:
-    return [*PROPERTIES, *(name for name, found in PACKETS.items() if any(o.is_method for o in found))]
+    return [name for name, found in PACKETS.items() if any(o.is_method for o in found)]
 
 
 tensor_module.missing_attribute = _missing_attribute

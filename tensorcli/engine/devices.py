@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from tensorcli.engine import process
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, type_name
 
 _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
@@ -140,7 +140,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]
     if index is not None and isinstance(kind, Device):
         raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
-        raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}")
+        raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type_name(type(index))}")
     for number in (kind, index):
         if isinstance(number, int) and not -(2**63) <= number < 2**63:
             from tensorcli.engine.binding.messages import OVERFLOW
@@ -156,13 +156,17 @@ def _stored(index: int) -> int | None:
 
 
 def _combination(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    names = [type(value).__name__ for value in args]
-    named = [f"{name}={type(value).__name__}, " for name, value in kwargs.items()]
+    from tensorcli.engine.binding.messages import described
+
+    names = [type_name(type(value)) for value in args]
+    named = [f"{name}={type_name(type(value))}, " for name, value in kwargs.items()]
     wrong = ""
     if kwargs:
         wrong = f"      didn't match because some of the keywords were incorrect: {', '.join(kwargs)}\n"
     elif len(names) == 1:
-        wrong = f"      didn't match because some of the arguments have invalid types: (!{names[0]}!)\n"
+        wrong = (
+            f"      didn't match because some of the arguments have invalid types: (!{described(args[0])}!)\n"
+        )
     return (
         f"device() received an invalid combination of arguments - got ({', '.join(names)}{''.join(named)}), but expected "
         f"one of:\n * (torch.device device)\n{wrong} * (str type, int index = -1)\n"

@@ -16,6 +16,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.binding.parameters import is_long
 from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.native import type_name
 from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
 
@@ -86,7 +87,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         ("out'", input if out is None else out, Tensor, "Tensor"),
     ):
         if not isinstance(given, kind):
-            raise TypeError(f"nonzero(): argument '{name} must be {wanted}, not {type(given).__name__}")
+            raise TypeError(f"nonzero(): argument '{name} must be {wanted}, not {type_name(type(given))}")
     if as_tuple and out is not None:
         raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     if as_tuple:
@@ -272,8 +273,6 @@ def _index_of(one: Any) -> int:
     try:
         return as_index(one)
     except TypeError:
-        from tensorcli.engine.binding.parameters import type_name
-
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
             f"indices (got {type_name(type(one))})"
@@ -294,7 +293,6 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
     elif isinstance(value, (np.float64, np.complex128)):
         value = value.item()
     else:
-        from tensorcli.engine.binding.parameters import type_name
         from tensorcli.engine.ops.convert import type_string
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")

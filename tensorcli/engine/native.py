@@ -147,3 +147,39 @@ def built_in(module: str, name: str) -> str | None:
     if module == "torch.nn.functional" and name in C_FUNCTIONS:
         return C_FUNCTIONS[name].format(name)
     return None
+
+
+# ---- types as C prints them
+
+_ENGINE_TYPES: Final = {
+    "TensorType": "torch._C._TensorMeta",
+    "TypedStorage": "torch.storage.TypedStorage",
+}
+"""Classes of the engine that are not native, by the names that their like have in PyTorch."""
+
+_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
+
+
+_type_names: dict[type, str] = {}
+
+
+def type_name(cls: type) -> str:
+    """The name of a class as C prints it: `Tensor`, `torch.dtype`, `numpy.ndarray`, `NoneType`."""
+    found = _type_names.get(cls)
+    if found is None:
+        found = _type_names[cls] = _type_name(cls)
+    return found
+
+
+def _type_name(cls: type) -> str:
+    if isinstance(cls, NativeType):
+        return str(type.__dict__["__name__"].__get__(cls))
+    module, name = cls.__module__, cls.__name__
+    if module.startswith("tensorcli.engine") or module in ("torch", "torch._C"):
+        return _ENGINE_TYPES.get(name, name)
+    if module == "torch.return_types":
+        return f"{module}.{name}"
+    # Types that C defines carry their module in their name, those that a class statement made do not.
+    if module == "builtins" or (cls.__flags__ & _HEAP_TYPE and not cls.__flags__ & _IMMUTABLE_TYPE):
+        return _ENGINE_TYPES.get(name, name) if name.endswith("Storage") else name
+    return f"{module}.{name}"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import NoneType
 from typing import Any, Final
 
+from tensorcli.engine.native import type_name
+
 Call = Callable[..., Any]
 
 
@@ -192,10 +194,10 @@ def make_subclass(cls: Any, data: Any, require_grad: bool = False) -> Any:
     from tensorcli.engine.tensor import Tensor
 
     if not isinstance(cls, type):
-        raise TypeError(f"cls must be a type (got {type(cls).__name__})")
+        raise TypeError(f"cls must be a type (got {type_name(type(cls))})")
     if not isinstance(data, Tensor):
         raise TypeError(
-            f"_make_subclass(): argument 'data' (position 2) must be Tensor, not {type(data).__name__}"
+            f"_make_subclass(): argument 'data' (position 2) must be Tensor, not {type_name(type(data))}"
         )
     with DisableTorchFunctionSubclass():
         found = _of(data.detach(), cls)

@@ -160,7 +160,7 @@ def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -
 
 
 def _not_a_tensor(name: str, value: Any, argument: str, position: int) -> NoReturn:
-    from tensorcli.engine.binding.parameters import type_name
+    from tensorcli.engine.native import type_name
 
     raise TypeError(
         f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(type(value))}"

@@ -12,6 +12,7 @@ import numpy as np
 from tensorcli.engine import devices, dtypes, messages, process
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.native import type_name
 
 # ---- what new tensors are
 
@@ -93,7 +94,7 @@ def set_num_interop_threads(count: int) -> None:
 
 def _positive(name: str, count: Any) -> int:
     if not isinstance(count, int):
-        raise RuntimeError(f"{name} expects an int, but got {type(count).__name__}")
+        raise RuntimeError(f"{name} expects an int, but got {type_name(type(count))}")
     if count <= 0:
         raise RuntimeError(f"{name} expects a positive integer")
     return count
@@ -187,7 +188,7 @@ def get_deterministic_debug_mode() -> int:
 def set_flush_denormal(mode: bool) -> bool:
     """Whether the processor could flush denormal numbers to zero. Errors: RuntimeError unless `mode` is a bool."""
     if not isinstance(mode, bool):
-        raise RuntimeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")
+        raise RuntimeError(f"flush_denormal expects a bool, but got {type_name(type(mode))}")
     # The processor that PyTorch runs on has the switch; numpy's computations do not feel it.
     return True
 
@@ -200,7 +201,7 @@ def is_warn_always_enabled() -> bool:
 def set_warn_always(b: bool) -> None:
     """Set whether warnings that PyTorch says once are said each time. Errors: RuntimeError unless `b` is a bool."""
     if not isinstance(b, bool):
-        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type_name(type(b))}")
     messages.said.always = b
 
 

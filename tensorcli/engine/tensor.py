@@ -16,7 +16,7 @@ from tensorcli.engine.autograd import modes
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry, contiguous
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.storage import Storage, Version, applied
 
 CONJ, NEG = 1, 2
@@ -330,13 +330,15 @@ class Size(Native, tuple[int, ...]):
     __module__ = "torch"
 
     def __new__(cls, sizes: Any = ()) -> "Size":
-        found = tuple(sizes)
-        for i, size in enumerate(found):
-            if not hasattr(size, "__index__"):
+        found = []
+        for i, size in enumerate(tuple(sizes)):
+            try:
+                found.append(index(size))
+            except TypeError:
                 raise TypeError(
-                    f"torch.Size() takes an iterable of 'int' (item {i} is '{type(size).__name__}')"
-                )
-        return tuple.__new__(cls, [index(size) for size in found])
+                    f"torch.Size() takes an iterable of 'int' (item {i} is '{type_name(type(size))}')"
+                ) from None
+        return tuple.__new__(cls, found)
 
     def __reduce__(self) -> Any:
         return _size, (tuple(self),)
@@ -358,7 +360,7 @@ class Size(Native, tuple[int, ...]):
 
     def __add__(self, other: Any) -> "Size":
         if not isinstance(other, tuple):
-            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
+            raise TypeError(f"can only concatenate tuple (not {type_name(type(other))}) to torch.Size")
         return Size(tuple.__add__(self, other))
 
     def __radd__(self, other: Any) -> "Size":

@@ -10,7 +10,7 @@ from tensorcli.engine.devices import Device
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor
-from tensorcli.engine.untyped_storages import UntypedStorage, is_int, untyped_storage
+from tensorcli.engine.untyped_storages import CASTS, UntypedStorage, is_int, untyped_storage
 
 _DEPRECATED = (
     "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "
@@ -301,24 +301,21 @@ def __getattr__(name: str) -> LegacyStorageType:
 
 
 def _cast(kind: dtype) -> Any:
-    def cast(self: UntypedStorage | TypedStorage) -> TypedStorage:
-        if isinstance(self, UntypedStorage):
-            messages.warn(_DEPRECATED, once=True)
-            return cast(TypedStorage(wrap_storage=self, dtype=dtypes.uint8))
+    def cast(self: TypedStorage) -> TypedStorage:
         found = typed_storage(self._elements().to(kind))
         return found.clone() if found.data_ptr() == self.data_ptr() else found
 
     return cast
 
 
-_CASTS = {
-    "double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
-    "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool",
-    "complex_double": "complex128", "complex_float": "complex64",
-}  # fmt: skip
-for _name, _kind in _CASTS.items():
-    for _class in (TypedStorage, UntypedStorage):
-        setattr(_class, _name, _cast(DTYPES[_kind]))
+for _name, _kind in CASTS.items():
+    setattr(TypedStorage, _name, _cast(DTYPES[_kind]))
+
+
+def typed_bytes(self: UntypedStorage) -> TypedStorage:
+    """The bytes as a deprecated storage of uint8, with PyTorch's warning."""
+    messages.warn(_DEPRECATED, once=True)
+    return TypedStorage(wrap_storage=self, dtype=dtypes.uint8)
 
 
 def storage(self: Tensor) -> TypedStorage:

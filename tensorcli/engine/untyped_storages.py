@@ -6,7 +6,7 @@ One object stands for one storage of the engine while anybody holds it. Writes t
 import sys
 from collections.abc import Sequence
 from operator import index as as_index
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
@@ -15,7 +15,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import Device, resolve
 from tensorcli.engine.dtypes import dtype
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.storage import Storage, allocate
 from tensorcli.engine.tensor import Tensor
 
@@ -272,7 +272,7 @@ class UntypedStorage(Native):
         if isinstance(index, slice):
             return UntypedStorage(Storage(bytes_[_one_step(index, len(bytes_))], foreign=True))
         if type(index) is not int:
-            raise TypeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+            raise TypeError(f"can't index a torch.UntypedStorage with {type_name(type(index))}")
         place = index + len(bytes_) if index < 0 else index
         if not 0 <= place < len(bytes_):
             raise IndexError(f"index {place} out of range for storage of size {len(bytes_)}")
@@ -282,12 +282,12 @@ class UntypedStorage(Native):
         bytes_ = self.engine_storage.bytes
         if type(value) is not int:
             raise RuntimeError(
-                f"can only set storage content with a int types, but got {type(value).__name__} instead"
+                f"can only set storage content with a int types, but got {type_name(type(value))} instead"
             )
         if isinstance(index, slice):
             index = _one_step(index, len(bytes_))
         elif type(index) is not int:
-            raise RuntimeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+            raise RuntimeError(f"can't index a torch.UntypedStorage with {type_name(type(index))}")
         elif not 0 <= index < len(bytes_):
             raise RuntimeError("out of bounds")
         bytes_[index] = value & 0xFF
@@ -318,6 +318,27 @@ class UntypedStorage(Native):
 
     def __reduce__(self) -> Any:
         return (_untyped_from_pickle, (self.engine_storage.bytes.tobytes(),))
+
+
+CASTS: Final = {
+    "double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
+    "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool",
+    "complex_double": "complex128", "complex_float": "complex64",
+}  # fmt: skip
+"""Methods of storages that convert their elements, and the dtypes that they convert to."""
+
+
+def _cast(name: str) -> Any:
+    def cast(self: UntypedStorage) -> Any:
+        from tensorcli.engine.typed_storages import typed_bytes
+
+        return getattr(typed_bytes(self), name)()
+
+    return cast
+
+
+for _name in CASTS:
+    setattr(UntypedStorage, _name, _cast(_name))
 
 
 def _untyped_from_pickle(data: bytes) -> UntypedStorage:

@@ -17,7 +17,7 @@ from tensorcli.engine.binding import Binder, python_signature
 from tensorcli.engine.binding.messages import in_map_order
 from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.devices import Device
-from tensorcli.engine.random.generator import Generator
+from tensorcli.engine.random import Generator
 from tensorcli.engine.schema import Schema, parse
 from tensorcli.engine.tensor import Size
 from tests.engine.schemas import read

@@ -71,3 +71,20 @@ def test_a_property_is_found_although_nothing_read_its_chapter_before() -> None:
     script = "import tensorcli.engine as torch; print(torch.tensor([1j, 2]).real, torch.tensor([1j, 2]).imag)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "tensor([0., 2.]) tensor([1., 0.])\n"
+
+
+UNNAMED = """
+import tensorcli.engine as torch
+from tensorcli.engine import ops
+from tensorcli.engine.ops._contents import NAMES
+at_first = {name for kind in torch.Tensor.__mro__ for name in vars(kind)}
+ops.read_all()
+for name in dir(torch.Tensor):
+    getattr(torch.Tensor, name, None)
+print(*(set(dir(torch.Tensor)) - at_first - {name for names in NAMES.values() for name in names.split()}))
+"""
+
+
+def test_each_attribute_of_tensors_is_there_from_the_start_or_named_in_the_contents() -> None:
+    done = subprocess.run([sys.executable, "-c", UNNAMED], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

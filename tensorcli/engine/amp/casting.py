@@ -13,6 +13,7 @@ from tensorcli.engine import dtypes, messages, process
 from tensorcli.engine.decorators import like
 from tensorcli.engine.devices import Device, cuda_devices
 from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -92,7 +93,7 @@ def _type(device: Any, function: str) -> str:
     """The type of device that a string names. Errors: TypeError, RuntimeError for what names none."""
     if not isinstance(device, str):
         raise TypeError(
-            f"{function}(): argument 'device_type' (position 1) must be str, not {type(device).__name__}"
+            f"{function}(): argument 'device_type' (position 1) must be str, not {type_name(type(device))}"
         )
     return Device(device).type
 
@@ -128,7 +129,7 @@ def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
         device_type, enabled = "cuda", device_type
     if not isinstance(enabled, bool):
         raise TypeError(
-            f"set_autocast_enabled(): argument 'enabled' (position 2) must be bool, not {type(enabled).__name__}"
+            f"set_autocast_enabled(): argument 'enabled' (position 2) must be bool, not {type_name(type(enabled))}"
         )
     state.set(_available(device_type, "set_autocast_enabled"), enabled=enabled)
 
@@ -142,7 +143,7 @@ def set_autocast_dtype(device_type: str, dtype: Any) -> None:
     """Set the dtype that autocast casts to."""
     if not isinstance(dtype, dtypes.dtype):
         raise TypeError(
-            f"set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, not {type(dtype).__name__}"
+            f"set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, not {type_name(type(dtype))}"
         )
     state.set(_available(device_type, "set_autocast_dtype"), kind=dtype)
 

@@ -7,8 +7,8 @@ from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor, alias
 
 ANY = "any"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import addresses, messages, process
+from tensorcli.engine.native import type_name
 
 
 class Anomaly:
@@ -61,7 +62,7 @@ def _check_flags(mode: Any, check_nan: Any) -> None:
     for name, place, value in (("enabled", 1, mode), ("check_nan", 2, check_nan)):
         if not isinstance(value, bool):
             raise TypeError(
-                f"set_anomaly_enabled(): argument '{name}' (position {place}) must be bool, not {type(value).__name__}"
+                f"set_anomaly_enabled(): argument '{name}' (position {place}) must be bool, not {type_name(type(value))}"
             )
 
 

@@ -8,6 +8,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.saved import RawSaved, keep
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -201,7 +202,7 @@ class Context(Node):
                 continue
             if not isinstance(tensor, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}"
+                    f"save_for_backward can only save variables, but argument {i} is of type {type_name(type(tensor))}"
                 )
             number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
             self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
@@ -230,7 +231,7 @@ class Context(Node):
                     "forward input was not a Variable"
                 )
             if one is not None and not isinstance(one, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
+                raise RuntimeError(f"expected Variable or None (got {type_name(type(one))})")
         return list(answers)
 
     def __call__(self, *grads: Any, **named: Any) -> Any:

@@ -12,6 +12,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.graph import GradientEdge
 from tensorcli.engine.autograd.modes import transformed
 from tensorcli.engine.autograd.nodes import gradient_edge
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Size, Tensor
 
 
@@ -120,7 +121,7 @@ def _targets(wanted: Sequence[Any], retain: bool) -> list[Any]:
             continue
         if not isinstance(one, Tensor):
             raise RuntimeError(
-                f"all inputs have to be Tensors or GradientEdges, but got {type(one).__name__}"
+                f"all inputs have to be Tensors or GradientEdges, but got {type_name(type(one))}"
             )
         if retain:
             one.retain_grad()

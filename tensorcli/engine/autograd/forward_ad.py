@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tensorcli.engine.autograd.modes import Context, opened
 from tensorcli.engine.autograd.nodes import Passing, gradient_edge
 from tensorcli.engine.callers import functions
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [
@@ -111,7 +112,7 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
         return UnpackedDualTensor(tensor, None)
     if not isinstance(tensor, Tensor):
         raise TypeError(
-            f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}"
+            f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type_name(type(tensor))}"
         )
     if not opened:
         return UnpackedDualTensor(functions.alias(tensor), None)

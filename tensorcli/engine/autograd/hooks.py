@@ -15,6 +15,7 @@ from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import refuse_in_transform
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.native import type_name
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
@@ -257,14 +258,14 @@ def check_nothing(answer: Any, variable: Tensor) -> None:
     if answer is None or answer is variable:
         return
     if not isinstance(answer, Tensor):
-        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+        raise TypeError(f"expected Variable, but hook returned '{type_name(type(answer))}'")
     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def check_answers(hook: Callable[..., Any], given: tuple[Any, ...], answers: Any) -> None:
     """What a node's hook returned instead of several gradients. Errors: RuntimeError, TypeError with PyTorch's texts."""
     if not isinstance(answers, tuple):
-        raise TypeError(f"expected tuple, but hook returned '{type(answers).__name__}'")
+        raise TypeError(f"expected tuple, but hook returned '{type_name(type(answers))}'")
     if len(answers) != len(given):
         raise RuntimeError(
             f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(answers)}, but expected {len(given)})"
@@ -284,7 +285,7 @@ def check_answer(hook: Callable[..., Any], grad: Tensor | None, answer: Any) -> 
     if grad is None:
         raise RuntimeError("can't replace a None gradient with a non-None value")
     if not isinstance(answer, Tensor):
-        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+        raise TypeError(f"expected Variable, but hook returned '{type_name(type(answer))}'")
     if answer.dtype is not grad.dtype or answer.device.type != grad.device.type:
         raise RuntimeError(
             f"hook '{name}' has changed the type of value (was {messages.tensor_type(grad)} got {messages.tensor_type(answer)})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorcli.engine import messages, process
 from tensorcli.engine.decorators import like
+from tensorcli.engine.native import type_name
 
 
 class Mode:
@@ -173,7 +174,7 @@ class set_grad_enabled(Context):  # noqa: N801
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, bool):
             raise TypeError(
-                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type_name(type(mode))}"
             )
         global_mode = _mode()
         self.previous = global_mode.grad
@@ -235,7 +236,7 @@ class set_multithreading_enabled(Context):  # noqa: N801
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, bool):
             raise TypeError(
-                f"set_multithreading_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+                f"set_multithreading_enabled(): argument 'enabled' (position 1) must be bool, not {type_name(type(mode))}"
             )
         self.mode = mode
 

@@ -7,6 +7,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.modes import forward
 from tensorcli.engine.autograd.tangents import ForwardLevel
 from tensorcli.engine.batch.layer import layers
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -69,7 +70,7 @@ def _tangents(answer: Any, flows: Sequence[bool | None]) -> tuple[Tensor | None,
     for i, (tangent, flowing) in enumerate(zip(several, flows, strict=True)):
         if tangent is not None and not isinstance(tangent, Tensor):
             raise RuntimeError(
-                f"expected Variable or None (got {type(tangent).__name__}) for grad output {i}."
+                f"expected Variable or None (got {type_name(type(tangent))}) for grad output {i}."
             )
         if tangent is not None and flowing is False:
             raise RuntimeError(

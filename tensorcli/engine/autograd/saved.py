@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import no_grad, transforms
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class SavedPacked:
         found = self.unpack_hook(self.packed)
         if not isinstance(found, Tensor):
             raise TypeError(
-                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}"
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type_name(type(found))}"
             )
         if self.output_nr is not None:
             return _output(found, node, self.output_nr)

@@ -4,6 +4,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -34,12 +35,12 @@ class Variable(metaclass=VariableMeta):
         elif isinstance(data, Tensor):
             found = data.detach()
         else:
-            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
+            raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(data))}")
         if volatile:
             messages.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
         for flag in (requires_grad, volatile):
             if not isinstance(flag, int):
-                raise TypeError(f"'{type(flag).__name__}' object cannot be interpreted as an integer")
+                raise TypeError(f"'{type_name(type(flag))}' object cannot be interpreted as an integer")
         if requires_grad and not (found.dtype.is_floating_point or found.dtype.is_complex):
             raise RuntimeError(messages.FLOATING_FACTORY)
         return found.requires_grad_() if requires_grad else found

@@ -8,8 +8,8 @@ with it; where several can, it lists them all. (Functions written in Python spea
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.binding.signatures import PRINTED, Parameter, Signature
+from tensorcli.engine.native import type_name
 
 OVERFLOW: Final = "Overflow when unpacking long long"
 NEGATIVE_DEVICE: Final = "Device index must not be negative"
@@ -180,7 +180,7 @@ _MATCHES: Final = {"float": ("float", "int", "long"), "int": ("int", "long")}
 
 def _marked(option: Sequence[tuple[str, str]], values: Sequence[Any], keywords: Mapping[str, Any]) -> str:
     def mark(kind: str, value: Any, prefix: str = "") -> str:
-        text = prefix + _described(value)
+        text = prefix + described(value)
         return text if type_name(type(value)) in _MATCHES.get(kind, (kind,)) else f"!{text}!"
 
     parts = [mark(kind, value) for (kind, _), value in zip(option, values)]
@@ -188,7 +188,8 @@ def _marked(option: Sequence[tuple[str, str]], values: Sequence[Any], keywords: 
     return _joined(parts, values)
 
 
-def _described(value: Any) -> str:
+def described(value: Any) -> str:
+    """The type of an argument, and of what is in it, as PyTorch's list of candidates has it."""
     name = type_name(type(value))
     if not isinstance(value, (tuple, list)):
         return name

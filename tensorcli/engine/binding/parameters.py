@@ -16,6 +16,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.binding.signatures import Parameter, Signature
+from tensorcli.engine.native import type_name
 
 LOW, HIGH = -(2**63), 2**63 - 1
 INTEGER_LISTS: Final = ("IntArrayRef", "SymIntArrayRef")
@@ -253,49 +254,6 @@ def _device(value: Any) -> Any:
             raise RuntimeError(complaints().NEGATIVE_DEVICE)
         return number
     return value
-
-
-# ---- types as C prints them
-
-_ENGINE_TYPES: Final = {
-    "dtype": "torch.dtype",
-    "device": "torch.device",
-    "layout": "torch.layout",
-    "memory_format": "torch.memory_format",
-    "Generator": "torch._C.Generator",
-    "Size": "torch.Size",
-    "TensorType": "torch._C._TensorMeta",
-    "UntypedStorage": "torch.storage.UntypedStorage",
-    "TypedStorage": "torch.storage.TypedStorage",
-    "finfo": "torch.finfo",
-    "iinfo": "torch.iinfo",
-}
-"""Classes of the engine, by the names that their like have in PyTorch."""
-
-_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
-
-
-_type_names: dict[type, str] = {}
-
-
-def type_name(cls: type) -> str:
-    """The name of a class as C prints it: `Tensor`, `torch.dtype`, `numpy.ndarray`, `NoneType`."""
-    found = _type_names.get(cls)
-    if found is None:
-        found = _type_names[cls] = _type_name(cls)
-    return found
-
-
-def _type_name(cls: type) -> str:
-    module, name = cls.__module__, cls.__name__
-    if module.startswith("tensorcli.engine") or module in ("torch", "torch._C"):
-        return _ENGINE_TYPES.get(name, name)
-    if module == "torch.return_types":
-        return f"{module}.{name}"
-    # Types that C defines carry their module in their name, those that a class statement made do not.
-    if module == "builtins" or (cls.__flags__ & _HEAP_TYPE and not cls.__flags__ & _IMMUTABLE_TYPE):
-        return _ENGINE_TYPES.get(name, name) if name.endswith("Storage") else name
-    return f"{module}.{name}"
 
 
 def complaints() -> Any:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from keyword import iskeyword
 from typing import Any, Final
 
-from tensorcli.engine.binding.parameters import HIGH, INTEGER_LISTS, LOW, defaulted, type_name
+from tensorcli.engine.binding.parameters import HIGH, INTEGER_LISTS, LOW, defaulted
 from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature
+from tensorcli.engine.native import type_name
 
 Values = tuple[Any, ...]
 

@@ -180,7 +180,7 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
         )
     array = args[0]
     if not isinstance(array, np.ndarray):
-        from tensorcli.engine.binding.parameters import type_name
+        from tensorcli.engine.native import type_name
 
         raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
     return effects.manufactured("from_numpy", (array,), share(array), False)

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
-from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry, preserved_strides
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 _SLOW: Final = (
@@ -78,7 +78,7 @@ def _sizes_of(data: Any) -> tuple[int, ...]:
     while _is_sequence(data):
         sizes.append(len(data))
         if len(sizes) > _MAX_DIMENSIONS:
-            raise ValueError(f"too many dimensions '{type(data).__name__}'")
+            raise ValueError(f"too many dimensions '{type_name(type(data))}'")
         if not sizes[-1]:
             break
         data = data[0]
@@ -97,11 +97,9 @@ def _infer(data: Any) -> dtypes.dtype:
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type_name(type(data))}'")
     if not _is_sequence(data):
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+        raise RuntimeError(f"Could not infer dtype of {type_name(type(data))}")
     if not len(data):
         return dtypes.default.floating
-    if isinstance(data[0], np.ndarray):
-        messages.warn(_SLOW, once=True)
     found: dtypes.dtype | None = None
     seen: set[type] = set()
     for one in data:
@@ -132,9 +130,13 @@ def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None
     if len(data) != sizes[dim]:
         raise ValueError(f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(data)})")
     if dim == len(sizes) - 1:
+        if np.ndarray in map(type, data):
+            messages.warn(_SLOW, once=True)
         flat.extend(data)
         return
     for one in data:
+        if isinstance(one, np.ndarray):
+            messages.warn(_SLOW, once=True)
         _flatten(one, sizes, dim + 1, flat)
 
 
@@ -169,25 +171,28 @@ def _number(one: Any, kind: dtypes.dtype) -> Any:
         if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
             return one.__index__()
         return complex(one) if kind.is_complex else float(one)
-    if isinstance(one, (bool, int, float, complex)):
+    # numpy's complex128 is Python's complex too; but float() takes it, with a warning, and int() says its own name.
+    if isinstance(one, (bool, int, float, complex)) and not (
+        isinstance(one, np.complexfloating) and kind.category in (dtypes.INTEGRAL, dtypes.FLOATING)
+    ):
         return one.item() if isinstance(one, np.generic) else one
-    if kind is dtypes.uint64 and not isinstance(one, np.ndarray):
+    if kind is dtypes.uint64:
         raise TypeError("an integer is required")
     if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
         # What is no Python number has to say itself which integer it is; numpy's truth values are bools alone.
         if kind.category == dtypes.BOOL and isinstance(one, np.bool_):
             return bool(one)
-        if not hasattr(one, "__index__") and not isinstance(one, np.ndarray):
+        if not hasattr(one, "__index__"):
             raise TypeError(f"'{type_name(type(one))}' object cannot be interpreted as an integer")
-        return one.item() if isinstance(one, np.ndarray) else one.__index__()
+        return one.__index__()
     if isinstance(one, (np.generic, np.ndarray)):
         if kind.is_complex:
-            return one.item()
+            return complex(one)
         if isinstance(one, np.complexfloating):
             messages.warn(messages.DISCARDS_IMAGINARY, np.exceptions.ComplexWarning)
         return float(one)
     if not hasattr(one, "__float__") and not hasattr(one, "__index__"):
-        raise TypeError(f"must be real number, not {type(one).__name__}")
+        raise TypeError(f"must be real number, not {type_name(type(one))}")
     return float(one)
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
-from tensorcli.engine.binding.parameters import type_name
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct.data import from_data
 from tensorcli.engine.construct.sharing import share
 from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.native import type_name
 from tensorcli.engine.settings import unset
 from tensorcli.engine.tensor import Size, Tensor, stored_tensor
 

@@ -11,6 +11,7 @@ from tensorcli.engine.autograd.nodes import next_number
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level, Transform
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
 
@@ -314,7 +315,7 @@ def bases(tensors: Sequence[Tensor], chunk_size: int | None = None) -> Iterator[
     total = sum(counts)
     size = min(total, chunk_size or total)
     if not isinstance(size, int):
-        raise TypeError(f"can't multiply sequence by non-int of type '{type(size).__name__}'")
+        raise TypeError(f"can't multiply sequence by non-int of type '{type_name(type(size))}'")
     for first in range(0, total, size or 1):
         rows = min(size, total - first)
         found, before = [], 0

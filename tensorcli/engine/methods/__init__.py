@@ -15,7 +15,7 @@ from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
 from tensorcli.engine.methods.special import item
-from tensorcli.engine.native import PYTHON_METHODS
+from tensorcli.engine.native import PYTHON_METHODS, type_name
 from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
@@ -204,7 +204,7 @@ def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
 
 def _checked(self: Tensor, dim: int, name: str) -> int:
     if not hasattr(dim, "__index__"):
-        raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
+        raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type_name(type(dim))}")
     from tensorcli.engine.ops._dimensions import existing
 
     return existing(dim, len(self.geometry.sizes))

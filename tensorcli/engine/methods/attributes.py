@@ -1,4 +1,5 @@
-"""Attributes of Tensor that are no operators: `data`, and what kind of tensor it is (`layout`, `is_sparse`, `is_cuda`).
+"""Attributes of Tensor that are no operators: `data`, the transposes (`T`, `mT`, `H`, `mH`), and what kind of tensor it is
+(`layout`, `is_sparse`, `is_cuda`).
 
 What no tensor is here, sparse or quantised, is answered here too.
 """
@@ -28,7 +29,7 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Any) -> None:
     """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
     if not isinstance(value, Tensor):
-        from tensorcli.engine.binding.parameters import type_name
+        from tensorcli.engine.native import type_name
 
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
     if self.levels and transforms:
@@ -61,6 +62,77 @@ def delete_data(self: Tensor) -> None:
 
 
 Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-defined]
+
+
+# ---- x.T and its kind
+
+
+def reversed_dimensions(self: Tensor) -> Tensor:
+    """All dimensions in reverse order: a view."""
+    ndim = self.geometry.ndim
+    if not ndim:
+        _deprecated_on_scalars("Tensor.T", _IDENTITY)
+    elif ndim != 2:
+        messages.warn(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
+            "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
+            once=True,
+        )
+    return self.permute(tuple(range(ndim - 1, -1, -1)))  # type: ignore[no-any-return]
+
+
+def matrix_transposed(self: Tensor) -> Tensor:
+    """The last two dimensions swapped: a view. Errors: RuntimeError where there is one alone."""
+    return matrices_transposed(self, "mT")
+
+
+def hermitian(self: Tensor) -> Tensor:
+    """The matrix transposed and conjugated: a view. Errors: RuntimeError on any but two dimensions."""
+    ndim = self.geometry.ndim
+    if not ndim:
+        _deprecated_on_scalars("Tensor.H", _CONJUGATE)
+        return self.conj()  # type: ignore[no-any-return]
+    if ndim != 2:
+        batches = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}"
+        )
+    return matrices_transposed(self, "mH", conjugate=True)
+
+
+def matrix_adjoint(self: Tensor) -> Tensor:
+    """The last two dimensions swapped, and conjugated: a view. Errors: RuntimeError where there is one alone."""
+    return matrices_transposed(self, "mH", conjugate=True)
+
+
+def matrices_transposed(self: Tensor, name: str, conjugate: bool = False) -> Tensor:
+    """The last two dimensions swapped, for what is called `name`. Errors: RuntimeError where there is one alone."""
+    ndim = self.geometry.ndim
+    if ndim == 1:
+        raise RuntimeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
+    if not ndim:
+        shown = name if name.endswith("()") else f"Tensor.{name}"
+        _deprecated_on_scalars(shown, _CONJUGATE if conjugate else _IDENTITY)
+        return self.conj() if conjugate else self
+    found = self.transpose(-2, -1)
+    return found.conj() if conjugate and self.dtype.is_complex else found  # type: ignore[no-any-return]
+
+
+_IDENTITY = " This function is the identity in these cases."
+_CONJUGATE = " Consider using x.conj()."
+
+
+def _deprecated_on_scalars(shown: str, advice: str) -> None:
+    messages.warn(f"{shown} is deprecated on 0-D tensors.{advice}", once=True)
+
+
+Tensor.T = ReadOnly(reversed_dimensions)  # type: ignore[attr-defined]
+Tensor.mT = ReadOnly(matrix_transposed)  # type: ignore[attr-defined]
+Tensor.H = ReadOnly(hermitian)  # type: ignore[attr-defined]
+Tensor.mH = ReadOnly(matrix_adjoint)  # type: ignore[attr-defined]
 
 
 # ---- attributes that say what kind of tensor this is

@@ -7,6 +7,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.effects import store_quietly
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -32,7 +33,7 @@ def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callab
     for i, other in enumerate(others):
         if not isinstance(other, Tensor):
             raise TypeError(
-                f"{name}(): argument '{names[i]}' (position {i + 1}) must be Tensor, not {type(other).__name__}"
+                f"{name}(): argument '{names[i]}' (position {i + 1}) must be Tensor, not {type_name(type(other))}"
             )
     if any(one.requires_grad for one in (target, *others)):
         raise RuntimeError(
@@ -52,7 +53,7 @@ def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callab
         values = [_number(one.values), *(_number(array[place]) for array in spread)]
         found = function(*values)
         if isinstance(found, str) or found is None:
-            raise TypeError(f"must be real number, not {type(found).__name__}")
+            raise TypeError(f"must be real number, not {type_name(type(found))}")
         if isinstance(found, int) and not -(2**63) <= found < 2**63:
             raise ValueError("Overflow when unpacking long long")
         if target.dtype.category == dtypes.INTEGRAL:

@@ -11,6 +11,7 @@ import numpy as np
 from tensorcli.engine import callers, dtypes, messages, overrides, printing
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- arithmetic and comparison
@@ -101,7 +102,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
 def _not_a_tensor(special: str, value: Any) -> TypeError:
     """The complaint of a special method that was called on something else by way of the class."""
     return TypeError(
-        f"descriptor '{special}' for 'torch._C.TensorBase' objects doesn't apply to a '{type(value).__name__}' object"
+        f"descriptor '{special}' for 'torch._C.TensorBase' objects doesn't apply to a '{type_name(type(value))}' object"
     )
 
 

@@ -54,7 +54,13 @@ def interpolate(
             raise ValueError("Lanczos mode does not support align_corners=True")
         if not antialias:
             raise ValueError("Lanczos mode requires antialias=True")
-    name = f"_upsample_{mode}2d_aa" if antialias else _MODES.get((mode, input.dim()))
+    name = (
+        f"_upsample_{mode}2d_aa"
+        if antialias
+        else _MODES.get((mode, input.dim()))
+        if isinstance(mode, str)
+        else None
+    )
     if name is None:
         raise _unknown(input.dim(), mode)
     scales = (None,) * len(own) if factors is None else tuple(map(float, factors))
@@ -103,8 +109,8 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, Tensor) and not value.dtype.is_floating_point
 
 
-def _unknown(ndim: int, mode: str) -> Exception:
-    wanted = _OWN_DIMENSIONS.get(mode)
+def _unknown(ndim: int, mode: Any) -> Exception:
+    wanted = _OWN_DIMENSIONS.get(mode) if isinstance(mode, str) else None
     if ndim in (3, 4, 5) and wanted is not None:
         return NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
     return NotImplementedError(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.native import NativeType
 from tensorcli.engine.nn.parameter import Parameter, is_lazy
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
@@ -41,14 +42,12 @@ class WithoutModule(Pickled):
         return self.hook(*arguments)
 
 
-class StateDict(OrderedDict[str, Any]):
+class StateDict(OrderedDict[str, Any], metaclass=NativeType):
     """An OrderedDict that carries the modules' versions."""
 
     __module__ = "collections"
+    __qualname__ = "OrderedDict"
     _metadata: Any
-
-
-StateDict.__name__ = StateDict.__qualname__ = "OrderedDict"
 
 
 def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, keep_vars: bool) -> Any:

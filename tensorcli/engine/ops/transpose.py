@@ -1,10 +1,10 @@
-"""Views with the dimensions in another order: transpose, permute, movedim, `x.T` and its kind."""
+"""Views with the dimensions in another order: transpose, permute, movedim."""
 
 from tensorcli.engine import messages
-from tensorcli.engine.callers import PROPERTIES, functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, view
+from tensorcli.engine.methods.attributes import matrices_transposed
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.tensor import ReadOnly, Tensor
 
 
 @view(
@@ -122,72 +122,7 @@ _moves("moveaxis")
 # ---- x.T and its kind
 
 
-def _reversed(self):
-    """All dimensions in reverse order."""
-    ndim = len(self.geometry.sizes)
-    if not ndim:
-        _deprecated_on_scalars("T", " This function is the identity in these cases.")
-    elif ndim != 2:
-        messages.warn(
-            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
-            "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
-            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
-            once=True,
-        )
-    return self.permute(tuple(range(ndim - 1, -1, -1)))
-
-
-def _deprecated_on_scalars(name, advice):
-    messages.warn(f"Tensor.{name} is deprecated on 0-D tensors.{advice}", once=True)
-
-
-def _transposed(self, name="mT", conjugate=False):
-    ndim = len(self.geometry.sizes)
-    if ndim == 1:
-        raise RuntimeError(
-            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
-        )
-    if not ndim:
-        prefix = "" if name == "adjoint()" else "Tensor."
-        advice = (
-            " Consider using x.conj()." if conjugate else " This function is the identity in these cases."
-        )
-        messages.warn(f"{prefix}{name} is deprecated on 0-D tensors.{advice}", once=True)
-        return self.conj() if conjugate else self
-    found = self.transpose(-2, -1)
-    return found.conj() if conjugate and self.dtype.is_complex else found
-
-
-def _hermitian(self):
-    ndim = len(self.geometry.sizes)
-    if not ndim:
-        _deprecated_on_scalars("H", " Consider using x.conj().")
-        return self.conj()
-    if ndim != 2:
-        batches = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
-        raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}"
-        )
-    return _transposed(self, "mH", conjugate=True)
-
-
 @composite("adjoint(Tensor(a) self) -> Tensor(a)")
 def adjoint(self):
     """The last two dimensions swapped, and the elements conjugated."""
-    return _transposed(self, "adjoint()", conjugate=True)
-
-
-PROPERTIES["T"] = _reversed
-
-
-PROPERTIES["mT"] = _transposed
-
-
-PROPERTIES["mH"] = lambda self: _transposed(self, "mH", conjugate=True)
-
-
-PROPERTIES["H"] = _hermitian
-
-
-for _name, _found in PROPERTIES.items():
-    setattr(Tensor, _name, ReadOnly(_found))
+    return matrices_transposed(self, "adjoint()", conjugate=True)

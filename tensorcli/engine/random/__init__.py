@@ -6,11 +6,12 @@ starts from a seed that nobody can foretell, as PyTorch's does, until `manual_se
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import NoneType
 from typing import Any
 
 from tensorcli.engine import addresses, dtypes, effects, process
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.random.generator import Generator as Stream
 from tensorcli.engine.tensor import Tensor
 
@@ -43,8 +44,12 @@ class Generator(Native):
     __module__ = "torch._C"
     __slots__ = ("__weakref__", "device", "stream")
 
-    def __init__(self, device: Any = "cpu") -> None:
-        asked = Device(device)
+    def __init__(self, device: Any = None) -> None:
+        if isinstance(device, bool) or not isinstance(device, (str, int, Device, NoneType)):
+            raise TypeError(
+                f"Generator(): argument 'device' (position 1) must be torch.device, not {type_name(type(device))}"
+            )
+        asked = CPU if device is None else Device(device)
         if asked.type == "cuda" and not cuda_devices():
             raise RuntimeError(_NO_CUDA_GENERATOR)
         if asked.type not in ("cpu", "cuda"):
@@ -75,7 +80,7 @@ class Generator(Native):
     def set_state(self, state: Tensor) -> "Generator":
         """Go on from a state. Errors: TypeError, RuntimeError for what is none."""
         if not isinstance(state, Tensor):
-            raise TypeError(f"expected a torch.ByteTensor, but got {type(state).__name__}")
+            raise TypeError(f"expected a torch.ByteTensor, but got {type_name(type(state))}")
         if state.dtype is dtypes.uint8 and not state.geometry.contiguous:
             raise RuntimeError("RNG state must be contiguous")
         self.stream.set_state(state.values)

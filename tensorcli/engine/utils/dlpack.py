@@ -4,6 +4,7 @@ from typing import Any
 
 from tensorcli.engine.bridge import DLDeviceType, dlpack
 from tensorcli.engine.construct import from_dlpack
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
@@ -11,7 +12,7 @@ def to_dlpack(tensor: Tensor) -> Any:
     """A capsule over the tensor's memory, which can be taken once; of one that asks for gradients too. Errors: TypeError."""
     if not isinstance(tensor, Tensor):
         raise TypeError(
-            f"_to_dlpack(): argument 'data' (position 1) must be Tensor, not {type(tensor).__name__}"
+            f"_to_dlpack(): argument 'data' (position 1) must be Tensor, not {type_name(type(tensor))}"
         )
     return dlpack(tensor.detach())
 

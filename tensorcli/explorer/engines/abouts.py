@@ -26,9 +26,6 @@ _DTYPES = {
 }
 
 ABOUT: Final = {
-    "H": "The matrix transposed and conjugated: a view.",
-    "mH": "The last two dimensions swapped, and conjugated: a view.",
-    "mT": "The last two dimensions swapped: a view.",
     "apply_": "Replace each element by what a function of Python's makes of it, in place; on the CPU only.",
     "map_": "Replace each element by a function of it and another tensor's, in place; on the CPU only.",
     "map2_": "Replace each element by a function of it and two other tensors', in place; on the CPU only.",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import effects, events, process
 from tensorcli.engine.autograd import anomaly, modes
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.callers import PROPERTIES
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.tensor import Tensor
@@ -103,7 +102,7 @@ class Embedded(Nodes):
     def method_names(self) -> Iterable[str]:
         hidden = set(TENSOR_INTERNALS.split())
         methods = (name for name, overloads in PACKETS.items() if any(each.is_method for each in overloads))
-        names = {*methods, *PROPERTIES, *dir(Tensor)}
+        names = {*methods, *dir(Tensor)}
         return sorted(name for name in names if not name.startswith("_") and name not in hidden)
 
     def seed(self, number: int) -> None:
@@ -129,8 +128,6 @@ class Embedded(Nodes):
     def verb(self, name: str) -> Verb | None:
         if name in TENSOR_INTERNALS.split():
             return None
-        if name in PROPERTIES:
-            return Verb("attribute")
         overloads = PACKETS.get(name)
         if overloads is not None:
             arguments = overloads[0].schema.arguments

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tensorcli.engine import effects
-from tensorcli.engine.callers import PROPERTIES
 from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines.abouts import ABOUT
@@ -72,11 +71,11 @@ def _around(chapter: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def _other(name: str) -> Help | None:
-    found = PROPERTIES.get(name)
-    if found is None and not name.startswith("_"):
-        found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
+    if name.startswith("_"):
+        return None
+    found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
     if found is None:
         return None
-    if not (isinstance(found, property) or name in PROPERTIES or name in ABOUT or callable(found)):
+    if not (isinstance(found, property) or name in ABOUT or callable(found)):
         return None
     return Help(name, _sentence(found.__doc__) or ABOUT.get(name, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.engine.native import NativeType
 from tensorcli.language.limits import LimitError, Limits
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names
@@ -22,8 +23,11 @@ def _check_gap(buffer: Any) -> None:
         raise LimitError(f"the buffer would be filled with {gap} zeros; the limit is {Limits().characters}")
 
 
-class Bytes(io.BytesIO):
+class Bytes(io.BytesIO, metaclass=NativeType):  # type: ignore[metaclass]  # typeshed says ABCMeta; it is type
     """BytesIO."""
+
+    __module__ = "_io"
+    __qualname__ = "BytesIO"
 
     def write(self, data: Any, /) -> int:
         """Write bytes where the buffer stands. Errors: LimitError far beyond its end."""
@@ -31,8 +35,11 @@ class Bytes(io.BytesIO):
         return super().write(data)
 
 
-class Text(io.StringIO):
+class Text(io.StringIO, metaclass=NativeType):  # type: ignore[metaclass]
     """StringIO."""
+
+    __module__ = "_io"
+    __qualname__ = "StringIO"
 
     def write(self, text: str, /) -> int:
         """Write a text where the buffer stands. Errors: LimitError far beyond its end."""
@@ -41,10 +48,6 @@ class Text(io.StringIO):
 
 
 _CLASSES = {"BytesIO": Bytes, "StringIO": Text}
-for _name, _kind in _CLASSES.items():
-    _kind.__name__ = _kind.__qualname__ = _name
-    _kind.__module__ = "_io"
-
 MEMBERS = frozenset(_CLASSES)
 _NAMES = words("close closed getvalue read readable readline readlines seek tell truncate write")
 ATTRIBUTES: dict[type, Names] = {

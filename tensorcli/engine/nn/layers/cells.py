@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tensorcli.engine.binding.parameters import type_name
+from tensorcli.engine.native import type_name
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
