@@ -12,6 +12,7 @@ _UNWRITTEN: Final = "PyTorch writes out of order, or not at all, where the outpu
 _DISCARDED: Final = "PyTorch discards imaginary parts inside, and says so"
 OTHERWISE: Final = {
     "addbmm": _DISCARDED,
+    "linalg.solve_triangular": _DISCARDED,
     "cumsum": _DISCARDED,
     "logsumexp": _DISCARDED,
     "mean": _DISCARDED,
