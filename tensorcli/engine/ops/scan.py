@@ -110,7 +110,8 @@ def cumprod(xp, self, dim, dtype):
         first = (slice(None),) * dim + (slice(1),)
         array = array.copy()
         array[first] *= array.dtype.type(1)
-    return xp.cumprod(array, axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
+    # As a method, so that numpy warns of infinities in the name of this module, where nobody hears it.
+    return array.cumprod(axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
 
 
 def _running(xp, self, dim, extreme):
