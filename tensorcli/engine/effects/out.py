@@ -82,7 +82,6 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     pairs = tuple(zip(outs, results, strict=True))
     first, then = outputs.in_order(op, plain)
     for place, (target, result) in enumerate(pairs):
-        outputs.check_cast(op, place, target, result, plain)
         for check in first:
             check(op, place, target, result, plain)
     for place, (target, result) in enumerate(pairs):

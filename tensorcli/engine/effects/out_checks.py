@@ -368,11 +368,13 @@ def in_order(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Check, ...], tupl
     """What is looked at before, and what after an output gets its size."""
     name = _origin(op).base
     last = name in DTYPE_LAST and DTYPE_LAST[name](values)
+    if last and name == "stack":
+        return (), (check_cast, check_dtype, check_memory)
     if name in OVERLAP_BEFORE_DTYPE:
-        return ((check_memory,), (check_dtype,)) if last else ((check_memory, check_dtype), ())
-    if name in OVERLAP_FIRST:
-        return ((check_memory,), (check_dtype,)) if last else ((check_dtype, check_memory), ())
-    return ((), (check_dtype, check_memory)) if last else ((check_dtype,), (check_memory,))
+        return (check_memory, *(() if last else (check_dtype,))), (check_dtype,) if last else ()
+    first: tuple[Check, ...] = (check_cast,) if last else (check_cast, check_dtype)
+    then: tuple[Check, ...] = (check_dtype,) if last else ()
+    return ((*first, check_memory), then) if name in OVERLAP_FIRST else (first, (*then, check_memory))
 
 
 def size(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:
@@ -409,7 +411,7 @@ def _casts(origin: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]
     return target.dtype is not computed and target.dtype is not result.dtype
 
 
-def check_cast(op: "Op", place: int, target: Tensor, result: Tensor, values: Sequence[Any]) -> None:
+def check_cast(op: "Op", place: int, target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:
     """Refuse an output that cannot hold the result, for operators that look at this in words of their own, before anything else.
 
     Errors: RuntimeError, TypeError.
