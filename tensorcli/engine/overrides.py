@@ -50,6 +50,16 @@ PLAIN: Final[set[type]] = {int, float, bool, complex, str, NoneType}
 """Classes without `__torch_function__`, and those whose results are plain tensors."""
 
 
+def _is_pytorchs(kind: type) -> bool:
+    """Whether a class is of PyTorch's own tensors: to functions of the engine they are objects like any other."""
+    from tensorcli.engine.tensor import Tensor
+
+    return any(
+        (base.__module__, base.__name__) == ("torch", "Tensor") and base is not Tensor
+        for base in kind.__mro__
+    )
+
+
 def overriding(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> list[Any]:
     """The first argument of each class that overrides functions, those in lists too; subclasses before their bases."""
     found: list[Any] = []
@@ -58,7 +68,7 @@ def overriding(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> lis
         if kind in PLAIN or any(type(each) is kind for each in found):
             continue
         function = getattr(kind, "__torch_function__", None)
-        if function is None or function is disabled:
+        if function is None or function is disabled or _is_pytorchs(kind):
             PLAIN.add(kind)
             continue
         place = next((i for i, each in enumerate(found) if isinstance(one, type(each))), len(found))
@@ -120,10 +130,13 @@ def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any]
 
 def of_tensor(cls: type, func: Call, types: Any, args: Any, kwargs: Any) -> Any:
     """Tensor's own `__torch_function__`: the function's results are of the subclass. PyTorch itself asks it where one of its
-    functions is given a tensor of the engine, and is answered by the engine's function of that name.
+    functions is given a tensor of the engine, and is answered by the engine's function of that name, unless tensors of both are
+    given.
     """
     own = _own(func)
     if own is None or not all(issubclass(cls, kind) for kind in types):
+        return NotImplemented
+    if own is not func and any(_is_pytorchs(type(one)) for one in _each((*args, *(kwargs or {}).values()))):
         return NotImplemented
     with DisableTorchFunctionSubclass():
         answer = own(*args, **(kwargs or {}))

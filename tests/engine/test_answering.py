@@ -51,3 +51,25 @@ def test_a_special_method_of_the_class_refuses_what_is_no_tensor(name: str) -> N
     with pytest.raises(theirs.type) as ours:
         getattr(engine.Tensor, name)(1, engine.ones(2))
     assert str(ours.value) == str(theirs.value)
+
+
+def test_tensors_of_both_are_not_mixed() -> None:
+    theirs, ours = torch.ones(2), engine.ones(2)
+    for call in (
+        lambda: ours + theirs,
+        lambda: theirs + ours,
+        lambda: ours @ theirs,
+        lambda: ours < theirs,
+        lambda: engine.add(ours, theirs),
+        lambda: engine.cat([ours, theirs]),
+        lambda: engine.sum(theirs),
+        lambda: engine.add(ours, ours, out=theirs),
+        lambda: engine.add(ours, torch.nn.Parameter(theirs)),
+        lambda: ours.copy_(theirs),
+        lambda: torch.add(theirs, ours),
+    ):
+        with pytest.raises(TypeError, match="Tensor"):
+            call()
+    with pytest.raises(TypeError) as refused:
+        engine.add(ours, theirs)
+    assert str(refused.value) == "add(): argument 'other' (position 2) must be Tensor, not Tensor"

@@ -68,9 +68,9 @@ OUTSIDE: Final = re.compile(
 
 CALLS: Final[dict[str, Callable[[Any], Callable[..., Any]]]] = {
     "einsum": lambda space: lambda operands, equation: space.einsum(equation, *operands),
-    "polygamma": lambda space: lambda x, n: space.polygamma(n, x),
-    "special.polygamma": lambda space: lambda x, n: space.special.polygamma(n, x),
-    "where": lambda space: lambda x, condition, other: space.where(condition, x, other),
+    "polygamma": lambda space: lambda x, n, **options: space.polygamma(n, x, **options),
+    "special.polygamma": lambda space: lambda x, n, **options: space.special.polygamma(n, x, **options),
+    "where": lambda space: lambda x, condition, other, **options: space.where(condition, x, other, **options),
     "nn.functional.embedding": lambda space: (
         lambda weight, indices, **options: space.nn.functional.embedding(indices, weight, **options)
     ),

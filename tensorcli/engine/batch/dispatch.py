@@ -44,11 +44,12 @@ def _asking(op: Op, run: Run) -> Run:
 
 
 def _telling(op: Op, run: Run) -> Run:
-    """What runs an operator that is made of others, and of which PyTorch warns."""
+    """What runs an operator that is made of others, and of which PyTorch warns where no transform runs inside the vmap."""
 
     def told(values: tuple[Any, ...]) -> Any:
         if not (
             layers
+            and all(each.batched for each in layers[-1].inside())
             and any(one.batch is not None and one.batch.dim is not None for one in found_in(values, Tensor))
         ):
             return run(values)

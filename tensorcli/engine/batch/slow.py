@@ -38,6 +38,11 @@ def is_slow(op: Any) -> bool:
     return op.name in NAMES or bool(_told)
 
 
+def called(op: Any) -> str:
+    """The name without its overload that an operator was called by."""
+    return _told[-1].partition(".")[0] if _told else str(op.base)
+
+
 def warn(op: Any, size: int) -> None:
     """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of.
 

@@ -37,12 +37,13 @@ def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
         _refuse_same(layer, batches[1:])
     if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
         return
-    if op.base in _BROADCAST:
+    base = slow.called(op)
+    if base in _BROADCAST:
         sizes = batches[0].sizes
         raise messages.output_shape(sizes, (layer.size, *sizes))
-    name = _NAMES.get(op.base.removesuffix("_"))
+    name = _NAMES.get(base.removesuffix("_"))
     place = "in a vmap" if name else f"at level {layer.number}"
-    name = name or f"aten::{op.base}"
+    name = name or f"aten::{base}"
     raise RuntimeError(
         f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more "
         "elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over "

@@ -174,6 +174,9 @@ def compute(
             numbers = numbers or i in op.tensors or rule == dtypes.COMPARE or op.base in _WRAPPING
     if op.base in _SECOND_FIRST:
         operands.reverse()
+    elif op.base == "ldexp":
+        # PyTorch multiplies by powers of two, which it lays out row by row.
+        operands[1:] = [geometry.contiguous(shape.sizes) for shape in operands[1:]]
     sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()
     if numbers and sizes:
         operands.append(geometry.contiguous(()))  # of other sizes: PyTorch does not take its short cut

@@ -31,7 +31,7 @@ from tensorcli.engine.effects.elementwise import promoted_dtype
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.geometry import channels_last_strides, suggests_channels_last
 from tensorcli.engine.storage import converted
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import CONJ, Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -239,17 +239,19 @@ def _as_dtype(answer: Any, kind: dtype, device: Device) -> Any:
 
 
 class Laid:
-    """A kernel's answer whose strides are to be other than row-major, or whose memory holds more elements than it has.
-
-    PyTorch then computed more, of which the result is a part.
+    """A kernel's answer whose strides are to be other than row-major, whose memory holds more elements than it has (PyTorch then
+    computed more, of which the result is a part), or whose memory holds its conjugate, with the bit for that.
     """
 
-    __slots__ = ("array", "elements", "strides")
+    __slots__ = ("array", "conjugated", "elements", "strides")
 
-    def __init__(self, array: Any, strides: tuple[int, ...] | None, elements: int = 0) -> None:
+    def __init__(
+        self, array: Any, strides: tuple[int, ...] | None, elements: int = 0, conjugated: bool = False
+    ) -> None:
         self.array = array
         self.strides = strides
         self.elements = elements
+        self.conjugated = conjugated
 
 
 def _settle(answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
@@ -257,7 +259,9 @@ def _settle(answer: Any, reduced: dtype | None, device: Device) -> Tensor | None
         return None
     strides = None
     elements = 0
+    conjugated = False
     if type(answer) is Laid:
+        conjugated = answer.conjugated
         strides = answer.strides
         # On meta PyTorch makes what it returns and nothing more.
         elements = 0 if device is META else answer.elements
@@ -271,7 +275,10 @@ def _settle(answer: Any, reduced: dtype | None, device: Device) -> Tensor | None
         elif kind is reduced.to_real().computes_as:
             kind = reduced.to_real()
     check_bytes(answer.nbytes, answer.shape, kind, device)
-    return adopt(answer, kind, device, strides, elements)
+    result = adopt(answer.conj() if conjugated else answer, kind, device, strides, elements)
+    if conjugated:
+        result.lazy = CONJ
+    return result
 
 
 _named: dict[str, Any] = {}

@@ -7,7 +7,8 @@ from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
 from tensorcli.engine.effects.out_draws import DRAWS, drawn
-from tensorcli.engine.effects.writing import keeps_sizes, size_out, store, warn_of_truth
+from tensorcli.engine.effects.out_reduced import REDUCED, reduced
+from tensorcli.engine.effects.writing import store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     if any(not isinstance(one, Tensor) for one in outs):
         # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
+    from tensorcli.engine.effects import out_checks as outputs
+
+    outputs.check_kind(op, outs)
     concerned = _with_gradient((*plain, *outs)) if mode.enabled else []
     if concerned:
         from tensorcli.engine.effects import out_history
@@ -57,8 +61,6 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         if kind == out_history.COPIED:
             return out_history.copied(op, plain, outs[0])
     _check_lazy(plain, outs)
-    from tensorcli.engine.effects import out_checks as outputs
-
     outputs.check_device(op, plain, outs)
     grad = mode.grad
     observer = events.observer
@@ -68,6 +70,8 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         mode.set(False)
         events.observer = None
         answer = drawn(op, plain, outs[0]) if op.base in DRAWS else None
+        if op.base in REDUCED:
+            answer = reduced(op, plain, outs[0])
         if answer is None:
             answer = op.effect(op, plain)
     finally:
@@ -75,21 +79,15 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         events.observer = observer
         into.outputs -= 1
     results = answer if isinstance(answer, tuple) else (answer,)
-    inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     pairs = tuple(zip(outs, results, strict=True))
-    dtype_first, memory_first = outputs.order(op, plain)
-    for target, result in pairs:
-        if dtype_first:
-            outputs.check_dtype(op, target, result, plain)
-        if memory_first:
-            outputs.check_memory(op, target, inputs)
-    for target, result in pairs:
-        if not keeps_sizes(op, target, result.geometry):
-            size_out(target, result.geometry)
-        if not dtype_first:
-            outputs.check_dtype(op, target, result, plain)
-        if not memory_first:
-            outputs.check_memory(op, target, inputs)
+    first, then = outputs.in_order(op, plain)
+    for place, (target, result) in enumerate(pairs):
+        for check in first:
+            check(op, place, target, result, plain)
+    for place, (target, result) in enumerate(pairs):
+        outputs.size(op, target, result, plain)
+        for check in then:
+            check(op, place, target, result, plain)
     for target, result in pairs:
         warn_of_truth(op, plain, target)
         store(
@@ -101,4 +99,6 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         )
     if concerned and kind == out_history.RECORDED:
         out_history.record(op, concerned, outs)
+    if op.base in outputs.SILENT:
+        return None
     return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]

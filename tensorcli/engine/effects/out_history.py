@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.effects.out_checks import check_cast, check_dtype, ends_with_a_square
 from tensorcli.engine.effects.writing import size_out
 from tensorcli.engine.tensor import Tensor
 
@@ -39,6 +40,7 @@ _REFUSED_AS: Final[dict[str, _Name]] = {
     "min.other": "minimum",
     "log_sigmoid": "log_sigmoid_forward",
     "msort": "sort",
+    "inner": "mul",
     "take_along_dim": "gather",
     "nanmean": "nansum",
     "diff": "sub",
@@ -60,7 +62,9 @@ _REFUSED_AS: Final[dict[str, _Name]] = {
     "linalg_eigvalsh": "_linalg_eigh",
     **{f"linalg_{name}": f"_linalg_{name}" for name in "det eigh slogdet solve_ex svd".split()},
     **dict.fromkeys((f"fft_{name}" for name in "hfft hfft2 hfftn irfft irfft2 irfftn".split()), "_fft_c2r"),
-    **dict.fromkeys((f"fft_{name}" for name in "fft2 fftn ifft2 ifftn ihfft2 ihfftn".split()), "_fft_c2c"),
+    **dict.fromkeys(
+        (f"fft_{name}" for name in "ifft fft2 fftn ifft2 ifftn ihfft2 ihfftn".split()), "_fft_c2c"
+    ),
     "fft_fft": _of_input("_fft_r2c", "_fft_c2c"),
     **dict.fromkeys(("fft_rfft", "fft_rfft2", "fft_rfftn"), "_fft_r2c"),
 }
@@ -78,7 +82,8 @@ _RECORDED: Final[dict[str, _Name]] = {
     "special_log_softmax": "log_softmax",
     "linalg_ldl_factor": "linalg_ldl_factor_ex",
     "diag": lambda values: "diag_embed" if values[0].ndim == 1 else "diagonal_copy",
-    **dict.fromkeys(("fft_ifft", "fft_ihfft"), "conj_physical"),
+    "fft_ifft": _of_input("conj_physical", ""),
+    "fft_ihfft": "conj_physical",
 }
 """Those that record that they have no derivative, and the name that they say this in."""
 _COPIED: Final = frozenset(
@@ -86,19 +91,20 @@ _COPIED: Final = frozenset(
     "linalg_tensorsolve special_ndtr".split()
 )
 
-_UNRECORDED: Final = frozenset(["split_with_sizes_copy"])
+_UNRECORDED: Final = frozenset(("split_with_sizes_copy", "unbind_copy", "linalg_matrix_rank"))
 """Those that write and record nothing although they have a derivative. So do all that have none."""
 
 
 def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     """What the operator does, of the kinds above. Errors: RuntimeError where it refuses."""
-    if (op.base in _COPIED and not op.gradients) or (
-        op.base.endswith("matrix_power") and _ends_with_a_square(values[1])
-    ):
+    if (
+        (op.base == "norm" and values[1] == "nuc")
+        or (op.base in _COPIED and not op.gradients and not _is_product(op, values))
+    ) or (op.base.endswith("matrix_power") and ends_with_a_square(values[1])):
         return COPIED
-    name = _RECORDED.get(op.base)
-    if name is not None:
-        check_recorded(name if isinstance(name, str) else name(values), outs)
+    recorded = _RECORDED.get(op.base, "")
+    if recorded := recorded if isinstance(recorded, str) else recorded(values):
+        check_recorded(recorded, outs)
         return RECORDED
     origin = op
     while origin.alias_of is not None:
@@ -112,9 +118,8 @@ def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     raise messages.out_with_gradient(name if isinstance(name, str) else name(values))
 
 
-def _ends_with_a_square(n: int) -> bool:
-    """Whether PyTorch makes this power of a matrix by squaring alone, and copies it."""
-    return n in (0, 1) or (n > 2 and n & (n - 1) == 0)
+def _is_product(op: "Op", values: Sequence[Any]) -> bool:
+    return op.base == "inner" and not all(one.ndim for one in values[:2])
 
 
 def check_recorded(name: str, outs: Sequence[Tensor]) -> None:
@@ -135,9 +140,8 @@ def record(op: "Op", concerned: Sequence[Tensor], outs: Sequence[Tensor]) -> Non
 
 def copied(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor:
     """The result, with its history, copied into the output."""
-    from tensorcli.engine.effects import out_checks as outputs
-
     result = op.effect(op, values)
-    outputs.check_dtype(op, out, result, values)
+    check_cast(op, 0, out, result, values)
+    check_dtype(op, 0, out, result, values)
     size_out(out, result.geometry)
     return out.copy_(result)  # type: ignore[no-any-return]

@@ -89,6 +89,9 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
         ):
             array = _smeared_scan(_SCANS[origin.base], target, values[1])
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
+    if op.base == "addbmm_" and target.geometry.sizes != array.shape:
+        # PyTorch writes what self is broadcast to, and gives self its size for that.
+        resize(target, geometry.contiguous(array.shape))
     check_castable(kind, target)
     check_output_shape(target, array.shape)
     if origin.rule is None:

@@ -7,11 +7,11 @@ belonging to the transforms that run, as in PyTorch, where it is wrapped once fo
 """
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from textwrap import indent
 from typing import Any, Self
 
-from tensorcli.engine import dtypes, events, messages, printing
+from tensorcli.engine import callers, dtypes, events, messages, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.modes import forward, mode, set_as_outside, undeclared
@@ -19,6 +19,7 @@ from tensorcli.engine.autograd.modes import transforms as running
 from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge, next_number
 from tensorcli.engine.autograd.recording import drop_unneeded
 from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
+from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor, alias
 
 _OVER = -2
@@ -292,7 +293,20 @@ def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Nod
 def mark() -> None:
     """Note from here on what new tensors belong to."""
     if not isinstance(events.observer, _Marking):
+        callers.surround_all(_refusing)
         events.observer = _Marking(events.observer)
+
+
+def _refusing(op: Op, run: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """What runs a write that PyTorch refuses by another name than the one that does it, or before anything is done."""
+    if not (op.writes and (op.is_composed or op.base in ("resize_", "resize_as_"))):
+        return run
+
+    def refusing(values: tuple[Any, ...]) -> Any:
+        check_captured(values[0], op.name)
+        return run(values)
+
+    return refusing
 
 
 def unmark() -> None:
@@ -305,6 +319,19 @@ def listener() -> events.Observer | None:
     """Who hears of what happens, whether transforms run or not."""
     observer = events.observer
     return observer.listener if isinstance(observer, _Marking) else observer
+
+
+def check_captured(tensor: Tensor, operator: str) -> None:
+    """Errors: RuntimeError for a write to a tensor from outside of the innermost transform."""
+    # The backward pass writes into tensors that it has made.
+    if (
+        running
+        and not isinstance(running[-1], Layer)
+        and not backward_pass.running
+        and not undeclared
+        and running[-1] not in _owner(tensor, running[-1]).levels
+    ):
+        refuse_captured(operator)
 
 
 def refuse_captured(operator: str) -> None:
@@ -329,16 +356,7 @@ class _Marking:
             self.listener.made(tensor, operator, inputs)
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
-        """Errors: RuntimeError for a write to a tensor from outside of the innermost transform."""
-        # The backward pass writes into tensors that it has made.
-        if (
-            running
-            and not isinstance(running[-1], Layer)
-            and not backward_pass.running
-            and not undeclared
-            and running[-1] not in _owner(tensor, running[-1]).levels
-        ):
-            refuse_captured(operator)
+        check_captured(tensor, operator)
         if self.listener is not None:
             self.listener.writes(tensor, operator, inputs)
 

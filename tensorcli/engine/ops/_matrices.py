@@ -23,6 +23,11 @@ def columns(array):
     return Laid(array, tuple(steps))
 
 
+def rows(array):
+    """Matrices as LAPACK leaves them that were solved for transposed; those of complex numbers were conjugated as well."""
+    return Laid(array, None, conjugated=array.dtype.kind == "c")
+
+
 def check_matrix(a, name, square=True, floating=True):
     """Refuse what is no batch of (square) floating matrices. Errors: RuntimeError with PyTorch's texts."""
     if a.ndim < 2:

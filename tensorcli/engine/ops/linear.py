@@ -303,10 +303,11 @@ def addr(xp, self, vec1, vec2, beta, alpha):
                 )
     if self.dtype.kind == "b":
         product = xp.multiply.outer(vec1, vec2)
-        return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
-    weighted = vec1 if alpha == 1 else xp.multiply(vec1, vec1.dtype.type(alpha))
-    product = xp.multiply.outer(weighted, vec2)
-    answer = _products.combined(xp, self, product, beta, 1)
+        answer = self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
+    else:
+        weighted = vec1 if alpha == 1 else xp.multiply(vec1, vec1.dtype.type(alpha))
+        product = xp.multiply.outer(weighted, vec2)
+        answer = _products.combined(xp, self, product, beta, 1)
     if xp is not np:
         return answer
     # PyTorch adds element by element: a column times a row.

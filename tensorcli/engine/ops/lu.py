@@ -17,6 +17,7 @@ from tensorcli.engine.ops._matrices import (
     check_sides,
     columns,
     raise_for,
+    rows,
 )
 from tensorcli.engine.ops._shared import behind
 
@@ -254,7 +255,7 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     # X A = B is the transposed A^T X^T = B^T.
     lu, sides = (LU.conj() if adjoint else LU), (B if left else B.swapaxes(-1, -2))
     found = by_factors(xp, lu, pivots, sides, adjoint == left)
-    return columns(found) if left else found.swapaxes(-1, -2)
+    return columns(found) if left else rows(found.swapaxes(-1, -2))
 
 
 @composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)

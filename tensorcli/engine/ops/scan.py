@@ -35,7 +35,8 @@ def cumsum(xp, self, dim, dtype):
         refuse(array, "cumsum_out_cpu", "b")
     if not self.ndim:
         return array.copy()
-    found = xp.cumsum(array, axis=dim, dtype=_summing(array))
+    # As a method, so that numpy warns of infinities in the name of this module, where nobody hears it.
+    found = array.cumsum(axis=dim, dtype=_summing(array))
     if found.dtype.kind in "fc":
         found += 0  # the sums begin with a zero: none of them is a negative one
     return found.astype(array.dtype, copy=False)
@@ -110,7 +111,8 @@ def cumprod(xp, self, dim, dtype):
         first = (slice(None),) * dim + (slice(1),)
         array = array.copy()
         array[first] *= array.dtype.type(1)
-    return xp.cumprod(array, axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
+    # As a method, so that numpy warns of infinities in the name of this module, where nobody hears it.
+    return array.cumprod(axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
 
 
 def _running(xp, self, dim, extreme):

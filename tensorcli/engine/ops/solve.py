@@ -21,6 +21,7 @@ from tensorcli.engine.ops._matrices import (
     check_sides,
     columns,
     raise_for,
+    rows,
     solve,
 )
 from tensorcli.engine.ops.inverse import pinv_backward
@@ -76,7 +77,8 @@ def linalg_solve_(xp, A, B, left, check_errors):
     found = found if left else found.swapaxes(-1, -2)
     found = found[..., 0] if vector else found
     # PyTorch lays out vectors of a batch as if they were the columns of one matrix.
-    return columns(found) if left and found.ndim > 1 else found, columns(lu), pivots, zero_pivot(xp, lu)
+    laid = rows(found) if not left else columns(found) if found.ndim > 1 else found
+    return laid, columns(lu), pivots, zero_pivot(xp, lu)
 
 
 @composite(
