@@ -349,7 +349,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a gradient is of one number: the function gives a sum or a mean, or jacrev() is asked for all of them",
          "torch.func.grad(lambda x: x * 2)(torch.ones(2))"),
         ("TSC-E116", "mixed_precision",
-         "are unsafe to autocast|but _scale is None|unscale_() has already been called|Attempting to unscale FP16 gradients",
+         "are unsafe to autocast|but _scale is None|unscale_() has already been called|Attempting to unscale FP16 gradients|"
+         "No inf checks were recorded",
          "mixed precision wants parameters of float32 and a loss of scores, which a scaler multiplies before the pass, and whose "
          "gradients it divides once",
          "scaler = torch.amp.GradScaler('cpu')\n"
@@ -379,6 +380,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a deviation, or a variance, divides by one less than the number of elements: of one element it is nan; correction=0 "
          "divides by their number",
          "torch.ones(1).std()"),
+        ("TSC-E120", "without_batch", "size mismatch (got input: ",
+         "scores without a batch are those of one example: its target is one class, without a batch as well",
+         "scores = torch.ones(2, requires_grad=True)\n"
+         "torch.nn.functional.cross_entropy(scores, torch.tensor([1])).backward()"),
         ("TSC-E114", "not_full", "Using a non-full backward hook",
          "register_backward_hook is the hook of before, which sees the last node of a module; register_full_backward_hook sees "
          "the module",

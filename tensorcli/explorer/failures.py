@@ -53,6 +53,8 @@ NO_CUDA = re.compile(
 CUDA_HINT = (
     "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
 )
+LISTED = 3
+"""So many of the storages that a failing statement wrote are named."""
 _QUOTED = re.compile(r"(?<=')[^']+(?=')|\b\d+\b")
 """What a complaint quotes: a text in quotes, a number."""
 _KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of arguments")
@@ -210,9 +212,16 @@ def taken_back(error: Failure) -> Failure:
 
 def with_effects(error: Failure, outcome: Outcome, statement: Statement) -> Failure:
     """What a failing statement left behind, as a hint. A block or a function may have bound names, or filled lists, before."""
-    kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]
+    written = sorted(
+        {each.storage for each in outcome.writes if each.storage}, key=lambda each: (len(each), each)
+    )
+    more = f" and {len(written) - LISTED} more" if len(written) > LISTED + 1 else ""
+    listed = ", ".join(written[:LISTED] if more else written)
+    kept = [f"{listed}{more} {'was' if len(written) == 1 else 'were'} written before the error"]
+    if not written:
+        kept = []
     if not outcome.changes:
         at = error.spans[0].line if error.spans else statement.span.line
         inside = hasattr(statement.tree, "body") or not statement.span.line <= at <= statement.span.end_line
         kept = ["no tensor was changed" if inside else "nothing was changed"]
-    return replace(error, hints=(*error.hints, *dict.fromkeys(kept)))
+    return replace(error, hints=(*error.hints, *kept))

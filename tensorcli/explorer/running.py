@@ -74,9 +74,11 @@ def execute(
     outcome: Outcome | None = None
     if observation is not None and mentioned is not None:
         outcome = observation.end(statement.tree, mentioned, statement.source, place)
-    if error is not None:
+    if error is not None and not session.checking:  # a session that checks hears of no change
         effects = outcome if outcome and (outcome.changes or not only_shows(statement)) else None
-        error = with_places(error if effects is None else with_effects(error, effects, statement), within)
+        error = error if effects is None else with_effects(error, effects, statement)
+    if error is not None:
+        error = with_places(error, within)
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)

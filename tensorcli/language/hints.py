@@ -244,4 +244,6 @@ def _shadowed_hint(exception: TypeError, evaluator: Evaluator) -> str | None:
     torch = evaluator.modules.get("torch")
     if name not in SHADOWED or name in evaluator.names or torch is None or name not in torch.members:
         return None
+    if name == "range":
+        return None  # torch.range is no other spelling of it: it gives a tensor of floats
     return f"{name} is Python's; write  torch.{ast.unparse(node)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.told import Told
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.hazards.scope import Scope
 
 KINDS = ("tensor", "ndarray")
+DEPTH, SMALL = 2, 8
+"""So deep into an item, and among so many parts, its first tensor is looked for."""
 
 
 class Append(NamedTuple):
@@ -52,7 +55,19 @@ def kept(engine: Engine, lists: Sequence[Held], written: Collection[int]) -> Ite
 
 def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:
     """Which elements of which memory an item is."""
+    item = _first(engine, item, DEPTH)
     return (id(engine.memory(item)), engine.walk(item)) if engine.kind(item) in KINDS else None
+
+
+def _first(engine: Engine, item: Any, depth: int) -> Any:
+    """The first tensor of a dict or a list, as of `{'epoch': 1, 'state': net.state_dict()}`: one copy, or none, keeps it all;
+    the item itself where it is none.
+    """
+    if isinstance(item, dict | list | tuple) and depth:
+        parts = islice(item.values() if isinstance(item, dict) else item, SMALL)
+        found = (_first(engine, each, depth - 1) for each in parts)
+        return next((each for each in found if engine.kind(each) in KINDS), None)
+    return item
 
 
 def appends_in(loop: ast.stmt) -> list[Append]:

@@ -189,9 +189,10 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H015",
         "expanded-write",
-        "A write into one place of an expanded tensor shows in others.",
+        "A write into one place of an expanded tensor, or of overlapping windows, shows in others.",
         "expand() makes a view with a stride of 0: along that dimension all places are one in memory. PyTorch refuses a write "
-        "that goes over several of them, and not one into a single place.",
+        "that goes over several of them, and not one into a single place. The windows of unfold() and as_strided() have places "
+        "in common, too, and PyTorch refuses no write into them: what it gives depends on the order.",
         "x = torch.zeros(3, 1).expand(3, 4)\nx[0, 0] = 1",
         "x = torch.zeros(3, 1).expand(3, 4).clone()\nx[0, 0] = 1",
         "why",

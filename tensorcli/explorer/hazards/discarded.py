@@ -31,19 +31,21 @@ def discarded(
     if (
         not isinstance(call, ast.Call)
         or not isinstance(function, ast.Attribute)
-        or not isinstance(function.value, ast.Name)
+        or not isinstance(function.value, ast.Name | ast.Attribute)
         or _works(function.attr)
         or current_node() is not call
     ):
         return None
-    owner = function.value.id
-    if owner in FUNCTIONS and engine.kind(names.get(owner)) != "tensor":
-        name = next((each for each in map(_first_name, call.args) if each is not None), None)
-        text = f"{owner}.{function.attr}(…)"
+    path: ast.expr = function.value
+    owner = ast.unparse(path)
+    value = _tensor_at(engine, names, path)
+    if value is None and owner in FUNCTIONS:
+        path = next((each for each in map(_first_operand, call.args) if each is not None), path)
+        value, text = _tensor_at(engine, names, path), f"{owner}.{function.attr}(…)"
     else:
-        name, text = owner, f"{owner}.{function.attr}()"
-    value = None if name is None else names.get(name)
-    if name is None or engine.kind(value) != "tensor" or value is result or not _given(value, inputs):
+        text = f"{owner}.{function.attr}()"
+    name = ast.unparse(path)
+    if value is None or value is result or not _given(value, inputs):
         return None
     if not inner and engine.look(result).numel < engine.look(value).numel:
         return None
@@ -52,11 +54,20 @@ def discarded(
     )
 
 
-def _first_name(argument: ast.expr) -> str | None:
+def _tensor_at(engine: Engine, names: Scope, path: ast.expr) -> Any:
+    """The tensor that `x`, `net.weight` or `p.grad` stands for; None where it is none."""
+    grad = isinstance(path, ast.Attribute) and path.attr == "grad"
+    value = names.at(path.value if isinstance(path, ast.Attribute) and grad else path)
+    if engine.kind(value) != "tensor":
+        return None
+    return engine.grad(value) if grad else value
+
+
+def _first_operand(argument: ast.expr) -> ast.expr | None:
     """`out` of `out`, and of `[out, x]`."""
     if isinstance(argument, ast.List | ast.Tuple) and argument.elts:
         argument = argument.elts[0]
-    return argument.id if isinstance(argument, ast.Name) else None
+    return argument if isinstance(argument, ast.Name | ast.Attribute) else None
 
 
 def _given(value: Any, inputs: Sequence[Any]) -> bool:

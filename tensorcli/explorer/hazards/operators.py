@@ -73,6 +73,6 @@ class Operator(NamedTuple):
             adds=name in ("add", "add_"),
             allocates=name in ALLOCATING,
             fills=name in ("copy_", "fill_", "index_put_"),
-            pairs=name in ("mul", "eq", "ne"),
+            pairs=name in ("mul", "eq", "ne", "sub", "rsub"),
             flat=out_of_place in FLAT,
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TOTALS = ("sum", "mean")
 """Methods and functions that make one number of all elements."""
+WORDS = {"mul": ("times", "times"), "sub": ("less", "less"), "rsub": ("less", "less")}
 BESIDE = "each element of the one {} each of the other, not element by element."
 
 
@@ -35,15 +36,17 @@ def outer_total(
     operator: str,
     inputs: Sequence[Any],
 ) -> Told | None:
-    """What is to be said of a product with what was computed from what learns, or of a comparison, of such operands, where
-    the statement makes one number of all; None for any other.
+    """What is to be said of a product with what was computed from what learns, of a comparison, or of a difference of what
+    nothing learns from, of such operands, where the statement makes one number of all; None for any other.
     """
     pair = _pair(engine, inputs)
     if pair is None or _spread(node := current_node()) or not _totalled(node, statement):
         return None
     if engine.memory(pair[0]) is engine.memory(pair[1]):
         return None
-    word, between = ("compared with", "with") if operator in ("eq", "ne") else ("times", "times")
+    word, between = WORDS.get(operator, ("compared with", "with"))
+    if between == "less" and (_learned(engine, pair) or _shaped(node)):
+        return None
     if between == "times" and (
         _learned(engine, pair) != 1
         or any(engine.look(each).requires_grad and engine.look(each).is_leaf for each in pair)
@@ -72,6 +75,13 @@ def _spread(node: ast.AST | None) -> bool:
         (isinstance(each, ast.Attribute) and each.attr == "unsqueeze")
         or (isinstance(each, ast.Subscript) and "None" in ast.unparse(each.slice))
         for each in ast.walk(node)
+    )
+
+
+def _shaped(node: ast.AST | None) -> bool:
+    """Whether the expression itself says which shape one of the operands gets: who writes that may want all pairs."""
+    return node is not None and any(
+        isinstance(each, ast.Attribute) and each.attr in ("view", "reshape") for each in ast.walk(node)
     )
 
 

@@ -188,6 +188,31 @@ def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | 
     return None
 
 
+def overlapped(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
+    """What is to be said of a write into `x.as_strided((4, 3), (1, 1))`, or `x.unfold(0, 3, 1)`, whose windows have elements in
+    common; None for any other statement that writes this memory. PyTorch refuses it of an expanded tensor alone.
+    """
+    root = _written(statement)
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[-1], ast.Subscript):
+        root = statement.targets[-1]
+    while isinstance(root, ast.Subscript):
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return None
+    value, name = names.get(root.id), root.id
+    if value is None or engine.kind(value) != "tensor" or engine.memory(value) is not memory:
+        return None
+    strides, sizes = value.stride(), tuple(value.shape)
+    cells = 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+    if 0 in strides or value.numel() <= cells:
+        return None
+    return Told(
+        "TSC-H015",
+        f"{name} has {value.numel()} places over {cells} in memory, which its windows share: the write shows in several.",
+        (name,),
+    )
+
+
 def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
     """What is to be said of `rows[0] += 1` where `rows[1]` is the very same tensor; None for any other statement."""
     target = _written(statement)

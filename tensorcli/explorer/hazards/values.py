@@ -22,7 +22,7 @@ MANY = 64
 """So many results of flat operators are remembered."""
 MOST = 1 << 16
 """Tensors of more elements are not looked at."""
-FLAT = frozenset("round floor ceil trunc sign sgn heaviside floordivide".split())
+FLAT = frozenset("round floor ceil trunc sign sgn heaviside floordivide normal bernoulli".split())
 """The operators whose slope is 0 wherever they have one."""
 CLOSE = 1e-4
 """So far above 0 a logarithm of 1 may be rounded."""

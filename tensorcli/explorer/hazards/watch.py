@@ -30,6 +30,7 @@ from tensorcli.explorer.hazards.places import (
     expanded,
     one_item,
     onto_itself,
+    overlapped,
     overlapping,
     reads_what_it_writes,
 )
@@ -285,6 +286,7 @@ class Watch:
             self.note(onto_itself(engine, memory, inputs))
         if binding is not None:
             self.note(expanded(engine, self.names, memory, binding))
+        self.note(overlapped(engine, self.names, memory, self.running))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             if self.gradients.leaves and known.name != "copy_":

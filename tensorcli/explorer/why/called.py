@@ -179,9 +179,18 @@ def fits(case: Case) -> Iterator[Proposal | None]:
         further = (each for each, refusal in zip(changes, refusals, strict=True) if _words(refusal) != known)
         taken = [[each] for each in islice(further, FURTHER)]
     if all(len(each) == 1 and each[0].suffix.startswith(".unsqueeze") for each in taken):
-        taken.sort(key=lambda each: -_likeness(each[0], found))
+        along = _dimension_of(case)
+        taken.sort(key=lambda each: (-_likeness(each[0], found), each[0].suffix != f".unsqueeze({along})"))
     for each in taken:
         yield case.changed([(one.node, one.text) for one in each], ", ".join(one.note for one in each))
+
+
+def _dimension_of(case: Case) -> int | None:
+    """The dimension that `x.gather(1, index)` goes along: an index with one dimension less lacks that one."""
+    call = case.expression()
+    first = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    along = first.value if isinstance(first, ast.Constant) else None
+    return along if isinstance(along, int) else None
 
 
 def _refusal(case: Case, *changes: Change) -> str | None:
@@ -202,6 +211,8 @@ def _changes(case: Case) -> Iterator[Change]:
     dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named, "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
         dtypes.append("bool")
+        if "mask" in case.failure.message:  # as floats the yes and no of a mask would be added to the scores
+            dtypes = ["bool"]
     seen = {(each.node, each.look.sizes, each.look.dtype, "") for each in found}
     tries = TRIES
     for each, suffix in _nearest_first(found, dtypes):

@@ -48,8 +48,8 @@ def copied_leaf(case: Case, last: Traced, sources: set[str]) -> Copy | None:
     for added in last.added:
         for name in names_of(case, added.tensor)[:1]:
             at = case.bound_at(name) if name.isidentifier() else None
-            if at is None or name in sources:
-                continue
+            if at is None or name in sources or hasattr(case.journal.tree(at), "body"):
+                continue  # all the names of a block say nothing of what the leaf was made of
             read = _read(case, at, sources, DEPTH)
             if read is not None:
                 return Copy(name, at, *read)

@@ -131,10 +131,28 @@ def with_what_follows(
     """
     firsts = (each for each in proposals if each is not None and not each.warning)
     for first in islice(firsts, FIRST):
-        behind = _behind(session, first, allowed)
+        up_to, behind = _earlier(session, first, allowed) or (first, _behind(session, first, allowed))
         if behind is not None:
             for second in _wanted(behind.story.proposals, False):
-                yield _both(first, second), _not_enough(behind)
+                both, rest = _both(up_to, second), len(first.records) - first.failing
+                yield replace(both, failing=len(both.records) - rest), _not_enough(behind)
+
+
+def _earlier(session: Session, first: Proposal, allowed: Allowance) -> tuple[Proposal, Told] | None:
+    """The way up to an earlier statement that it lets fail, and what is told of that; None where it lets none fail."""
+    try:
+        with traced(session, first.records[: first.failing], *allowed) as trace:
+            failing = next(
+                (each for each in trace.steps if each.step.error is not None and not each.record.outcome),
+                None,
+            )
+        if failing is None:
+            return None
+        up_to = replace(first, failing=failing.number - 1)
+        behind = _behind(session, up_to, allowed)
+        return None if behind is None else (up_to, behind)
+    except OutOfTime:
+        return None
 
 
 def _behind(session: Session, first: Proposal, allowed: Allowance) -> Told | None:

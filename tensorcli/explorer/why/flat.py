@@ -12,6 +12,7 @@ from tensorcli.explorer.hazards.values import FLAT
 from tensorcli.explorer.trace import run, traced
 from tensorcli.explorer.trees import atom, called_name, calls_in, operand_of, receiver_of
 from tensorcli.explorer.why.case import LOOKING, Case, Story
+from tensorcli.explorer.why.reconnect import beside_the_graph
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -186,6 +187,10 @@ def _sloped(case: Case, at: int, node: ast.AST | None, operation: str) -> Iterat
         new = f"{loss}({scores}.squeeze(1), {classes}.float())"
         yield case.journal.changed(at, [(node, new)], "yes or no, of one score")
     if not isinstance(node, ast.Call) or receiver_of(node) is None:
+        return
+    drawn = beside_the_graph(case, at, node)
+    if drawn is not None:
+        yield case.journal.changed(at, [(node, drawn)], "drawn beside the graph: both have a slope")
         return
     text, operand = case.journal.source(at, node), operand_of(node)
     inner = atom(operand, case.journal.source(at, operand))

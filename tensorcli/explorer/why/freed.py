@@ -8,9 +8,20 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.graphs import nodes_below
+from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, calls_in, holds, leading, loaded, one_line, stored
+from tensorcli.explorer.trees import (
+    called_name,
+    calls_in,
+    holds,
+    leading,
+    loaded,
+    one_line,
+    receiver_of,
+    stored,
+)
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
@@ -157,8 +168,16 @@ def _freed_ways(
         yield from detached_each_round(case)
         yield from _leaves_kept(case)
         yield from _within(case, made_at, node, freeing)
+    again = _passed_already(case, freeing)
+    if again is not None:
+        line = case.within_line(at, freeing)
+        yield journal.removed(case.home, case.inner, f"line {line} goes through {again} already")
+        if _root(case.inner) != _root_of(freeing):
+            return  # a loss beside its own multiple
     if by_itself and _learns_meanwhile(case, backward_root(case)):
         return  # a graph that is kept would lead to what the parameters were before the step
+    if made_at is not None and _applied_apart(case, at, node):
+        yield from _ended_before(case, at, made_at, node)
     for call in islice(calls_in(tree, *PASSES), 1):
         given = {keyword.arg for keyword in call.keywords}
         names = _differentiated(case, at, call)
@@ -185,6 +204,16 @@ def _freed_ways(
             if case.engine.kind(value) == "tensor" and case.engine.look(value).grad_fn is not None:
                 note = f"{name} carries no graph into the second pass"
                 yield case.journal.inserted(case.at, f"{name} = {name}.detach()", note)
+
+
+def _passed_already(case: Case, freeing: ast.AST | None) -> str | None:
+    """`loss` of `scaler.scale(loss).backward()` and then `loss.backward()`: what the failing pass begins at, where the pass that
+    freed the node begins at it too, or at what is computed from it there; None where it does not.
+    """
+    root, call = backward_root(case), None if freeing is None else receiver_of(freeing)
+    if not isinstance(root, ast.Name) or call is None or holds(case.inner, call):
+        return None
+    return root.id if root.id in loaded(call) and isinstance(case.inner, ast.Expr) else None
 
 
 def _differentiated(case: Case, at: int, call: ast.Call) -> str:
@@ -275,6 +304,24 @@ def again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposa
         yield case.journal.before(case.home, first, source, "build the graph anew in each round")
 
 
+def _applied_apart(case: Case, at: int, node: int) -> bool:
+    """Whether a step between two passes, of an actor's optimizer, changes nothing that both passes lead to, as a critic:
+    the first is not to go there.
+    """
+    root, engine = case.tensor(backward_root(case)), case.engine
+    below = nodes_below(engine, None if root is None else engine.node(root))
+    freed_node = next((each for each in below if case.trace.token(each) == node), None)
+    variables = map(engine.variable, nodes_below(engine, freed_node))
+    leaves = [each for each in variables if each is not None]
+    for place in range(at + 1, case.at):
+        for call in calls_in(case.journal.tree(place), "step"):
+            owner = receiver_of(call)
+            held = [] if owner is None else optimised(engine, case.value(owner))
+            if held and leaves and not any(each is leaf for each in held for leaf in leaves):
+                return True
+    return False
+
+
 def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Proposal | None]:
     """The first pass, ended at a tensor that the second goes through: what it begins at, computed from that one detached."""
     names = case.trace.session.names
@@ -303,6 +350,12 @@ def _root(tree: ast.stmt) -> str:
         ):
             return function.value.id
     return ""
+
+
+def _root_of(call: ast.AST | None) -> str:
+    """`a` of the call `a.backward()`."""
+    receiver = None if call is None else receiver_of(call)
+    return receiver.id if isinstance(receiver, ast.Name) else ""
 
 
 def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[int]:

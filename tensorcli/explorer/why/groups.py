@@ -39,9 +39,17 @@ def held_twice(case: Case) -> Story:
             story.title = f"an optimizer takes each parameter once; {case.text_of(alone)} stands beside a list that has it."
             story.proposals.append(_left_out(case, alone))
         elif len(second) > len(both):
-            new = f"[p for p in {other} if all(p is not q for q in {text})]"
-            story.proposals.append(case.changed([(later, new)], f"what is not in {text}"))
+            story.proposals.append(_without(case, later, earlier))
+        elif len(first) > len(both):
+            story.proposals.append(_without(case, earlier, later))
     return story
+
+
+def _without(case: Case, part: ast.expr, other: ast.expr) -> Proposal | None:
+    """The parameters of one part that are not in another."""
+    text = case.text_of(other)
+    new = f"[p for p in {case.text_of(part)} if all(p is not q for q in {text})]"
+    return case.changed([(part, new)], f"what is not in {text}")
 
 
 def _left_out(case: Case, part: ast.expr) -> Proposal | None:

@@ -80,7 +80,8 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     bound = _bound(case, row)
     if bound is not None:
-        story.events.append(case.event(bound.at, f"{bound.name} was expanded", "shared", node=bound.value))
+        what = "was expanded" if "expand" in bound.text else "has places in common"
+        story.events.append(case.event(bound.at, f"{bound.name} {what}", "shared", node=bound.value))
         new = behind(bound.value, bound.text, ".clone()")
         note = "a memory of its own for each place"
         story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], note))
@@ -224,9 +225,28 @@ def kept_alias(case: Case, row: HazardRow) -> Story:
         item = call.args[0]
         items = case.trace.session.names.get(row.names[0])
         array = isinstance(items, list) and case.engine.kind(items[-1]) == "ndarray"
-        new = behind(item, case.text_of(item), ".copy()" if array else ".clone()")
-        story.proposals.append(case.changed([(item, new)], "keep the numbers of now"))
+        if array or case.tensor(item) is not None:
+            new = behind(item, case.text_of(item), ".copy()" if array else ".clone()")
+            changes = [(item, new)]
+        else:
+            changes = [*_parts_copied(case, item)]
+        if changes:
+            story.proposals.append(case.changed(changes, "keep the numbers of now"))
     return story
+
+
+def _parts_copied(case: Case, item: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    """The tensors of a dict or a list that is written, and the states of modules in it, as copies."""
+    if called_name(item) == "state_dict":
+        yield item, f"{{name: each.clone() for name, each in {case.text_of(item)}.items()}}"
+    elif isinstance(item, ast.Dict):
+        for value in item.values:
+            yield from _parts_copied(case, value)
+    elif isinstance(item, ast.List | ast.Tuple):
+        for value in item.elts:
+            yield from _parts_copied(case, value)
+    elif case.tensor(item) is not None:
+        yield item, behind(item, case.text_of(item), ".clone()")
 
 
 def not_called(case: Case, row: HazardRow) -> Story:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Edit
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of, root_name
+from tensorcli.explorer.trees import called_name, calls_in, loaded, operand_of, receiver_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import where_cut
@@ -120,6 +120,40 @@ def state(case: Case) -> Story:
         return story
     lenient = with_argument(whole, "strict=False")
     story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
+    return story
+
+
+def without_batch(case: Case) -> Story | None:
+    """Scores that lost a batch of one, `fc(h.squeeze())`, and a target that has it: the loss runs, and its pass does not."""
+    failed = case.trace.session.failed
+    made = [
+        (step.number - 1, save.node_at)
+        for step in case.trace.steps
+        for save in step.saves
+        if save.node == failed and isinstance(save.node_at, ast.Call) and save.node_at.args
+    ]
+    if not made:
+        return None
+    at, call = made[0]
+    assert isinstance(call, ast.Call)
+    scores, text = call.args[0], case.journal.source(at, call.args[0])
+    story = Story(
+        f"{text} are the scores of one example, without a batch, and the target has one: the loss ran, and its backward pass "
+        "does not.",
+        [
+            case.event(at, f"{text} has no batch", "made", culprit=True, node=call),
+            case.raised("the sizes differ"),
+        ],
+    )
+    places = [at, *(each for name in sorted(loaded(scores)) if (each := case.bound_at(name)) is not None)]
+    for place in places:
+        for node in calls_in(case.journal.tree(place), "squeeze"):
+            owner = receiver_of(node)
+            if owner is not None and not node.args:
+                new = f"{case.journal.source(place, owner)}.squeeze(0)"
+                story.proposals.append(case.journal.changed(place, [(node, new)], "a batch of one stays one"))
+    new = behind(scores, text, ".unsqueeze(0)")
+    story.proposals.append(case.journal.changed(at, [(scores, new)], "a batch of one"))
     return story
 
 

@@ -261,6 +261,7 @@ def outdated_graph(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     leaf = case.value(ast.parse(row.names[0], mode="eval").body) if row.names else None
     body = round_of(case)
+    waiting = list(_step_behind(case))
     for at in range(case.at):
         tree = case.journal.tree(at)
         for name in (
@@ -277,8 +278,33 @@ def outdated_graph(case: Case, row: HazardRow) -> Story:
             )
             ways = recomputed(case, at) if body is None else again_in(case, body, at)
             story.proposals.extend(ways)
-            return story
+            break
+    story.proposals.extend(waiting)
     return story
+
+
+def _step_behind(case: Case) -> Iterator[Proposal | None]:
+    """`first.backward(); opt.step(); second.backward()`: the step behind both passes."""
+    note, body = "the step waits for both passes", round_of(case)
+    if body is None:
+        for at in range(case.at - 1, -1, -1):
+            if is_step(case.journal.tree(at)):
+                yield case.journal.moved_below(at, case.at, note)
+                return
+        return
+    mine = next((at for at, each in enumerate(body) if each is case.inner), 0)
+    for step in reversed([each for each in body[:mine] if is_step(each)]):
+        without = case.journal.line_of(case.home, step)
+        if without is not None:
+            later = f"{case.text_of(case.inner)}\n{' ' * step.col_offset}{case.text_of(step)}"
+            changes: list[tuple[ast.AST, str]] = [(without, ""), (case.inner, later)]
+            yield case.journal.changed(case.home, changes, note)
+        return
+
+
+def is_step(tree: ast.stmt) -> bool:
+    """Whether a statement is `opt.step()`."""
+    return isinstance(tree, ast.Expr) and called_name(tree.value) == "step"
 
 
 def unreached_parameter(case: Case, row: HazardRow) -> Story:

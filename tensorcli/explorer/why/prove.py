@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -49,6 +50,8 @@ class Outcome(NamedTuple):
     value: str
     changed: frozenset[str]
     """The names whose gradients the statement changed."""
+    warned: bool = False
+    """Whether PyTorch warned of the statement."""
 
 
 def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> Outcome | None:
@@ -67,7 +70,7 @@ def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> O
         else:
             value = _value(other, proposal, step)
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
-        return Outcome(gradients, value, changed)
+        return Outcome(gradients, value, changed, bool(step.warnings))
 
 
 def _value(other: Session, proposal: Proposal, step: Step) -> str:
@@ -82,7 +85,7 @@ def _value(other: Session, proposal: Proposal, step: Step) -> str:
     for name in sorted(names):
         thing = other.names.get(name)
         if other.engine.kind(thing) in ("tensor", "ndarray"):
-            value = f"{name} = {_short(other.engine, thing)}"
+            value = f"{name} = {short(other.engine, thing)}"
         elif isinstance(thing, tuple | list | bool | int | float):
             value = f"{name} = {short_text(other.engine, thing)}"
     return value
@@ -141,19 +144,26 @@ def numbered(shown: Iterable[tuple[Proposal, str, Verdict]]) -> tuple[list[Way],
     return ways, kept
 
 
+def _of_zeros(found: Outcome) -> bool:
+    """Whether all gradients that the statement changed are 0: what has none is rather the way."""
+    return bool(found.changed) and not any(
+        re.search(r"[1-9]|nan|inf", found.gradients.get(name, "0")) for name in found.changed
+    )
+
+
 LONG = 100
 """A text of elements of more characters is not shown; the dtype and the shape are."""
 
 
-def _short(engine: Engine, value: Any) -> str:
+def short(engine: Engine, value: Any) -> str:
     """The elements of a tensor or an array, or what it is."""
     text = engine.text(value)
     look = engine.look(value)
     return text if len(text) <= LONG else look.summary
 
 
-def _clipped(text: str) -> str:
-    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
+def _clipped(text: str, room: int = LONG) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _gradients(session: Session) -> dict[str, str]:
@@ -204,6 +214,9 @@ def prove(
             continue  # a warning is only shown for being wrong, a way out only for being right
         good += not proposal.warning
         held.append((proposal, found))
+    if any(not found.warned for proposal, found in held if not proposal.warning):
+        held = [(proposal, found) for proposal, found in held if proposal.warning or not found.warned]
+    held.sort(key=lambda each: not each[0].warning and _of_zeros(each[1]))
     names: list[str] = []
     for _, found in held:
         names.extend(name for name in found.gradients if name in found.changed and name not in names)
@@ -216,7 +229,10 @@ def prove(
         if len(names) == 1:
             measured = _clipped(found.gradients.get(names[0], "None"))
         elif names:
-            measured = "  ".join(f"{name} {_clipped(found.gradients.get(name, 'None'))}" for name in names)
+            room = LONG // len(names)
+            measured = "  ".join(
+                f"{name} {_clipped(found.gradients.get(name, 'None'), room)}" for name in names
+            )
         else:
             measured = found.value
         shown.append((proposal, measured, verdict))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, stored
+from tensorcli.explorer.trees import atom, called_name, calls_in, holds, loaded, receiver_of, stored, term
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
@@ -59,13 +59,27 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     if home is not None and cut.node is not None:
         at, around = home, ast.walk(journal.tree(home))
         tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
+    elif cut.node is not None:
+        around = ast.walk(tree)
+        tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
     if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
         new = with_argument(journal.source(at, cut.node), "create_graph=True")
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")
         return
+    if any(holds(each, cut.node) for each in calls_in(tree, *READERS) if cut.node is not None):
+        yield from _with_torch(case, at, cut.node)
+    for call in calls_in(tree, "normal"):
+        drawn = beside_the_graph(case, at, call)
+        if drawn is not None:
+            cutting = [each for each in calls_in(tree, "detach") if receiver_of(each) is call]
+            note = "drawn beside the graph, and stay in it"
+            yield journal.changed(at, [(cutting[0] if cutting else call, drawn)], note)
     for call in calls_in(tree, "detach"):
         if (owner := receiver_of(call)) is not None:
-            yield journal.changed(at, [(call, journal.source(at, owner))], "stay in the graph")
+            whole, text = _told_again(tree, call), journal.source(at, owner)
+            goes_on = any(isinstance(each, ast.Attribute) and each.value is whole for each in ast.walk(tree))
+            new = atom(owner, text) if goes_on else text
+            yield journal.changed(at, [(whole, new)], "stay in the graph")
     yield from joined(case, at, tree)
     if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
         name = ast.unparse(tree.targets[0])
@@ -78,6 +92,22 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     yield from _undecorated(case, cut)
     yield from _turned_on(case, cut)
     yield from _in_place(case, cut)
+
+
+def beside_the_graph(case: Case, at: int, call: ast.Call) -> str | None:
+    """`mean + std * torch.randn_like(mean)` of `torch.normal(mean, std)`, which has no slope in either; None of any other."""
+    if called_name(call) != "normal" or len(call.args) != 2 or call.keywords:
+        return None
+    mean, std = (term(each, case.journal.source(at, each)) for each in call.args)
+    return f"{mean} + {std} * torch.randn_like({case.journal.source(at, call.args[0])})"
+
+
+def _told_again(tree: ast.AST, call: ast.expr) -> ast.expr:
+    """`x.detach().requires_grad_()`, of its `x.detach()`: x requires grad as it is, and what is computed cannot be told to."""
+    for node in ast.walk(tree):
+        if called_name(node) == "requires_grad_" and receiver_of(node) is call and isinstance(node, ast.Call):
+            return node
+    return call
 
 
 def _undecorated(case: Case, cut: Cut) -> Iterator[Proposal | None]:
@@ -182,6 +212,10 @@ def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
         elif function == "tensor":
             new = behind(given, text, ".clone()")
             yield journal.changed(at, [(node, new)], "a copy that stays in the graph")
+        if isinstance(given, ast.Name):
+            # A list of a function's, which is gone, or one of lists.
+            for new in (f"torch.stack({text})", f"torch.stack([torch.stack(row) for row in {text}])"):
+                yield journal.changed(at, [(node, new)], "join tensors, not their numbers")
 
 
 def _stacked(case: Case, at: int, node: ast.expr) -> str:
@@ -205,16 +239,20 @@ def _stacked(case: Case, at: int, node: ast.expr) -> str:
 def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     """What was computed with numpy between two tensors, computed with torch."""
     at = cut.step.number - 1
-    if cut.node is None or numbers_of(case, at, cut.node) is None:
-        return
+    if cut.node is not None and numbers_of(case, at, cut.node) is not None:
+        yield from _with_torch(case, at, cut.node)
+
+
+def _with_torch(case: Case, at: int, node: ast.AST | None) -> Iterator[Proposal | None]:
+    """The function that an expression stands in, or the statements that lead to one, computed with torch."""
     note = "compute with torch, and stay in the graph"
-    function = case.function_around(at, cut.node)
+    function = None if node is None else case.function_around(at, node)
     if function is not None:
         place, defined = function
-        yield case.journal.changed(place, _ported(defined), note)
+        yield case.journal.changed(place, _ported(case, place, defined), note)
         return
     changed = [
-        case.journal.changed(place, _ported(case.journal.tree(place)), note)
+        case.journal.changed(place, _ported(case, place, case.journal.tree(place)), note)
         for place in _computed_by(case, at)
     ]
     yield case.journal.together([each for each in changed if each is not None])
@@ -234,15 +272,19 @@ def _computed_by(case: Case, at: int) -> list[int]:
     return places[::-1]
 
 
-def _ported(tree: ast.AST) -> list[tuple[ast.AST, str]]:
-    """The values of statements that change when they are computed with torch, as they are then."""
+def _ported(case: Case, at: int, tree: ast.AST) -> list[tuple[ast.AST, str]]:
+    """The values of statements that change when they are computed with torch, as they are then; `h = h` goes."""
     found: list[tuple[ast.AST, str]] = []
     for node in ast.walk(tree):
         value = node.value if isinstance(node, ast.Assign | ast.AugAssign | ast.Return) else None
         if value is not None:
             new = _Ported().visit(copy.deepcopy(value))
-            if ast.dump(new) != ast.dump(value):
-                found.append((value, ast.unparse(new)))
+            if ast.dump(new) == ast.dump(value):
+                continue
+            text = ast.unparse(new)
+            itself = isinstance(node, ast.Assign) and [ast.unparse(each) for each in node.targets] == [text]
+            line = case.journal.line_of(at, node) if itself and isinstance(node, ast.stmt) else None
+            found.append((value, text) if line is None else (line, ""))
     return found
 
 

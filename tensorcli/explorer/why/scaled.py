@@ -21,6 +21,8 @@ def told(case: Case) -> Story:
     """What autocast or a scaler refuses."""
     if "autocast" in case.failure.message:
         return _unsafe(case)
+    if "inf checks" in case.failure.message:
+        return _unchecked(case)
     return _half(case) if "FP16" in case.failure.message else _scaler(case)
 
 
@@ -78,6 +80,30 @@ def _scaler(case: Case) -> Story:
                 story.proposals.append(
                     case.journal.changed(at, [(loss, new)], "a pass of the multiplied loss")
                 )
+    return story
+
+
+def _unchecked(case: Case) -> Story:
+    """`opt.step()` where `scaler.step(opt)` was meant, and then `scaler.update()`."""
+    name = root_name(case.inner.value) if isinstance(case.inner, ast.Expr) else None
+    name = name or "the scaler"
+    story = Story(
+        f"{name}.update() goes by what {name}.step() found in the gradients, and no such step was made since the last one."
+    )
+    for at in range(case.home, -1, -1):
+        for node in calls_in(case.journal.tree(at), "step"):
+            owner = receiver_of(node)
+            if owner is None or node.args or not hasattr(case.value(owner), "param_groups"):
+                continue
+            text = f"a step by gradients that have the factor of {name} in them"
+            story.events.append(case.event(at, text, "wrote", culprit=True, node=node))
+            new = f"{name}.step({case.journal.source(at, owner)})"
+            story.proposals.append(
+                case.journal.changed(at, [(node, new)], "divides the gradients, looks at them, and steps")
+            )
+        if story.events:
+            break
+    story.events.append(case.raised("no step to go by"))
     return story
 
 

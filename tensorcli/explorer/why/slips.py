@@ -89,6 +89,8 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
                 *_asked_for_later(case, node),
             )
         )
+    if "integer" in case.failure.message or "ints" in case.failure.message:
+        yield from ([each] for each in _whole_quotients(case, node))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         sides = (node.left, node.right)
         texts = [isinstance(case.value(each), str) for each in sides]
@@ -111,6 +113,18 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
 
 
 # ---- names
+
+
+def _whole_quotients(case: Case, node: ast.AST) -> Iterator[Slip]:
+    """`n / 2` as a size, a position or a number of rounds, where a whole number is wanted."""
+    for each in ast.walk(node):
+        if (
+            isinstance(each, ast.BinOp)
+            and isinstance(each.op, ast.Div)
+            and isinstance(case.value(each), float)
+        ):
+            new = f"{case.text_of(each.left)} // {case.text_of(each.right)}"
+            yield Slip(each, new, "/ gives a float, // a whole number")
 
 
 def _attribute(case: Case, node: ast.Attribute) -> Iterator[Slip]:

@@ -91,6 +91,7 @@ TELLERS: Final = {
     "schedule": "schedules.too_early",
     "mixed_precision": "scaled.told",
     "mask_sign": "one_number.mask_sign",
+    "without_batch": "networks.without_batch",
     "few_samples": "values.few_samples",
     "not_full": "hooks.not_full",
     "of_arrays": "conversions.of_arrays",

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.hazards.catalogue import HAZARDS
@@ -22,7 +22,7 @@ from tensorcli.explorer.why.failed import with_what_follows
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED
-from tensorcli.explorer.why.prove import Allowance, allowance, numbered, rerun, value_text
+from tensorcli.explorer.why.prove import LONG, Allowance, allowance, numbered, rerun, short, value_text
 from tensorcli.explorer.why.refused import smearing
 from tensorcli.explorer.why.tellers import find
 
@@ -102,23 +102,34 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         was = _text(trace.session, shown)
         allowed = allowance(trace)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
-    held: Iterator[tuple[Proposal, str, Verdict]] = (
-        (proposal, gave, "runs")
+    held = (
+        (proposal, tried)
         for proposal in _once(story.proposals)
-        if (gave := _tried(session, proposal, shown, row, allowed)) is not None
+        if (tried := _tried(session, proposal, shown, row, allowed)) is not None
     )
-    ways, kept = numbered(islice(held, WAYS))
+    ways, kept = numbered(_best(held))
     if not ways:
         for proposal, note in with_what_follows(session, story.proposals, allowed):
-            gave = _tried(session, proposal, shown, row, allowed)
-            if gave is not None:
-                ways, kept = numbered([(proposal, gave, "runs")])
+            tried = _tried(session, proposal, shown, row, allowed)
+            if tried is not None:
+                ways, kept = numbered([(proposal, tried.gave, "runs")])
                 story.notes.append(note)
                 break
     culprit = not any(event.culprit for event in story.events)
     events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"
     return Why(title, row.code, "", events, None, tuple(story.notes), tuple(ways)), kept
+
+
+def _best(held: Iterable[tuple[Proposal, Tried]]) -> Iterator[tuple[Proposal, str, Verdict]]:
+    """The ways that lead into no other trap; where each does, as in a text with two mistakes, those."""
+    clean: list[tuple[Proposal, str, Verdict]] = []
+    trapped: list[tuple[Proposal, str, Verdict]] = []
+    for proposal, tried in held:
+        (clean if tried.clean else trapped).append((proposal, tried.gave, "runs"))
+        if len(clean) == WAYS:
+            break
+    yield from islice(clean or trapped, WAYS)
 
 
 def _once(proposals: Iterable[Proposal | None]) -> Iterator[Proposal]:
@@ -150,6 +161,8 @@ def _shown(case: Case) -> str | None:
             return root_name(tree)
     if isinstance(tree, ast.Assign | ast.AugAssign | ast.AnnAssign):
         target = tree.targets[0] if isinstance(tree, ast.Assign) else tree.target
+        if isinstance(target, ast.Attribute) and target.attr not in ("data", "grad"):
+            return None  # the numbers of what has the attribute say nothing of it
         return root_name(target)
     return root_name(tree.value) if isinstance(tree, ast.Expr) else None
 
@@ -157,13 +170,25 @@ def _shown(case: Case) -> str | None:
 def _text(session: Session, name: str | None) -> str:
     value = session.names.get(name) if name else None
     if session.engine.kind(value) in ("tensor", "ndarray"):
-        return session.engine.text(value)
-    return short_text(session.engine, value) if isinstance(value, int | float | bool | tuple | list) else ""
+        return short(session.engine, value)
+    if isinstance(value, int | float | bool | tuple | list):
+        text = short_text(session.engine, value)
+        many = len(text) > LONG and isinstance(value, tuple | list)
+        return f"{type(value).__name__} of {len(value)}" if many else text  # type: ignore[arg-type]
+    return ""
+
+
+class Tried(NamedTuple):
+    """What a way gave."""
+
+    gave: str
+    clean: bool
+    """Whether it leads into no trap of another kind."""
 
 
 def _tried(
     session: Session, proposal: Proposal, shown: str | None, row: HazardRow, allowed: Allowance
-) -> str | None:
+) -> Tried | None:
     """What a way gives; None where it fails, shows the hazard again, or takes more than is allowed."""
     with session.fork([]) as other:
         step = rerun(other, proposal, allowed)
@@ -171,10 +196,12 @@ def _tried(
             session, row.code, row.index
         ):
             return None
+        known = {each.code for each in session.hazards}
+        clean = all(each.code in known for each in other.hazards)
         text = _text(other, shown)
         if row.code == "TSC-H044" and any(word in text for word in ("inf", "nan")):
             return None  # it grows more slowly, and that is all
-        return value_text(step) or (f"{shown} = {text}" if text else "")
+        return Tried(value_text(step) or (f"{shown} = {text}" if text else ""), clean)
 
 
 def _like(session: Session, code: str, index: int) -> int:
@@ -352,7 +379,8 @@ def outer_difference(case: Case, row: HazardRow) -> Story:
     """`p - t` of (N, 1) and (N,): one of them with the other's shape."""
     found = operands(case)
     story = Story(f"line {case.line}: {row.text}", told(case, found, "shape {look.sizes}")[:-1])
-    for each in found:
+    # (N,) is what else there is mostly has: (N, 1) would go on to broadcast.
+    for each in sorted(found, key=lambda each: -len(each.look.sizes)):
         suffix = ".squeeze(1)" if len(each.look.sizes) == 2 else ".unsqueeze(1)"
         story.proposals.append(with_operand(case, each.node, suffix, f"{each.text} with the other's shape"))
     return story

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import to_the_end
-from tensorcli.explorer.trees import called_name, has_pass, holds, loaded, receiver_of
+from tensorcli.explorer.trees import called_name, calls_in, has_pass, holds, loaded, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, deep_copy, kept, reason
-from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, verb_of
+from tensorcli.explorer.why.cuts import READERS, Cut, cut_reason, in_a_pass, verb_of
 from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.views import cut_from_base, view_again, views_cut_off
@@ -40,6 +40,9 @@ def leaf_without(case: Case, value: Any, name: str, bound: int | None) -> Story:
             f"{name}.grad is None because line {step.line} took it away.",
             [case.event(step.number - 1, f"{name}.grad was dropped", "cut", culprit=True)],
         )
+    dropped = _dropped_in_a_pass(case, value, name)
+    if dropped is not None:
+        return dropped
     if not passes:
         story = Story(f"{name}.grad is None because no backward pass ran: a gradient comes with backward().")
         users = users_of(case, value)
@@ -59,6 +62,37 @@ def leaf_without(case: Case, value: Any, name: str, bound: int | None) -> Story:
             [case.event(last.number - 1, "raised", "raised")],
         )
     return _not_reached(case, value, name, bound, done[-1])
+
+
+def _dropped_in_a_pass(case: Case, value: Any, name: str) -> Story | None:
+    """A gradient that a pass made and the same statement, a loop or a function, dropped; None where no pass reached the leaf."""
+    token = case.trace.token(value)
+    brought = [(step, added) for step in case.trace.steps for added in step.added if added.tensor == token]
+    if not brought:
+        return None
+    step, added = brought[-1]
+    at = step.number - 1
+    trees = [step.record.statement.tree]
+    home = None if added.node_at is None else case.holder_of(added.node_at)
+    if home is not None and home != at:
+        trees.append(case.journal.tree(home))
+    drops = [node for tree in trees for node in in_order(tree) if _drops(node)]
+    story = Story(f"{name}.grad is None because line {step.line} took it away after the last backward pass.")
+    story.events = [case.event(at, f"the last pass made {name}.grad", "made", node=added.node_at)]
+    if drops:
+        event = case.event(at, f"dropped {name}.grad", "cut", culprit=True, node=drops[-1])
+        story.events.append(event)
+        story.title = (
+            f"{name}.grad is None because line {event.line} took it away after the last backward pass."
+        )
+    return story
+
+
+def _drops(node: ast.AST) -> bool:
+    """Whether an expression is `opt.zero_grad()`, or a statement `w.grad = None`."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+        return node.targets[0].attr == "grad" and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Call) and called_name(node) == "zero_grad"
 
 
 def passes_of(case: Case) -> list[Traced]:
@@ -120,8 +154,8 @@ def _tell_views(case: Case, story: Story, value: Any, name: str, begin: int, las
 
 def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> list[Cut]:
     """The operators at which the way from the leaf to what was differentiated was cut."""
-    went_on, others = _cuts_behind(case, value, name, begin)
-    cuts, events = _as_cuts(case, went_on or others)
+    went_on, others, read = _cuts_behind(case, value, name, begin)
+    cuts, events = _as_cuts(case, went_on or others or read)
     story.events.extend(events)
     for event in events:
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
@@ -140,7 +174,8 @@ def cuts_of_gone(case: Case) -> tuple[list[Cut], list[Event]]:
     made = {each.tensor for step in case.trace.steps for each in step.made}
     brought = {each.tensor for step in case.trace.steps for each in step.added}
     used = {token for step in case.trace.steps for each in step.made if each.needed for token in each.inputs}
-    return _as_cuts(case, _cuts_from(case, used - made - brought, "", 0)[0])
+    went_on, _, read = _cuts_from(case, used - made - brought, "", 0)
+    return _as_cuts(case, went_on or read)
 
 
 def _as_cuts(case: Case, found: list[tuple[Traced, Made]]) -> tuple[list[Cut], list[Event]]:
@@ -237,7 +272,8 @@ def _tell_end(
         story.proposals.extend(to_the_end(each) for each in kept(case, copy))
     elif ended is not None:
         story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
-        story.events.extend(ended.events)
+        known = {(each.line, each.source) for each in story.events}
+        story.events.extend(each for each in ended.events if (each.line, each.source) not in known)
     elif not cut and (left := _numbers_of(case, name, begin)) is not None:
         what = f"line {left.line} {left.text}, which have no graph"
         story.title = f"{name}.grad is None because {what}: nothing leads back to {name}."
@@ -270,23 +306,31 @@ def _numbers_of(case: Case, name: str, begin: int) -> Event | None:
     return None
 
 
-def _cuts_behind(
-    case: Case, value: Any, name: str, begin: int
-) -> tuple[list[tuple[Traced, Made]], list[tuple[Traced, Made]]]:
-    """Where what was computed from a leaf lost its graph, and something that has one was computed from it; and all in the
-    statements that name the leaf. One of each statement.
-    """
+class _Cuts(NamedTuple):
+    """Where what was computed from a leaf lost its graph, one of each expression."""
+
+    went_on: list[tuple[Traced, Made]]
+    """Something that has a graph was computed from it; where the last pass went through some of that, those that led there."""
+    named: list[tuple[Traced, Made]]
+    """All in the statements that name the leaf."""
+    read: list[tuple[Traced, Made]]
+    """Those whose numbers were read at once: `h.detach().numpy()`."""
+
+
+def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> _Cuts:
+    """Where what was computed from a leaf lost its graph."""
     return _cuts_from(case, {case.trace.token(value)}, name, begin)
 
 
-def _cuts_from(
-    case: Case, leaves: set[int], name: str, begin: int
-) -> tuple[list[tuple[Traced, Made]], list[tuple[Traced, Made]]]:
+def _cuts_from(case: Case, leaves: set[int], name: str, begin: int) -> _Cuts:
     """`_cuts_behind` of leaves by their tokens."""
     connected = set(leaves)
     behind: dict[int, tuple[Traced, Made]] = {}
-    went_on: dict[int, tuple[Traced, Made]] = {}
-    others: dict[int, tuple[Traced, Made]] = {}
+    went_on: dict[tuple[int, int], tuple[Traced, Made]] = {}
+    led: dict[tuple[int, int], tuple[Traced, Made]] = {}
+    others: dict[tuple[int, int], tuple[Traced, Made]] = {}
+    read: dict[tuple[int, int], tuple[Traced, Made]] = {}
+    last = _nearest_pass(case)
     for step in case.trace.steps[begin:]:
         for made in step.made:
             from_cut = next((behind[token] for token in made.inputs if token in behind), None)
@@ -294,14 +338,40 @@ def _cuts_from(
             if computed and made.look.requires_grad:
                 connected.add(made.tensor)
             elif computed and made.needed and not in_a_pass(made):
-                behind[made.tensor] = (step, made)
+                behind[made.tensor] = cut = (step, made)
                 if name in loaded(step.record.statement.tree):
-                    others.setdefault(step.number, (step, made))
+                    others.setdefault(_place(cut), cut)
+                if _is_read(case, made):
+                    read.setdefault(_place(cut), cut)
             elif not computed and from_cut is not None:
                 behind[made.tensor] = from_cut
                 if made.look.requires_grad:
-                    went_on.setdefault(from_cut[0].number, from_cut)
-    return [*went_on.values()], [*others.values()]
+                    went_on.setdefault(_place(from_cut), from_cut)
+                    if last is not None and step.freed.get(made.node) is last:
+                        led.setdefault(_place(from_cut), from_cut)
+    return _Cuts([*(led or went_on).values()], [*others.values()], [*read.values()])
+
+
+def _place(cut: tuple[Traced, Made]) -> tuple[int, int]:
+    """What tells apart where two cuts are: the statement, and the expression in it."""
+    step, made = cut
+    return step.number, id(made.node_at)
+
+
+def _nearest_pass(case: Case) -> ast.AST | None:
+    """The pass of the failing statement's block that ran last before what failed; None where none did."""
+    passes = [added.node_at for added in case.failing.added if added.node_at is not None]
+    before = [node for node in passes if node.lineno < case.inner.lineno]  # type: ignore[attr-defined]
+    return max(before, key=lambda node: node.lineno, default=None)  # type: ignore[attr-defined]
+
+
+def _is_read(case: Case, made: Made) -> bool:
+    """Whether the numbers of what an expression gives are read at once."""
+    home = None if made.node_at is None else case.holder_of(made.node_at)
+    return home is not None and any(
+        node is not made.node_at and made.node_at is not None and holds(node, made.node_at)
+        for node in calls_in(case.journal.tree(home), *READERS)
+    )
 
 
 def users_of(case: Case, value: Any) -> list[str]:

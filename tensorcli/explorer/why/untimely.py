@@ -11,6 +11,7 @@ from tensorcli.explorer.hazards.untimely import APPLIED, DROPOUTS
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, holds, receiver_of
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -104,7 +105,20 @@ def twice_held(case: Case, row: HazardRow) -> Story:
                     case.event(at, f"{target} takes the memory of {value}", "shared", node=node)
                 )
                 story.proposals.append(case.journal.instead(at, node, f"{target} = {value}", "one parameter"))
+            elif target in both and any(
+                each in both - {target} for each in map(ast.unparse, in_order(node.value))
+            ):
+                text = f"{target} is a parameter of its own over the memory of {(both - {target}).pop()}"
+                story.events.append(case.event(at, text, "shared", culprit=True, node=node))
+                story.notes.append(
+                    f"computed in each pass instead ({_argument(node.value)}), it is one parameter."
+                )
     return story
+
+
+def _argument(node: ast.expr) -> str:
+    """`w.t()` of `nn.Parameter(w.t())`."""
+    return ast.unparse(node.args[0] if isinstance(node, ast.Call) and node.args else node)
 
 
 def no_step(case: Case, row: HazardRow) -> Story:

@@ -14,7 +14,7 @@ from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
-from tensorcli.explorer.why.surprises import dimensions, layers, memory, modes, values
+from tensorcli.explorer.why.surprises import dimensions, layers, memory, modes, rounds, values
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.why import Verdict
@@ -32,6 +32,8 @@ LOOKS: Final = (
     memory.left_out,
     modes.in_training,
     modes.statistics,
+    rounds.without_return,
+    rounds.first_alone,
     dimensions.last_of_the_batch,
     dimensions.in_the_order_of_memory,
     values.counted,
