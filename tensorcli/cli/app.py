@@ -17,7 +17,8 @@ import typer
 from typer.core import TyperGroup
 
 from tensorcli import __version__
-from tensorcli.cli import commands
+from tensorcli.cli import commands, forget_output
+from tensorcli.cli.exits import BROKEN_PIPE
 
 DEFAULT = "run"
 COMPLETION_FLAGS = ("--install-completion", "--show-completion")
@@ -30,7 +31,6 @@ SETTINGS: dict[str, Any] = {
 }
 OPTIONAL_VALUES = {"--simulate-cuda": "--simulate-cuda=1"}
 """Flags whose value may be left out: a parser that allowed it would take the file behind for the value."""
-BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
 EPILOG = """\b
 Exit status:
   0   all ran                        65  a script does not parse, or uses
@@ -139,17 +139,6 @@ def tensorcli(
     if context.invoked_subcommand is None:
         name = "repl" if sys.stdin is not None and sys.stdin.isatty() else DEFAULT
         raise typer.Exit(run_app([name]))
-
-
-def forget_output() -> None:
-    """What is still buffered has no reader: the interpreter must not try again when it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except (AttributeError, ValueError):
-            continue  # closed from the beginning
 
 
 def run_app(arguments: Sequence[str]) -> int:
