@@ -80,15 +80,7 @@ def execute(
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)
-    session.journal.append(record)
-    if (session.future or session.refused) and not only_shows(statement):
-        session.future, session.refused = [], None
-    if session.stopped and not session.hearing.silent and not only_shows(statement):
-        session.stopped = None
-    if session.forgetting:
-        session.begin()
-        if not session.hearing.silent:
-            session.watched.clear()
+    _put_on_record(session, record)
     span, source, hearing = statement.span, statement.source, session.hearing
     if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
         error = hazard_failure(next(each for each in session.hazards if each.index == index), record)
@@ -125,6 +117,21 @@ def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> b
         return False
     session.torn = any(runs_something(each.value) for each in command.arguments)
     return True
+
+
+def _put_on_record(session: Session, record: Record) -> None:
+    """The journal goes on: a statement that does something ends what could be redone, and what `why` was still to tell of texts
+    and statements that are on no record. `reset` begins anew.
+    """
+    session.journal.append(record)
+    silent = session.hearing.silent
+    if (session.future or session.refused or session.stopped) and not only_shows(record.statement):
+        session.future, session.refused = [], None
+        session.stopped = session.stopped if silent else None
+    if session.forgetting:
+        session.begin()
+        if not silent:
+            session.watched.clear()
 
 
 def _hazards(session: Session, outcome: Outcome, record: Record) -> Outcome:
