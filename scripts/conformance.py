@@ -49,7 +49,7 @@ CHAPTERS: Final = {
             "softmax dropout layer_norm batch_norm conv patch pad pool adaptive_pool fractional unpool loss cross_entropy "
             "likelihood margin ctc embedding embedding_bag attention image sampler recurrent packing weights"
         ),
-        "Fourier transforms (torch.fft)": "fft spectrum",
+        "Fourier transforms (torch.fft)": "fft fft_kernels spectrum",
     }.items()
     for chapter in chapters.split()
 }
