@@ -112,7 +112,7 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
             tree = ast.parse(text, mode="eval")
         except SyntaxError:
             raise ValueError(
-                f"{word!r} is no form: a word ({', '.join(ALL[:4])}, …) or an expression of y"
+                f"{word!r} is not a form: a word ({', '.join(ALL[:4])}, …) or an expression of y"
             ) from None
         if not any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)):
             if not isinstance(tree.body, ast.Call) or not isinstance(
@@ -303,7 +303,7 @@ GROUPS = (
     ("refused", "a write through these is refused at once"),
     ("kept", "memory of their own, and the gradient goes on to w"),
     ("cut", "memory of their own, cut from the graph"),
-    ("raises", "these cannot be had of y at all"),
+    ("raises", "these cannot be made from y at all"),
 )
 
 

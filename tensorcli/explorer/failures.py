@@ -51,7 +51,7 @@ NO_CUDA = re.compile(
     r"not compiled with CUDA|CUDA enabled|without ATen_cuda|accelerator device when none|pin_memory=True"
 )
 CUDA_HINT = (
-    "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
+    "--simulate-cuda simulates devices with numpy; pip install 'tensorcli[cuda]' installs CuPy for a GPU"
 )
 _QUOTED = re.compile(r"(?<=')[^']+(?=')|\b\d+\b")
 """What a complaint quotes: a text in quotes, a number."""

@@ -48,7 +48,7 @@ def why(
     engine: Engine = "embedded",
     allow_files: AllowFiles = None,
 ) -> int:
-    """Run a script and say why it failed, with ways out that hold.
+    """Run a script and say why it failed, with ways out that work.
 
     The answer names the statements that made, shared, saved and wrote; each way out was run. What the script prints is
     not shown. WHAT asks about a tensor at its end instead: x.grad, y.

@@ -375,7 +375,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     if [each.statement for each in base] != [each.statement for each in past]:
         raise ValueError("the session went another way since: ask why again")
     if outcome(session, proposal) is None:
-        raise ValueError("this way does not lead out any more")
+        raise ValueError("this way out no longer works")
     from tensorcli.explorer.journal import Mended, Travel
 
     later = session.journal[len(base) :]

@@ -48,7 +48,7 @@ def landing(session: Session, value: Any) -> str:
         if not engine.retains_grad(value)
         else " and into its own (retain_grad)"
     )
-    return f"it is no leaf: a backward pass puts gradients into {listed}{own}"
+    return f"it is not a leaf: a backward pass puts gradients into {listed}{own}"
 
 
 class Legacy(NamedTuple):

@@ -85,12 +85,12 @@ def in_the_way(tree: ast.Module, lines: list[str]) -> str:
     try:
         list(_functions(tree, lines))
     except NeedsClass as needs:
-        return f"line {needs.line}: {needs.words or 'it has what a function has not'}"
+        return f"line {needs.line}: {needs.words or 'it has what a function cannot have'}"
     return ""
 
 
 def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """What stands in the place of each class of a text. None where a class has what a function has not: a parent of another
+    """What stands in the place of each class of a text. None where a class has what a function cannot have: a parent of another
     kind, other special methods, properties, calls of its parent's methods, a name that is more than called.
     """
     try:
@@ -170,7 +170,7 @@ def _maker(node: ast.ClassDef, tree: ast.Module, lines: list[str], roots: dict[s
     try:
         maker = Maker(node, lines, roots)
     except NeedsClass as needs:
-        words = needs.words or f"{node.name} has what a function has not"
+        words = needs.words or f"{node.name} has what a function cannot have"
         raise NeedsClass(words, needs.line or node.lineno) from None
     if is_dataclass(node) and maker.methods and any(map(compares_objects, ast.walk(tree))):
         # Methods of a namespace are its own: two of them differ.

@@ -96,7 +96,7 @@ class Maker:
             self.base = _NAMESPACE if registers else _MODULE
         elif self.base.partition(".")[0] not in roots:
             raise NeedsClass(
-                f"{node.name} is made of {self.base}, and no function can stand for an object of that",
+                f"{node.name} is made of {self.base}, and a function cannot stand in for an object of that",
                 node.lineno,
             )
         self.lines = lines
@@ -197,7 +197,7 @@ class Maker:
             case ast.FunctionDef(name=name):
                 raise NeedsClass(f"{name} calls a method of its parent", item.lineno)
             case _:
-                raise NeedsClass("a statement of the class that is no method and no value", item.lineno)
+                raise NeedsClass("a statement in the class that is neither a method nor a value", item.lineno)
 
     def _calls_parent(self, item: ast.FunctionDef) -> bool:
         """Whether a method calls nothing of its parent, or is `forward` and calls that of a parent that has one."""
