@@ -1,8 +1,8 @@
-"""The Typer application: one command a file in `commands`, found by its name.
+"""The Typer application: each command is a file in `commands`, found by its name.
 
-A command is a function named as its file; its parameters are the flags, its docstring the help, what it
-returns the exit status. So adding one is adding a file. Rich is kept out of Typer: help and usage errors are
-plain text.
+A command is a function with the name of its file; its parameters are the flags, its docstring is the help, and what it
+returns is the exit status. To add a command is to add a file. Rich is kept out of Typer: help and usage errors are plain
+text.
 """
 
 from __future__ import annotations

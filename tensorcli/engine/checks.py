@@ -1,4 +1,4 @@
-"""`torch._check` and its kin: what a script says must hold, and an error of its choice where it does not."""
+"""`torch._check` and its variants: a condition that a script says must hold, and an error of its choice where it does not."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a container holds: the tensors and arrays within it, by their paths, and whether it is as it was."""
+"""What a container holds: the tensors and arrays within it, by their paths, and whether it has changed."""
 
 from __future__ import annotations
 

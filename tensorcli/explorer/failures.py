@@ -1,4 +1,4 @@
-"""From an exception to a Failure: where in the script, whose kind, and what we add to PyTorch's words."""
+"""From an exception to a Failure: where in the script it was raised, of what kind it is, and what we add to PyTorch's words."""
 
 from __future__ import annotations
 

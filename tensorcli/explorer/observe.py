@@ -1,5 +1,4 @@
-"""What the engine said while a statement ran: made, written, saved, freed, accumulated. The ears of the
-explorer.
+"""What the engine said while a statement ran: made, written, saved, freed, accumulated.
 
 A Recorder is the engine's observer for the length of a statement. It keeps weak references and numbers, runs
 no operator, and costs what the statement did. What outlives a statement is only which nodes saved a tensor of

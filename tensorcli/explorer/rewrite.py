@@ -1,4 +1,4 @@
-"""Other journals: the records of a session with statements replaced, put in, moved or taken out.
+"""Changed journals: the records of a session with statements replaced, inserted, moved or removed.
 
 A statement is changed in its text, at the places of its tree's nodes, so that what is proposed reads as the
 user typed it; a statement in the command form is written in Python first.

@@ -1,4 +1,4 @@
-"""A text that the language refused for its classes or for what it imports: how it can be written, and what it does then."""
+"""A text that the language refused for its classes or its imports: how it can be rewritten, and what it does then."""
 
 from __future__ import annotations
 

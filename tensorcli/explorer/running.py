@@ -1,4 +1,4 @@
-"""One statement of a session, from before it runs to its Step: what it did, and what is put on record of it."""
+"""One statement of a session, from before it runs to its Step: what it did, and what the journal records of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A journal run again with open ears: for each statement what it made, saved, wrote and freed.
+"""A journal run again under closer observation: for each statement what it made, saved, wrote and freed.
 
-`traced` runs statements in a session of its own and yields a Trace while that session stands. Objects are
-told apart by tokens, never held: what a statement lets go goes as it did. Nothing of this is paid for until
-somebody asks why.
+`traced` runs statements in a session of its own and yields a Trace while that session stands. Objects are identified by
+tokens and never held: what a statement lets go of is freed as it was. None of this costs anything until somebody asks why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of the names that there are one may have been meant for. difflib is imported only when that is asked."""
+"""Which of the existing names a misspelt one was probably meant for. difflib is imported only when that is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session may do with files: reads scripts, and writes a result in the form that its suffix says."""
+"""What a session may do with files: reads scripts, and writes a result in the format that the suffix of its name says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tensorcli devices`: what tensors can lie on here."""
+"""`tensorcli devices`: the devices that tensors can be on here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tensorcli why`: why a script fails, or why a tensor in it is as it is, without a line added to the script."""
+"""`tensorcli why`: why a script fails, or why a tensor in it is as it is, without any change to the script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`torch.amp.GradScaler`: the loss times a factor, the gradients divided by it before the step, which infinities cancel."""
+"""`torch.amp.GradScaler`: the loss times a factor, the gradients divided by it before the step, which is skipped where a
+gradient is infinite.
+"""
 
 from collections.abc import Iterable
 from enum import Enum

@@ -1,8 +1,8 @@
-"""CUDA by CuPy: its array module, its memory, and errors that say what it lacks.
+"""CUDA through CuPy: its array module, its memory, and errors that say what it lacks.
 
-CuPy is imported only by `find`, when a script first asks for a CUDA device. Kernels are the CPU's, given CuPy as their
-array module, and cupyx.scipy where they ask for scipy. What is not there, or would need the host, is an error that names
-the operator and the device: nothing moves to the CPU in silence. A record of CuPy's names and loops, written by
+CuPy is imported only by `find`, when a script first asks for a CUDA device. Kernels are the CPU's, given CuPy as their array
+module, and cupyx.scipy where they ask for scipy. What is not there, or would need the host, is an error that names the
+operator and the device: nothing is silently moved to the CPU. A record of CuPy's names and loops, written by
 scripts/record_cupy.py, says in tests/engine/strict_arrays.py what is there.
 """
 

@@ -1,8 +1,8 @@
 """What PyTorch says of arguments that fit no signature, word for word.
 
-PyTorch has two dialects for functions written in C++: where one signature can be meant it says what is wrong
-with it; where several can, it lists them all. (Functions written in Python speak CPython's own, see
-`binding.python_signature`.) This module knows values only by their type's name.
+PyTorch has two dialects for functions written in C++: where only one signature can be meant, it says what is wrong with the
+call; where several can, it lists them all. (Functions written in Python speak CPython's own, see `binding.python_signature`.)
+This module knows values only by their type's name.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

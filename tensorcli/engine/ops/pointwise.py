@@ -1,6 +1,6 @@
-"""Element-wise arithmetic: sums, products and quotients, with a gradient as one formula an input.
+"""Element-wise arithmetic: sums, products and quotients, with one gradient formula for each input.
 
-What numpy computes otherwise than PyTorch is in `_arithmetic`.
+What numpy computes differently from PyTorch is in `_arithmetic`.
 """
 
 from tensorcli.engine import effects, messages

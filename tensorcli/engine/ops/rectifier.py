@@ -1,4 +1,4 @@
-"""The rectified linear unit and its kin, with fixed, trained and random slopes."""
+"""The rectified linear unit and its variants, with fixed, trained and random slopes."""
 
 from math import isfinite
 

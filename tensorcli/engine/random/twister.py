@@ -1,7 +1,7 @@
 """The Mersenne Twister as PyTorch keeps it: seeds, the bytes of its state, and the words that it gives.
 
-The words are mt19937's (Matsumoto and Nishimura, 1998), and the state is PyTorch's, byte for byte. What is drawn with them
-stands in generator.py. It knows no dtypes and no tensors.
+The words are mt19937's (Matsumoto and Nishimura, 1998), and the state is PyTorch's, byte for byte. generator.py draws numbers
+with them. This module knows no dtypes and no tensors.
 """
 
 from __future__ import annotations

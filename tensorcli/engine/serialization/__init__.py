@@ -1,7 +1,7 @@
 """`torch.save`, `torch.load` and `torch.serialization`: archives in buffers, and under names.
 
-An archive has PyTorch's bytes, but for the number that tells it from others (`archive.py`). What is saved under a name is kept
-in memory, in `files`: nothing here reaches the disk. `weights_only=False`, with which an archive may make any object, reads only
+An archive has PyTorch's bytes, except for the number that identifies it (`archive.py`). What is saved under a name is kept in
+memory, in `files`: nothing here reaches the disk. `weights_only=False`, with which an archive may make any object, reads only
 what was saved in this process.
 """
 

@@ -1,4 +1,4 @@
-"""`why` and `fix`: the reason of an error, of a missing gradient, of a tensor's state, and the ways out."""
+"""`why` and `fix`: the reason for an error, for a missing gradient or for a tensor's state, and the ways out."""
 
 from __future__ import annotations
 

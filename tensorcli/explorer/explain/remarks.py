@@ -1,5 +1,5 @@
-"""What an explanation adds where it applies: why a repr looks so, what a legacy constructor reads, where a gradient
-lands, which elements are one place in memory.
+"""What an explanation adds where it applies: why a repr looks as it does, what a legacy constructor reads, where a gradient
+arrives, which elements share one place in memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`argparse` of a script: its options have their defaults, for a script is given no arguments; `parse_args([...])` gives some."""
+"""`argparse` for scripts: options have their defaults, since a script is given no arguments; `parse_args([...])` gives some."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Imports of modules that a script has not, and how a text reads without them.
+"""Imports of modules that a script cannot have, and how a text is written without them.
 
 Pictures, progress bars, logs and questions to the environment do not change what a text computes. Calls that only show
-something are left out, with the names that stand for what they make; a loop under a progress bar becomes a loop over the items;
-a question to the environment becomes its default. Where a text needs such a module for anything else, it keeps the import.
+something are left out, with the names of what they make; a loop under a progress bar becomes a loop over the items; a
+question to the environment becomes its default. Where a text needs such a module for anything else, it keeps the import.
 """
 
 from __future__ import annotations

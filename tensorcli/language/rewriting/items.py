@@ -1,4 +1,6 @@
-"""Datasets as lists: whether items are the same each time, so that a list can be made once, and what else is read of one."""
+"""Datasets as lists: whether items are the same each time, so that a list can be made once, and what else a text reads of a
+dataset.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`from torch.nn import *`, which the language has not: the imports that name what the text uses of the module."""
+"""`from torch.nn import *`, which the language does not have: the imports that name what the text uses of the module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of several processes: here there is one process, whose batch is all there is."""
+"""Batch normalisation over the batches of several processes: here there is one process, so that its batch is the whole batch."""
 
 from typing import Any
 
