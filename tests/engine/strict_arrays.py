@@ -191,7 +191,8 @@ def method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_dtype(kind: np.dtype[Any]) -> None:
     """Errors: ValueError for what CuPy has no C type for."""
-    if kind.char not in RECORD["dtypes"] or (kind.char == "E" and kind.name != "bfloat16"):
+    char: str = kind.char
+    if char not in RECORD["dtypes"] or (char == "E" and kind.name != "bfloat16"):
         raise ValueError(f"Unsupported dtype {kind}")
 
 

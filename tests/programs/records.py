@@ -111,7 +111,7 @@ def _run(torch: ModuleType, text: str) -> str:
         warnings.simplefilter("always")
         # What PyTorch means for itself: its first dual tensor loads what it has compiled once.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.jit")
-        warnings.showwarning = heard
+        warnings.showwarning = heard  # type: ignore[assignment]
         try:
             exec(
                 compile(text, NAME, "exec"), {"torch": torch, "np": np, "copy": copy, "__name__": "__main__"}
