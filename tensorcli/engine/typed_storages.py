@@ -210,12 +210,12 @@ class TypedStorage:
         return self._elements().tolist()  # type: ignore[no-any-return]
 
     def fill_(self, value: Any) -> "TypedStorage":
-        """Set all elements to one value. Errors: TypeError for what is none."""
+        """Set all elements to one value. Errors: TypeError for anything but a number."""
         self._elements()[:] = value
         return self
 
     def resize_(self, size: int) -> None:
-        """Grow or shrink to so many elements; all tensors over it follow. Errors: RuntimeError."""
+        """Grow or shrink to this many elements; all tensors over it follow. Errors: RuntimeError."""
         self._untyped.resize_(size * self.dtype.itemsize if is_int(size) else size)
 
     def __iter__(self) -> Any:

@@ -42,7 +42,7 @@ def _checked(nbytes: int) -> int:
 
 
 def _bytes_of(sequence: Any) -> Any:
-    """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for what is none."""
+    """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for anything but integers."""
     if not isinstance(sequence, (Sequence, np.ndarray)):
         raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {_named(sequence)}")
     for one in sequence:
@@ -183,7 +183,7 @@ class UntypedStorage(Native):
         return not self.engine_storage.foreign
 
     def resize_(self, size: int) -> "UntypedStorage":
-        """Grow or shrink to so many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
+        """Grow or shrink to this many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
         if not is_int(size):
             raise RuntimeError(f"resize_ expects an int, but got {_named(size)}")
         self.engine_storage.resize(_checked(int(size)))

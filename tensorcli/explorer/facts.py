@@ -99,8 +99,8 @@ def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = wit
 
 
 def fingerprint(elements: Any) -> int:
-    """A number that tells elements apart of which a text shows only some, or only some places; 0 for none, and for
-    so many that they are not read.
+    """A number that distinguishes elements of which a text shows only some, or only some digits; 0 where there are none, or
+    too many to read.
     """
     from zlib import crc32
 

@@ -310,7 +310,7 @@ class Index:
             self.see_grad(made)
 
     def _is_there(self, root: Root, name: str, value: Any) -> bool:
-        """Whether a name stands for the tensor or array that it stood for, of which only the memory may be another."""
+        """Whether a name still stands for the same tensor or array, of which only the memory may have changed."""
         entry = self.table.by_key.get(id(value)) if root.found.get(name) == id(value) else None
         if entry is None or entry.value is not value:
             return False

@@ -322,8 +322,8 @@ def traced(
     largest: int | None = None,
     before: str = "",
 ) -> Iterator[Trace]:
-    """Run these statements again with open ears: in so many seconds, with tensors of so many bytes at most, and after a
-    statement that is no part of the trace. Errors: KeyboardInterrupt, OutOfTime.
+    """Run these statements again and record them: within a number of seconds, with tensors of at most a number of bytes, and
+    after a statement that is not part of the trace. Errors: KeyboardInterrupt, OutOfTime.
     """
     with session.engine.aside():
         largest = session.max_bytes if largest is None else largest

@@ -100,7 +100,7 @@ def expression(source: Source, tokens: Sequence[Token], bound: frozenset[str] | 
 
 
 def fragment(source: Source, tokens: Sequence[Token]) -> ast.expr:
-    """Parse the tokens of one expression; LanguageError in our words where they are none."""
+    """Parse the tokens of one expression; LanguageError in our words where they are not an expression."""
     start, end = tokens[0].start, tokens[-1].end
     text = "(" + plain_text(source, tokens) + "\n)"
     try:

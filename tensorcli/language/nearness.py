@@ -18,7 +18,7 @@ def nearest_first(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(names: Sequence[str]) -> str | None:
-    """`did you mean detach or detach_?`; None where there is none to mean."""
+    """`did you mean detach or detach_?`; None where no name is near."""
     return f"did you mean {' or '.join(names)}?" if names else None
 
 

@@ -1,4 +1,4 @@
-"""`check` of scripts with classes, which the language has not: read with functions in their place."""
+"""`check` of scripts with classes, which the language does not have: they are read with functions in their place."""
 
 from pathlib import Path
 

@@ -502,7 +502,7 @@ def _sorting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _scanning(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A running sum or product: the kernel adds up in the array's dtype by `+=`, which CuPy's bfloat16 has not."""
+    """A running sum or product: the kernel adds up in the array's dtype by `+=`, which CuPy's bfloat16 does not have."""
 
     def call(array: Any, *args: Any, **options: Any) -> Any:
         if np.dtype(options.get("dtype") or array.dtype).name == "bfloat16":

@@ -21,7 +21,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "recorded"
 CLASSES = Path(__file__).parent / "classes"
-"""Programs with classes, which the language has not: the engine alone runs them."""
+"""Programs with classes, which the language does not have: only the engine runs them."""
 AS_FUNCTIONS = CLASSES / "as_functions.txt"
 """Programs whose classes functions can stand for: a session runs them so."""
 NAME = "program.py"

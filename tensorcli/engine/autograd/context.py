@@ -32,7 +32,7 @@ class FunctionCtx:
         self._reached().dirty = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for `jvp`. Errors: AssertionError for what is none."""
+        """Keep tensors for `jvp`. Errors: AssertionError for anything but a tensor."""
         if not all(isinstance(t, Tensor) or t is None for t in tensors):
             raise AssertionError(
                 "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."

@@ -71,7 +71,7 @@ def _facts(root: Any) -> tuple[Any, Any, Any]:
 
 
 def _check_shape(i: int, wanted: tuple[int, ...], found: Any, batched: bool) -> None:
-    """Errors: RuntimeError where a gradient (of a batch, one of it) has not its root's shape."""
+    """Errors: RuntimeError where a gradient (of a batch: one of its gradients) does not have its root's shape."""
     if found == wanted:
         return
     shown = f"grad_output[{i}] has a shape of {found[1:] if batched else found} and output[{i}] has a shape of {Size(wanted)}."

@@ -172,8 +172,9 @@ class CupyBackend(Backend):
             raise NotImplementedError(f"{array.dtype.name} is not available on {device} with CuPy")
 
     def _is_lacking(self, error: BaseException) -> bool:
-        """Whether an error is about CuPy itself (a missing function, a host array, a dtype it has not): one that CuPy
-        raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's."""
+        """Whether an error is about CuPy itself (a missing function, a host array, a dtype that it lacks): one that CuPy
+        raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's.
+        """
         if isinstance(error, LackingError):
             return True
         if (
@@ -226,4 +227,4 @@ _SIGNS = (
     "operand type(s) all returned NotImplemented from __array_ufunc__",
     "'ndarray' object has no attribute",
 )
-"""What Python and numpy say, outside of CuPy, about what CuPy has not."""
+"""What Python and numpy say, outside of CuPy, about what CuPy lacks."""

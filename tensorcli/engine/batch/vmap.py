@@ -163,7 +163,7 @@ def check_sizes(sizes: Sequence[int]) -> int:
 def _chunks(
     leaves: Sequence[Any], dims: Sequence[int | None], size: int, chunk_size: int
 ) -> list[tuple[int, list[Any]]]:
-    """The leaves in pieces of at most so many examples each."""
+    """The leaves in pieces of at most that many examples each."""
     sizes = [chunk_size] * (size // chunk_size)
     if size % chunk_size:
         sizes.append(size % chunk_size)

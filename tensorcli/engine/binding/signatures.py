@@ -318,8 +318,8 @@ def _default_text(argument: Argument) -> str:
 
 
 def from_notation(text: str, index: int) -> Signature:
-    """The signature of a line in PyTorch's notation. Errors: ValueError for a line that is none, KeyError for a type that PyTorch
-    has not.
+    """The signature of a line in PyTorch's notation. Errors: ValueError for a line that is not a signature, KeyError for a
+    type that PyTorch does not have.
     """
     name, parenthesis, rest = text.partition("(")
     inside, closed, flag = rest.rpartition(")")

@@ -161,7 +161,7 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device, reduced: dtyp
 
 
 def _refuse_complex(arguments: Sequence[Any]) -> None:
-    """PyTorch's complaint for numpy's that a complex number is none of a kernel's real dtype. Errors: RuntimeError."""
+    """PyTorch's complaint in place of numpy's that a complex number does not fit a kernel's real dtype. Errors: RuntimeError."""
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
@@ -300,6 +300,6 @@ def check_castable(kind: dtype, target: Tensor) -> None:
 
 
 def check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
-    """Errors: RuntimeError where a tensor that is written in place has not the sizes of the result."""
+    """Errors: RuntimeError where a tensor that is written in place does not have the sizes of the result."""
     if sizes != target.geometry.sizes:
         raise messages.output_shape(target.geometry.sizes, sizes)

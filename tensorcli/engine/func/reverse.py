@@ -25,7 +25,7 @@ _NO_HOOKS = (
 
 
 def chosen(argnums: Any, count: int) -> tuple[int, ...]:
-    """The numbers of the inputs to differentiate by. Errors: RuntimeError for what are none."""
+    """The numbers of the inputs to differentiate by. Errors: RuntimeError for anything but numbers."""
     if not isinstance(argnums, (int, tuple)):
         raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     numbers = (argnums,) if isinstance(argnums, int) else argnums

@@ -80,7 +80,7 @@ class Twister:
         return np.frombuffer(packed, np.uint8).copy()
 
     def set_state(self, state: NDArray[np.uint8]) -> Self:
-        """Go on from a state that get_state, here or in PyTorch, returned. RuntimeError if it is none."""
+        """Go on from a state that get_state, here or in PyTorch, returned. RuntimeError if it is not a state."""
         if state.dtype != np.uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")
         if state.size != STATE_BYTES:

@@ -25,7 +25,7 @@ from tensorcli.engine.untyped_storages import UntypedStorage, wrap
 
 
 class Named:
-    """A function of PyTorch's that the engine has not: it stands in a pickle by its name."""
+    """A function of PyTorch's that the engine does not have: a pickle names it."""
 
     def __init__(self, module: str, name: str) -> None:
         self.__module__ = module

@@ -168,7 +168,7 @@ def category(dtype: str) -> str:
 
 
 def number_category(value: Any) -> str | None:
-    """The category of a Python number; None for what is none."""
+    """The category of a Python number; None for anything else."""
     if isinstance(value, bool):
         return "bool"
     return {int: "integer", float: "floating", complex: "complex"}.get(type(value))

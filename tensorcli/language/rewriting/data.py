@@ -169,9 +169,7 @@ def _ends(node: ast.ClassDef) -> set[str]:
 
 
 def as_value(node: ast.ClassDef, tree: ast.Module) -> tuple[str, str] | None:
-    """The text of the value that stands in the place of a class, and the name that it imports; None for another class.
-    Errors: NeedsClass.
-    """
+    """The text of the value that replaces a class, and the name that it imports; None for another class. Errors: NeedsClass."""
     ends = sorted(_ends(node))
     if ends == ["NamedTuple"]:
         return _tuple(node, tree), "namedtuple"

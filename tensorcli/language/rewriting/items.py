@@ -10,7 +10,7 @@ from tensorcli.language.rewriting.data import NeedsClass, parents_of
 
 
 def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:
-    """Whether the items of a dataset may be others each time, or what it holds is asked for, which a list has not."""
+    """Whether the items of a dataset may differ each time, or the text asks for what it holds, which a list does not have."""
     reads = {
         each.func.attr if isinstance(each.func, ast.Attribute) else ast.unparse(each.func)
         for method in methods

@@ -26,10 +26,10 @@ from tensorcli.engine.op import OPS, Op
     "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu _fft_c2c _fft_r2c _fft_c2r"
 )
 def along(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """Operators along dimensions: the same ones of the batch, counted behind the mapped one; all of an example's where none is
-    named.
+    """Operators along dimensions: the same dimensions of the batch, counted after the mapped one; if none is named, all those
+    of an example.
 
-    An example without dimensions gets one for the time.
+    An example without dimensions is given one meanwhile.
     """
     batch = args[0]
     if not alone(args):

@@ -39,7 +39,7 @@ def selected(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 
 @rule("scatter.src scatter.value scatter_add scatter.reduce scatter.value_reduce scatter_reduce.two")
 def scattered(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """scatter and its kin, along a dimension of the examples."""
+    """scatter and its variants, along a dimension of the examples."""
     rank = args[0].rank
     if not rank or any(one.rank != rank for one in batches_of(args)):
         return None
