@@ -67,7 +67,7 @@ class Commands(TyperGroup):
         return [topic[0], "--help"] if self.get_command(ctx, topic[0]) else ["help", *topic]
 
     def refuse_misspelt(self, ctx: Any, word: str) -> None:
-        """Complains of a word that is no file and nearly a command, or a command of the prompt's."""
+        """Complains of a word that is not a file, but nearly a command, or a command of the prompt's."""
         if word[:1] == "-" or "." in word or os.path.exists(word):
             return
         from tensorcli.explorer.commands.registry import COMMANDS

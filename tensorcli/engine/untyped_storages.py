@@ -207,7 +207,7 @@ class UntypedStorage(Native):
         return self
 
     def fill_(self, value: int) -> "UntypedStorage":
-        """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is no integer."""
+        """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is not an integer."""
         if not isinstance(value, int):
             raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
         self.engine_storage.bytes[...] = value & 0xFF

@@ -253,7 +253,7 @@ def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: F
 
 
 def compare(session: Session, words: Sequence[str]) -> Comparison:
-    """The table of these forms. Errors: ValueError for a word that is no form."""
+    """The table of these forms. Errors: ValueError for a word that is not a form."""
     methods = frozenset(session.engine.method_names())
     forms = [form_of(word, methods.__contains__) for word in (words or ALL)]
     forms = list({form.expression + form.write: form for form in reversed(forms)}.values())[::-1]

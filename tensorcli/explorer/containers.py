@@ -51,7 +51,7 @@ def inside(
 
 
 def _items(engine: Engine, value: Any) -> Iterable[tuple[str, Any]]:
-    """What stands in a value, each with what its path ends in. Most of what is no tensor has no path made."""
+    """What stands in a value, each with what its path ends in. Most of what is not a tensor has no path made."""
     if isinstance(value, dict):
         return [(f"[{_key(key)}]", each) for key, each in list(value.items()) if not isinstance(each, SINGLE)]
     if isinstance(value, SEQUENCES):

@@ -50,7 +50,7 @@ class Refused(NamedTuple):
     classes: tuple[Replaced, ...]
     """What replaces its classes."""
     slip: LanguageError | None = None
-    """Behind them the text is no Python: what is to be mended in any case."""
+    """Behind them the text is not Python: what is to be mended in any case."""
     whole: str = ""
     """Where there is a slip the changed text with it; `text` ends before it then."""
     typed: str = ""
@@ -154,7 +154,7 @@ def _beside(changed: list[Replaced], others: list[Replaced]) -> list[Replaced]:
 
 
 def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
-    """What is no Python in a text that was refused for a class before that; None where all of it is. A class is read as a
+    """What is not Python in a text that was refused for a class before that; None where all of it is. A class is read as a
     block of another kind, for what is said of the first is that there are none.
     """
     try:

@@ -102,7 +102,7 @@ def execute(
 
 def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> bool:
     """Whether a failed statement is no part of the journal: it was interrupted or met a limit of ours, or it is a command whose
-    file could not be read or written (what files there are is no function of a journal). What it may have done is undone: the
+    file could not be read or written (what files there are is not a function of a journal). What it may have done is undone: the
     journal runs again before the next statement.
     """
     if error.kind in ("interrupted", "limit"):

@@ -462,7 +462,7 @@ class Session:
         return self.evaluator.evaluate(tree, frame)
 
     def short_text(self, value: Any) -> str:
-        """A value that is no tensor, on one line, with those addresses that the script has seen."""
+        """A value that is not a tensor, on one line, with those addresses that the script has seen."""
         from tensorcli.explorer.facts import short_text
 
         return short_text(self.engine, value, self.evaluator.addresses.as_shown)

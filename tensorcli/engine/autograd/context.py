@@ -194,7 +194,7 @@ class Context(Node):
     def keep(self, outputs: list[Any]) -> None:
         """Turn what `save_for_backward` was given into saved values, now that the outputs have their history.
 
-        Errors: TypeError for what is no tensor.
+        Errors: TypeError for what is not a tensor.
         """
         for i, tensor in enumerate(self.to_save):
             if tensor is None:

@@ -140,7 +140,7 @@ def backward(
 ) -> None:
     """Add to the `.grad` of the leaves (or of `inputs`) the gradients of the tensors.
 
-    Errors: RuntimeError for a root that needs no grad or is no scalar, and those of the pass itself.
+    Errors: RuntimeError for a root that needs no grad or is not a scalar, and those of the pass itself.
     """
     from tensorcli.engine.autograd.run import run
 
@@ -168,12 +168,12 @@ def backward(
 
 
 def _flags(*values: Any) -> list[bool]:
-    """Whether each option is on. Errors: TypeError for one that is no integer."""
+    """Whether each option is on. Errors: TypeError for one that is not an integer."""
     return [bool(index(value)) for value in values]
 
 
 def _listed(inputs: Any, name: str) -> list[Any]:
-    """What to differentiate by, as a list. Errors: RuntimeError when it is empty, TypeError for a mapping that is no dict."""
+    """What to differentiate by, as a list. Errors: RuntimeError when it is empty, TypeError for a mapping that is not a dict."""
     if isinstance(inputs, (Tensor, GradientEdge)):
         return [inputs]
     if isinstance(inputs, Mapping) and type(inputs) is not dict:

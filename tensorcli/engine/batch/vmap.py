@@ -192,7 +192,7 @@ def _joined(results: Sequence[Any], out_dims: Any) -> Any:
 def _unwrapped(
     layer: Layer, found: list[Any], shape: Tree, outputs: Any, out_dims: Any, func: Function
 ) -> list[Any]:
-    """The results as they are outside. Errors: ValueError for what is no tensor, or has no such dimension."""
+    """The results as they are outside. Errors: ValueError for what is not a tensor, or has no such dimension."""
     name = _name(func)
     dims: list[Any] | None
     if isinstance(outputs, Tensor):

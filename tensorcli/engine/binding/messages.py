@@ -125,7 +125,7 @@ def no_self(name: str) -> NoReturn:
 
 
 def foreign_self(name: str, value: Any) -> NoReturn:
-    """A method that was called on the class, for something that is no tensor."""
+    """A method that was called on the class, for something that is not a tensor."""
     raise TypeError(
         f"descriptor '{name}' for 'torch._C.TensorBase' objects doesn't apply to a "
         f"'{type_name(type(value))}' object"

@@ -16,7 +16,7 @@ from tensorcli.engine.binding import facts
 from tensorcli.engine.schema import REQUIRED, Argument, Schema, Type
 
 SELF, CONSTANT = -1, -2
-"""What a value comes from where that is no parameter: the method's tensor, the default of the schema."""
+"""What a value comes from where that is not a parameter: the method's tensor, the default of the schema."""
 
 PRINTED: Final = {
     "Tensor": "Tensor",

@@ -45,7 +45,7 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
 
 
 def wrapped(level: Level, value: Any) -> Any:
-    """A container of inputs with the transform's leaves. Errors: ValueError for what is no tensor."""
+    """A container of inputs with the transform's leaves. Errors: ValueError for what is not a tensor."""
     leaves, tree = flatten(value)
     for one in leaves:
         if not isinstance(one, Tensor):
@@ -173,7 +173,7 @@ def split_aux(output: Any, name: str) -> tuple[Any, Any]:
 
 
 def tensors_beside(leaves: list[Any]) -> list[Any]:
-    """The leaves of what a function gives beside its output. Errors: RuntimeError for one that is no tensor."""
+    """The leaves of what a function gives beside its output. Errors: RuntimeError for one that is not a tensor."""
     for one in leaves:
         if not isinstance(one, Tensor):
             raise RuntimeError(f"Expected tensors, got unsupported type {type(one)}")
@@ -181,7 +181,7 @@ def tensors_beside(leaves: list[Any]) -> list[Any]:
 
 
 def aux_outside(level: Transform, aux: Any) -> Any:
-    """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is no tensor."""
+    """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is not a tensor."""
     leaves, tree = flatten(aux)
     return unflatten([level.outside(one) for one in tensors_beside(leaves)], tree)
 

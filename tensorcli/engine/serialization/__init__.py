@@ -86,7 +86,7 @@ def load(
     """Read what torch.save wrote, from where a buffer stands or by its name. Tensors have new storages, shared as they were.
 
     Errors: FileNotFoundError for a name under which nothing was saved; EOFError at the end of a buffer;
-    pickle.UnpicklingError for what is no archive, or names what it may not.
+    pickle.UnpicklingError for what is not an archive, or names what it may not.
     """
     if weights_only is None:
         weights_only = pickle_module is None

@@ -251,7 +251,7 @@ class Standard:
 
         def collect(generation: int = 2) -> int:
             gc.collect(generation)
-            return 0  # how many objects that were is no function of the script
+            return 0  # how many objects that were is not a function of the script
 
         return Builtin(name, collect)
 

@@ -55,7 +55,7 @@ class Parent(NamedTuple):
 
 
 def parent_of(node: ast.ClassDef, above: Parent | None, plain: bool) -> Parent:
-    """A class as the parent of others. above: its own. plain: whether it, and what is above it, is no class of modules."""
+    """A class as the parent of others. above: its own. plain: whether it, and what is above it, is not a class of modules."""
     init = next((item for item in node.body if getattr(item, "name", "") == "__init__"), None)
     asks = set() if init is None else _of_self(init, ast.Load)
     methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
