@@ -70,7 +70,7 @@ class TypedStorage:
     _untyped: UntypedStorage
 
     def __init__(self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None) -> None:
-        """So many elements, those of a sequence, or the bytes of `wrap_storage`. Errors: RuntimeError, TypeError."""
+        """A number of elements, those of a sequence, or the bytes of `wrap_storage`. Errors: RuntimeError, TypeError."""
         if wrap_storage is not None:
             _check_wrapped(_OF_TYPED, args, wrap_storage, dtype, device)
             self.dtype, self._untyped = dtype, wrap_storage

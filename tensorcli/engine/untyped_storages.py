@@ -82,7 +82,7 @@ class UntypedStorage(Native):
     __slots__ = ("__weakref__", "engine_storage")
 
     def __init__(self, *args: Any, device: Any = "cpu", **named: Any) -> None:
-        """So many bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
+        """A number of bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
         given = [*args, *(value for name, value in named.items() if name in ("size", "sequence"))]
         if len(given) > 1 or len(given) < len(args) + len(named):
             got = ", ".join(_named(one) for one in args) + "".join(

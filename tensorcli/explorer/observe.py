@@ -25,7 +25,7 @@ MANY = 4096
 """Beyond this many results of a statement, the ones that are gone are dropped from the record."""
 
 HOOKS = 12
-"""So many hooks that ran are told of one statement."""
+"""At most this many hooks that ran are listed for one statement."""
 LAMBDA = 48
 """A lambda's text is cut after this many characters."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NO_NAMES: Mapping[str, Any] = {}
 MOST_ANSWERS = 20
-"""So many answers of commands within one statement are shown."""
+"""At most this many answers of commands within one statement are shown."""
 
 
 class Asked:

@@ -27,7 +27,7 @@ def empty(
     device: Device = CPU,
     elements: int = 0,
 ) -> Tensor:
-    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least so many elements."""
+    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least that many elements."""
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
     nbytes = max(shape.span, elements) * kind.itemsize
     check_bytes(nbytes, sizes, kind, device)
@@ -77,7 +77,7 @@ def adopt(
     strides: tuple[int, ...] | None = None,
     elements: int = 0,
 ) -> Tensor:
-    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for so many elements."""
+    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for that many elements."""
     if device is not CPU:
         return _adopt_on(device, array, kind, strides, elements)
     if type(array) is not ndarray:

@@ -38,7 +38,7 @@ _SIGNS = (
 OPERATORS = dict(zip(_SIGNS[::2], _SIGNS[1::2]))
 """What Python's signs between tensors stand for."""
 MOST_NAMES = 60
-"""So many names of what a value has are listed."""
+"""At most this many names of what a value has are listed."""
 
 
 def help_page(session: Session, invocation: Invocation) -> Help | Explanation:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 LEAVES = 3
-"""So many leaves are named."""
+"""At most this many leaves are named."""
 
 
 def printing(session: Session, value: Any) -> Section | None:

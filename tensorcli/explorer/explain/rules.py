@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Section
 
 SLOTS = 12
-"""So many slots of a walk are written out."""
+"""At most this many slots of a walk are written out."""
 CATEGORIES = ("bool", "integer", "floating", "complex")
 
 
