@@ -65,7 +65,7 @@ def _written(session: Session, invocation: Invocation, place: str, found: Code |
 
 
 def transcript(session: Session) -> Transcript:
-    """The journal run again, heard this time: what each statement shows. Errors: KeyboardInterrupt."""
+    """The journal run again with open ears: what each statement shows. Errors: KeyboardInterrupt."""
     from dataclasses import replace
 
     from tensorcli.explorer.scripts.typed import Typed
