@@ -49,7 +49,7 @@ CHAPTERS: Final = {
             "softmax dropout layer_norm batch_norm conv patch pad pool adaptive_pool fractional unpool loss cross_entropy "
             "likelihood margin ctc embedding embedding_bag attention image sampler recurrent packing weights"
         ),
-        "Fourier transforms (torch.fft)": "fft spectrum",
+        "Fourier transforms (torch.fft)": "fft fft_kernels spectrum",
     }.items()
     for chapter in chapters.split()
 }
@@ -218,14 +218,14 @@ MEASURE: Final = """\
 The measure is PyTorch's own operator database (`torch.testing._internal.common_methods_invocations.op_db`): each
 operator's samples (the first 40 in each dtype) run on PyTorch and on the engine, and a sample agrees when values, dtype,
 shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
-of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees.
-float16, bfloat16 and complex32 agree only when every bit does, since their rounding is visible in what is printed; the others
-have a tolerance for the order of sums. Where the processor computes in them itself, PyTorch has convolutions and products of
-matrices in oneDNN, in another order: here {}."""
+of `grad_fn` and the gradient of every input agree. An operator counts as right only when all of its samples agree.
+In float16, bfloat16 and complex32 every bit must agree, since their rounding is visible in what is printed; the other dtypes
+have a tolerance for the order of sums. In a dtype that the processor itself computes in, PyTorch leaves convolutions and matrix
+products to oneDNN, which sums in another order. On the processor of this run, that is the case for {}."""
 SCOPE: Final = """\
-What draws at random starts from the same seed on both. Not in this measure, because the engine does not claim them:
-sparse and nested layouts, `torch.masked`, kernels that only PyTorch itself calls; nor
-what nobody wrote (`empty`)."""
+Operators that draw random numbers start from the same seed on both. Not measured, because the engine does not claim to have
+them, are sparse and nested layouts, `torch.masked` and kernels that only PyTorch itself calls; nor is memory that nothing was
+written to (`empty`)."""
 
 
 def page(
@@ -261,19 +261,19 @@ def page(
         "",
         *SCOPE.splitlines(),
         "",
-        "The whole graph of a result, and that of its gradient with `create_graph`, are compared node by node too",
-        f"(`tests/oracle/graphs.py`): those of {share(*graphs)} differentiable operators are PyTorch's in float64.",
+        "The whole graph of a result, and that of its gradient with `create_graph`, are also compared node by node",
+        f"(`tests/oracle/graphs.py`): {share(*graphs)} differentiable operators have PyTorch's graphs in float64.",
         "",
-        f"On meta {share(*on_meta)} operators give PyTorch's shapes, strides, dtypes and nodes, or refuse with its words, for",
-        "a result and its gradients (`tests/oracle/on_meta.py`, the first 12 samples in float32).",
+        f"On meta, {share(*on_meta)} operators give PyTorch's shapes, strides, dtypes and nodes, for results and their",
+        "gradients, or refuse with PyTorch's words (`tests/oracle/on_meta.py`, the first 12 samples in float32).",
         "",
-        f"In forward mode {share(*pushed)} operators give PyTorch's tangents, of results, of gradients and under vmap, or refuse",
-        "with its words (`tests/oracle/pushed.py`, the first 3 samples in float64).",
+        f"In forward mode, {share(*pushed)} operators give PyTorch's tangents, of results, of gradients and under vmap, or",
+        "refuse with PyTorch's words (`tests/oracle/pushed.py`, the first 3 samples in float64).",
         "",
         "PyTorch's databases of modules and of optimisers are run in the same way (`tests/oracle/layers.py`,",
-        f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in what is drawn, given,",
-        f"kept and differentiated, and {share(*optimisers[:2])} runs of {optimisers[2]} optimisers in losses, versions,",
-        "state and texts.",
+        f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in random draws, results,",
+        f"state and gradients, and {share(*optimisers[:2])} runs of {optimisers[2]} optimisers in losses, versions, state",
+        "and texts.",
         "",
         "## By family",
         "",

@@ -1,6 +1,6 @@
 """Measures the operators on a CUDA device, or against the record of CuPy, and writes docs/devices.md from the run.
 
-Usage: python scripts/devices.py                  on a card: operators and times; rewrites "On a card"
+Usage: python scripts/devices.py                  on a card: operators and times; rewrites "On a GPU"
        python scripts/devices.py --record         with the stand-in for CuPy, no card; rewrites "What CuPy lacks"
        python scripts/devices.py --only linalg    operators whose names contain this; prints, and writes nothing
 

@@ -3,7 +3,7 @@
 Usage: python scripts/list_contents.py            rewrites the file
        python scripts/list_contents.py --check    exits with 1 where it is not what the chapters say
 
-A name that is not in the file is no operator: it is asked for by each word of a script that could be a verb, and no chapter
+A name that is not in the file is not an operator: it is asked for by each word of a script that could be a verb, and no chapter
 is read for that.
 """
 

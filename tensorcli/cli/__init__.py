@@ -9,8 +9,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NoReturn
+
+from tensorcli.cli.exits import BROKEN_PIPE, FAULT, INTERRUPTED
 
 
 def command() -> NoReturn:
@@ -20,10 +21,7 @@ def command() -> NoReturn:
     `python -m tensorcli` ends in Python's way, so that profilers can write what they saw.
     """
     status = main()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with suppress(OSError):  # of a reader that has gone main has told
-                stream.flush()
+    forget_output()
     os._exit(status)
 
 
@@ -32,10 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         gc.disable()  # until the first statement: what imports and the parser make stays (10 to 20 % of a run)
     try:
-        from tensorcli.cli.app import BROKEN_PIPE, forget_output, run_app
-    except KeyboardInterrupt:
-        return 130
-    try:
+        from tensorcli.cli.app import run_app
+
         status = run_app(sys.argv[1:] if arguments is None else arguments)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -46,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forget_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except OSError as error:
         forget_output()
         if sys.stderr is not None:
@@ -55,9 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "TENSORCLI_TRACEBACK" in os.environ or sys.stderr is None:
             raise
-        from tensorcli.cli.exits import FAULT
         from tensorcli.repl.loop import fault
 
         sys.stderr.write(f"tensorcli: a fault of its own: {fault(error)}; TENSORCLI_TRACEBACK=1 shows more\n")
         return FAULT
     return status
+
+
+def forget_output() -> None:
+    """Write out what is still buffered; where it has no reader, the interpreter must not try again when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError):
+            continue  # closed from the beginning

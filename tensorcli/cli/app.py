@@ -1,8 +1,8 @@
-"""The Typer application: one command a file in `commands`, found by its name.
+"""The Typer application: each command is a file in `commands`, found by its name.
 
-A command is a function named as its file; its parameters are the flags, its docstring the help, what it
-returns the exit status. So adding one is adding a file. Rich is kept out of Typer: help and usage errors are
-plain text.
+A command is a function with the name of its file; its parameters are the flags, its docstring is the help, and what it
+returns is the exit status. To add a command is to add a file. Rich is kept out of Typer: help and usage errors are plain
+text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import typer
 from typer.core import TyperGroup
 
 from tensorcli import __version__
-from tensorcli.cli import commands
+from tensorcli.cli import commands, forget_output
+from tensorcli.cli.exits import BROKEN_PIPE
 
 DEFAULT = "run"
 COMPLETION_FLAGS = ("--install-completion", "--show-completion")
@@ -30,7 +31,6 @@ SETTINGS: dict[str, Any] = {
 }
 OPTIONAL_VALUES = {"--simulate-cuda": "--simulate-cuda=1"}
 """Flags whose value may be left out: a parser that allowed it would take the file behind for the value."""
-BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
 EPILOG = """\b
 Exit status:
   0   all ran                        65  a script does not parse, or uses
@@ -67,7 +67,7 @@ class Commands(TyperGroup):
         return [topic[0], "--help"] if self.get_command(ctx, topic[0]) else ["help", *topic]
 
     def refuse_misspelt(self, ctx: Any, word: str) -> None:
-        """Complains of a word that is no file and nearly a command, or a command of the prompt's."""
+        """Complains of a word that is not a file, but nearly a command, or a command of the prompt's."""
         if word[:1] == "-" or "." in word or os.path.exists(word):
             return
         from tensorcli.explorer.commands.registry import COMMANDS
@@ -139,17 +139,6 @@ def tensorcli(
     if context.invoked_subcommand is None:
         name = "repl" if sys.stdin is not None and sys.stdin.isatty() else DEFAULT
         raise typer.Exit(run_app([name]))
-
-
-def forget_output() -> None:
-    """What is still buffered has no reader: the interpreter must not try again when it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except (AttributeError, ValueError):
-            continue  # closed from the beginning
 
 
 def run_app(arguments: Sequence[str]) -> int:

@@ -93,7 +93,7 @@ def _checked(
         refusal, slip = session.refused.error, session.refused.slip
         place, raising = f"{script.name}:{refusal.span.line}", list(unbegun(session.refused))
         if slip is not None:
-            runs = f"ends before line {slip.span.line}, which is no Python: {slip.message}"
+            runs = f"ends before line {slip.span.line}, which is not Python: {slip.message}"
         output.problem(f"{place}: {refusal.message}; written without it, the text {runs}")
         for each in raising:
             output.problem(f"{place}: {each}")

@@ -15,6 +15,8 @@ NO_INPUT: Final = 66
 FAULT: Final = 70
 """A fault of the program's own, as sysexits.h has it."""
 INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+"""What a shell reports of a program whose reader went away."""
 
 FAILURES: Final[dict[FailureKind, int]] = {
     "statement": 1,

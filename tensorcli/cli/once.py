@@ -1,4 +1,4 @@
-"""Runs one command of the explorer in a session of its own, for commands of the command line that are one."""
+"""Runs one command of the explorer in a session of its own, for the commands of the command line that do no more than that."""
 
 from __future__ import annotations
 

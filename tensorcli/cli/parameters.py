@@ -19,7 +19,7 @@ def read_size(text: str | int) -> int:
     except ValueError:
         size = 0
     if size <= 0:
-        raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G")
+        raise typer.BadParameter(f"{text!r} is not a size: write 100000, 512M or 2G")
     return size
 
 
@@ -95,7 +95,7 @@ KeepBytes = Annotated[
         "--keep-bytes",
         metavar="SIZE",
         parser=read_size,
-        help="How much to keep of what the graph saved before it is written over; 256M without it.",
+        help="How much of what the graph saved to keep before it is overwritten; 256M without it.",
     ),
 ]
 SimulateCuda = Annotated[
@@ -105,7 +105,7 @@ SimulateCuda = Annotated[
         metavar="[=N]",
         min=0,
         max=64,
-        help="Let there be CUDA devices over numpy: one, or N.",
+        help="Simulate CUDA devices with numpy: one, or N.",
     ),
 ]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="When to use colour.")]

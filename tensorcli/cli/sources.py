@@ -1,7 +1,7 @@
 """Scripts as bytes: from files, from standard input, from the command line.
 
-Decoding and all that is said about a text that is none belong to the language; here stands what the file
-system has to say.
+Decoding a text, and what is said of one that cannot be decoded, belong to the language; here are the errors of the file
+system.
 """
 
 from __future__ import annotations

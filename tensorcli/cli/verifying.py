@@ -1,4 +1,4 @@
-"""Runs scripts on the embedded engine and on PyTorch, and says where they part."""
+"""Runs scripts on the embedded engine and on PyTorch, and says where they differ."""
 
 from __future__ import annotations
 

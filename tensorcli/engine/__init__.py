@@ -14,7 +14,7 @@ from typing import Any
 
 from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
-from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table; special methods)
+from tensorcli.engine import methods as _methods  # noqa: F401 (what is not an operator, over the table; special methods)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
 from tensorcli.engine.autograd.modes import (
     enable_grad,
@@ -171,7 +171,7 @@ _PUBLIC: dict[str, str] = {
     "vmap": "batch.vmap",
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul", "unique_consecutive"), "functional"),
 }
-"""Where each public name that is no operator comes from: a module of the engine."""
+"""Where each public name that is not an operator comes from: a module of the engine."""
 
 
 _OWN = frozenset(entry.partition(".")[0] for entry in _listdir(__path__[0]))

@@ -1,6 +1,6 @@
 """`torch.accelerator`: the accelerator of this machine, whatever kind it is. The one that the engine knows is CUDA.
 
-Questions that have an answer without an accelerator are answered; every other raises RuntimeError where there is none.
+Queries that have an answer without an accelerator are answered; all others raise RuntimeError where there is none.
 """
 
 from typing import Any

@@ -1,4 +1,6 @@
-"""`torch.backends`: flags of the libraries that PyTorch computes with. They are kept and told back, and change nothing."""
+"""`torch.backends`: flags of the libraries that PyTorch computes with. They are remembered and can be read back, and change
+nothing.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""`torch._check` and its kin: what a script says must hold, and an error of its choice where it does not."""
+"""`torch._check` and its variants: a condition that a script says must hold, and an error of its choice where it does not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Message = Callable[[], Any] | None
 
 
 def _check_with(error_type: type[Exception], cond: Any, message: Message) -> None:
-    """Raise unless `cond`. Errors: `error_type`; TypeError for a condition that is no bool, AssertionError for no error."""
+    """Raise unless `cond`. Errors: `error_type`; TypeError for a condition that is not a bool, AssertionError for no error."""
     if isinstance(cond, Tensor):
         raise TypeError(
             "cond must be a bool, but got a Tensor. For tensor conditions, use torch._check_tensor_all() to assert that all "
@@ -49,7 +49,7 @@ _check_not_implemented = _raising("_check_not_implemented", NotImplementedError)
 
 
 def _check_tensor_all(cond: Any, message: Message = None) -> None:
-    """Raise unless all elements hold. Errors: RuntimeError; TypeError for what is no tensor of bools."""
+    """Raise unless all elements hold. Errors: RuntimeError; TypeError for what is not a tensor of bools."""
     if not isinstance(cond, Tensor):
         raise TypeError(f"cond must be a tensor, but got {type(cond)}")
     if cond.dtype is not dtypes.bool_:

@@ -32,7 +32,7 @@ class Observer(Protocol):
         """A leaf's `.grad` changed: kind is "new", "in place" or "replaced"."""
 
     def archived(self, name: str | None, nbytes: int, tensors: tuple[Any, ...]) -> None:
-        """`torch.save` wrote so many bytes with these tensors: under a name, or into a buffer."""
+        """`torch.save` wrote this many bytes with these tensors: under a name, or into a buffer."""
 
     def hooked(self, node: Any, kind: str, function: Any) -> None:
         """A hook on `node` is about to run, or a tensor to keep its gradient; kind as in `hooks.NodeHooks`."""

@@ -364,7 +364,7 @@ def overlap(a: Geometry, b: Geometry) -> str:
 
 
 def overlap_in_bytes(a: Geometry, size_a: int, b: Geometry, size_b: int) -> str:
-    """`overlap` of geometries whose elements take so many bytes.
+    """`overlap` of geometries whose elements take that many bytes.
 
     Only dense tensors are compared, by their ranges (aten/src/ATen/MemoryOverlap.cpp, get_overlap_status).
     """

@@ -176,7 +176,7 @@ def _as_tuple(index: Any) -> Sequence[Any]:
 
 
 def _is_sequence(value: Any) -> bool:
-    """What Python's C interface takes for a sequence: anything with items that is no mapping."""
+    """What Python's C interface takes for a sequence: anything with items that is not a mapping."""
     kind = type(value)
     if kind in (list, tuple, str, bytes, range):
         return True

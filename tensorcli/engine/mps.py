@@ -1,4 +1,4 @@
-"""`torch.mps` of a build without Apple's devices: what a script asks when it looks for one."""
+"""`torch.mps` of a build without Apple's devices: what a script may ask when it looks for one."""
 
 from typing import NoReturn
 

@@ -91,7 +91,7 @@ SPOKEN_OF: Final = {
     "unique": "_return_output",
     "unique_consecutive": "_consecutive_return_output",
 }
-"""The functions that complaints name in the place of others."""
+"""The functions that complaints name instead of others."""
 PLAIN_FUNCTIONS: Final = frozenset(
     "clear_autocast_cache get_autocast_dtype get_default_dtype get_num_interop_threads get_num_threads "
     "is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_cache_enabled is_autocast_enabled is_grad_enabled "

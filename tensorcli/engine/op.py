@@ -81,7 +81,7 @@ class Op:
         """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
         self.alias_of = alias_of
         self.tracked = tracked
-        """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
+        """Of a view: whether the result is a view for autograd, too (`detach` shares storage and counter, and is not)."""
         self.notation = notation
         """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
         self.row_major = row_major

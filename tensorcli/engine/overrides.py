@@ -176,7 +176,7 @@ def _converted(answer: Any, cls: type) -> Any:
 
 
 def as_subclass(tensor: Any, cls: type) -> Any:
-    """A view of the tensor that is of the class. Errors: TypeError for one that is no subclass of Tensor."""
+    """A view of the tensor that is of the class. Errors: TypeError for one that is not a subclass of Tensor."""
     from tensorcli.engine.callers import functions
     from tensorcli.engine.tensor import Tensor
 

@@ -1,8 +1,8 @@
 """State that belongs to the process and not to a tensor: grad mode, the default dtype, print options, hooks of all modules.
 
-Each module that has such state registers it here, where it makes it (`keep` and its kin). A session begins with `reset`, which
-brings all of it back to what it was when it was registered. Within `aside` another session may run: at its end everything is
-as it was before. A module that is imported later registers later.
+Each module that has such state registers it where it defines it (with `keep` and its variants). A session begins with
+`reset`, which brings all of it back to what it was when it was registered. Within `aside` another session may run: at its end
+everything is as it was before. A module that is imported later registers later.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
 """Settings of the torch namespace: the default dtype and device, threads, precision, determinism.
 
-The engine computes in one way only: threads, precision and determinism are kept and told back, and what PyTorch refuses is
-refused.
+The engine computes in one way only: threads, precision and determinism are remembered and can be read back, and what PyTorch
+refuses is refused.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`torch.testing`: assertions that two values are close, with PyTorch's words about where they are not.
+"""`torch.testing`: assertions that two values are close, whose errors say in PyTorch's words where they are not.
 
 Values are walked side by side; each pair of leaves is prepared (dtypes and tolerances refused early) before any is
 compared, so that a wrong call is reported ahead of a wrong value.

@@ -70,7 +70,7 @@ class TypedStorage:
     _untyped: UntypedStorage
 
     def __init__(self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None) -> None:
-        """So many elements, those of a sequence, or the bytes of `wrap_storage`. Errors: RuntimeError, TypeError."""
+        """A number of elements, those of a sequence, or the bytes of `wrap_storage`. Errors: RuntimeError, TypeError."""
         if wrap_storage is not None:
             _check_wrapped(_OF_TYPED, args, wrap_storage, dtype, device)
             self.dtype, self._untyped = dtype, wrap_storage
@@ -210,12 +210,12 @@ class TypedStorage:
         return self._elements().tolist()  # type: ignore[no-any-return]
 
     def fill_(self, value: Any) -> "TypedStorage":
-        """Set all elements to one value. Errors: TypeError for what is none."""
+        """Set all elements to one value. Errors: TypeError for anything but a number."""
         self._elements()[:] = value
         return self
 
     def resize_(self, size: int) -> None:
-        """Grow or shrink to so many elements; all tensors over it follow. Errors: RuntimeError."""
+        """Grow or shrink to this many elements; all tensors over it follow. Errors: RuntimeError."""
         self._untyped.resize_(size * self.dtype.itemsize if is_int(size) else size)
 
     def __iter__(self) -> Any:

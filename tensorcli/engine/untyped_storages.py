@@ -42,7 +42,7 @@ def _checked(nbytes: int) -> int:
 
 
 def _bytes_of(sequence: Any) -> Any:
-    """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for what is none."""
+    """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for anything but integers."""
     if not isinstance(sequence, (Sequence, np.ndarray)):
         raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {_named(sequence)}")
     for one in sequence:
@@ -82,7 +82,7 @@ class UntypedStorage(Native):
     __slots__ = ("__weakref__", "engine_storage")
 
     def __init__(self, *args: Any, device: Any = "cpu", **named: Any) -> None:
-        """So many bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
+        """A number of bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
         given = [*args, *(value for name, value in named.items() if name in ("size", "sequence"))]
         if len(given) > 1 or len(given) < len(args) + len(named):
             got = ", ".join(_named(one) for one in args) + "".join(
@@ -183,7 +183,7 @@ class UntypedStorage(Native):
         return not self.engine_storage.foreign
 
     def resize_(self, size: int) -> "UntypedStorage":
-        """Grow or shrink to so many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
+        """Grow or shrink to this many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
         if not is_int(size):
             raise RuntimeError(f"resize_ expects an int, but got {_named(size)}")
         self.engine_storage.resize(_checked(int(size)))
@@ -207,7 +207,7 @@ class UntypedStorage(Native):
         return self
 
     def fill_(self, value: int) -> "UntypedStorage":
-        """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is no integer."""
+        """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is not an integer."""
         if not isinstance(value, int):
             raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
         self.engine_storage.bytes[...] = value & 0xFF

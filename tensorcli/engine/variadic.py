@@ -52,7 +52,7 @@ def _gathered(tensors: Any) -> Any:
 
 
 def only_tensors(found: Any) -> None:
-    """Errors: TypeError for what is no tensor."""
+    """Errors: TypeError for what is not a tensor."""
     for place, one in enumerate(found):
         if not isinstance(one, Tensor):
             not_a_tensor(one, place, 0)

@@ -1,4 +1,4 @@
-"""`torch.version`: of which PyTorch this is the engine, and what that build was made with."""
+"""`torch.version`: which PyTorch this engine reproduces, and what that build was made with."""
 
 from tensorcli.engine import __version__ as __version__
 

@@ -1,4 +1,4 @@
-"""`torch.xpu` of a build without Intel's devices: what a script asks when it looks for one."""
+"""`torch.xpu` of a build without Intel's devices: what a script may ask when it looks for one."""
 
 from typing import Any, NoReturn
 

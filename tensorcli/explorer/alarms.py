@@ -25,7 +25,7 @@ class Silence(NamedTuple):
 
 
 def pass_from(observation: Observation, name: str) -> str:
-    """`loss.backward()`; of a tensor that is no single number, a backward pass from it."""
+    """`loss.backward()`; of a tensor that is not a single number, a backward pass from it."""
     for entry in observation.index.under(path_root(name)):
         if name in entry.paths and observation.engine.look(entry.value).numel != 1:
             return f"a backward pass from {name}"

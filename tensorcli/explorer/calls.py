@@ -1,4 +1,4 @@
-"""The script's own traceback: where each of its running calls stands, as anomaly mode shows it."""
+"""The script's own traceback: the place of each of its running calls, as anomaly mode shows it."""
 
 from __future__ import annotations
 

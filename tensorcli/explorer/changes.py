@@ -198,7 +198,7 @@ class Observation:
         self._keep_content(entry, read_by)
 
     def _handles(self, value: Any) -> Iterator[Any]:
-        """What memory may be written through that is no tensor and no array: storages, and the arrays behind what goes
+        """What memory may be written through that is neither a tensor nor an array: storages, and the arrays behind what goes
         through their elements or is their buffer; alone or in a list that begins with such a thing.
         """
         items: Iterable[Any] = (value,)

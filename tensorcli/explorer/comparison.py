@@ -112,7 +112,7 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
             tree = ast.parse(text, mode="eval")
         except SyntaxError:
             raise ValueError(
-                f"{word!r} is no form: a word ({', '.join(ALL[:4])}, …) or an expression of y"
+                f"{word!r} is not a form: a word ({', '.join(ALL[:4])}, …) or an expression of y"
             ) from None
         if not any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)):
             if not isinstance(tree.body, ast.Call) or not isinstance(
@@ -253,7 +253,7 @@ def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: F
 
 
 def compare(session: Session, words: Sequence[str]) -> Comparison:
-    """The table of these forms. Errors: ValueError for a word that is no form."""
+    """The table of these forms. Errors: ValueError for a word that is not a form."""
     methods = frozenset(session.engine.method_names())
     forms = [form_of(word, methods.__contains__) for word in (words or ALL)]
     forms = list({form.expression + form.write: form for form in reversed(forms)}.values())[::-1]
@@ -303,7 +303,7 @@ GROUPS = (
     ("refused", "a write through these is refused at once"),
     ("kept", "memory of their own, and the gradient goes on to w"),
     ("cut", "memory of their own, cut from the graph"),
-    ("raises", "these cannot be had of y at all"),
+    ("raises", "these cannot be made from y at all"),
 )
 
 

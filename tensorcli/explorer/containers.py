@@ -1,4 +1,4 @@
-"""What a container holds: the tensors and arrays within it, by their paths, and whether it is as it was."""
+"""What a container holds: the tensors and arrays within it, by their paths, and whether it has changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def inside(
 
 
 def _items(engine: Engine, value: Any) -> Iterable[tuple[str, Any]]:
-    """What stands in a value, each with what its path ends in. Most of what is no tensor has no path made."""
+    """What stands in a value, each with what its path ends in. Most of what is not a tensor has no path made."""
     if isinstance(value, dict):
         return [(f"[{_key(key)}]", each) for key, each in list(value.items()) if not isinstance(each, SINGLE)]
     if isinstance(value, SEQUENCES):

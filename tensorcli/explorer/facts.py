@@ -19,7 +19,7 @@ from tensorcli.language.limits import Guards, Limits
 READ = 1 << 28
 """Tensors of more bytes are compared by their texts alone."""
 SHORT = 200
-"""A text of one line for what is no tensor is cut after this many characters."""
+"""A text of one line for what is not a tensor is cut after this many characters."""
 
 
 class Verbatim:
@@ -86,7 +86,7 @@ def _text(engine: Engine, value: Any, inside: set[int]) -> str:
 
 
 def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = without_addresses) -> str:
-    """A value that is no tensor, on one line. `addressed` says which addresses of objects stand in it: a look gives none."""
+    """A value that is not a tensor, on one line. `addressed` says which addresses of objects stand in it: a look gives none."""
     if isinstance(value, list | tuple | set | dict) and len(value) > 8:
         return f"{type(value).__name__} of {len(value)}"
     try:
@@ -99,8 +99,8 @@ def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = wit
 
 
 def fingerprint(elements: Any) -> int:
-    """A number that tells elements apart of which a text shows only some, or only some places; 0 for none, and for
-    so many that they are not read.
+    """A number that distinguishes elements of which a text shows only some, or only some digits; 0 where there are none, or
+    too many to read.
     """
     from zlib import crc32
 

@@ -1,4 +1,4 @@
-"""From an exception to a Failure: where in the script, whose kind, and what we add to PyTorch's words."""
+"""From an exception to a Failure: where in the script it was raised, of what kind it is, and what we add to PyTorch's words."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NO_CUDA = re.compile(
     r"not compiled with CUDA|CUDA enabled|without ATen_cuda|accelerator device when none|pin_memory=True"
 )
 CUDA_HINT = (
-    "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
+    "--simulate-cuda simulates devices with numpy; pip install 'tensorcli[cuda]' installs CuPy for a GPU"
 )
 LISTED = 3
 """So many of the storages that a failing statement wrote are named."""

@@ -93,7 +93,7 @@ def refuse_files(program: Program, files: Files | None) -> None:
                 alone = invocation is statement.command and isinstance(statement.tree, ast.Expr)
                 if invocation.verb == SOURCE and not alone:
                     raise LanguageError(
-                        "source stands alone: not in a block, behind a target or behind another command",
+                        "source must stand alone: not in a block, after a target or after another command",
                         invocation.span,
                         "its statements run as if they were typed here, each with a table of its own",
                     )

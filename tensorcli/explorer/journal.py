@@ -1,4 +1,4 @@
-"""What a session is made of: its names, the statements that ran, and where a command of time wants it to be."""
+"""What a session is made of: its names, the statements that ran, and where a command of time wants it to go."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ a gradient under its owner's (`x.grad`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -238,27 +238,15 @@ class Index:
         """Look at what a name stands for now."""
         self._noted.pop(name, None)
         root = self._roots.get(name)
-        if type(value) in INERT and root is not None and root.key == id(value):
-            return
-        boxes: set[int] = set()
-        found: Iterable[tuple[str, Any]]
         alone = self.engine.kind(value) in ("tensor", "ndarray")
-        if alone:
-            if root is not None and root.key == id(value) and root.found.get(name) == id(value):
-                entry = self.table.by_key.get(id(value))
-                if entry is not None and entry.value is value:
-                    self.table.moved(entry, value)
-                    return
-            found = ((name, value),)
-        else:
-            if (
-                root is not None
-                and root.key == id(value)
-                and root.marks is not None
-                and self._known(root, name, value, written)
-            ):
+        if root is not None and root.key == id(value):
+            if type(value) in INERT:
                 return
-            found = inside(self.engine, name, value, boxes)
+            unmoved = self._is_there(root, name, value) if alone else self._known(root, name, value, written)
+            if unmoved:
+                return
+        boxes: set[int] = set()
+        found = ((name, value),) if alone else inside(self.engine, name, value, boxes)
         before = {} if root is None else root.found
         replaced: list[tuple[str, int]] = []
         if root is not None:
@@ -321,10 +309,19 @@ class Index:
             self.added.append((f"{name}.grad", made))
             self.see_grad(made)
 
+    def _is_there(self, root: Root, name: str, value: Any) -> bool:
+        """Whether a name still stands for the same tensor or array, of which only the memory may have changed."""
+        entry = self.table.by_key.get(id(value)) if root.found.get(name) == id(value) else None
+        if entry is None or entry.value is not value:
+            return False
+        self.table.moved(entry, value)
+        return True
+
     def _known(self, root: Root, name: str, value: Any, written: bool) -> bool:
         """Whether a flat container needs no scan: it is as it was, or a list grew at its end, which is added here."""
         old = root.marks
-        assert old is not None
+        if old is None:
+            return False
         length = len(old)
         if isinstance(value, dict):
             return (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 MOST = 1000
-"""So many statements are kept of one top-level statement; the rest is counted."""
+"""At most this many statements are kept of one top-level statement; the rest are counted."""
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.Return, ast.Assert)
 
 

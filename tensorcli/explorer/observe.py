@@ -1,5 +1,4 @@
-"""What the engine said while a statement ran: made, written, saved, freed, accumulated. The ears of the
-explorer.
+"""What the engine said while a statement ran: made, written, saved, freed, accumulated.
 
 A Recorder is the engine's observer for the length of a statement. It keeps weak references and numbers, runs
 no operator, and costs what the statement did. What outlives a statement is only which nodes saved a tensor of
@@ -26,7 +25,7 @@ MANY = 4096
 """Beyond this many results of a statement, the ones that are gone are dropped from the record."""
 
 HOOKS = 12
-"""So many hooks that ran are told of one statement."""
+"""At most this many hooks that ran are listed for one statement."""
 LAMBDA = 48
 """A lambda's text is cut after this many characters."""
 

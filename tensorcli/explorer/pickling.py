@@ -1,6 +1,6 @@
 """The `pickle` module of a session: bytes of data, and what they were made of.
 
-A pickle can make anything of Python's: only those are read that the session wrote. What is no data (functions of the script,
+A pickle can make anything of Python's: only those are read that the session wrote. What is not data (functions of the script,
 modules) is not written.
 """
 
@@ -49,7 +49,7 @@ class Pickling:
         return Namespace("pickle", members)
 
     def dumps(self, obj: Any, protocol: int | None = None, *, fix_imports: bool = True) -> bytes:
-        """An object as bytes. Errors: pickle.PicklingError for what is no data."""
+        """An object as bytes. Errors: pickle.PicklingError for what is not data."""
         file = io.BytesIO()
         Pickler(file, protocol, fix_imports=fix_imports).dump(obj)
         data = file.getvalue()

@@ -1,9 +1,9 @@
 """`predict`: one question before a statement runs, about what it will do.
 
-The statement is run on a fork first. Each fact of what it did there is a question that could be asked: whether it
-raises, who sees the write, which version comes, what shares memory with what. The one asked is that whose answer
-is least what one would guess (a copy that shares, a version that stays), and of those the kind that was answered
-right least often. Knows no operator by name and asks nobody: whoever opened the session says how.
+The statement is run on a fork first. Each fact of what it did there is a question that could be asked: whether it raises, who
+sees the write, which version comes, what shares memory with what. The one asked is the one whose answer is most surprising (a
+copy that shares, a version that stays), and of those the kind that was answered right least often. Knows no operator by name
+and asks nobody: whoever opened the session says how.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Other journals: the records of a session with statements replaced, put in, moved or taken out.
+"""Changed journals: the records of a session with statements replaced, inserted, moved or removed.
 
 A statement is changed in its text, at the places of its tree's nodes, so that what is proposed reads as the
 user typed it; a statement in the command form is written in Python first.
@@ -186,7 +186,7 @@ class Journal:
         return segment(text, node) or ast.unparse(node)
 
     def replaced(self, at: int, source: str, note: str, warning: bool = False) -> Proposal | None:
-        """With another source in the place of one statement; None where it does not parse."""
+        """With one statement replaced by another source; None where it does not parse."""
         try:
             new = records_of(self.session, source, self.records[at])
         except LanguageError:
@@ -207,7 +207,7 @@ class Journal:
         return Proposal(records, shown, note, (Edit(line, before, after),), failing, warning)
 
     def instead(self, at: int, node: ast.stmt, source: str, note: str) -> Proposal | None:
-        """With another source in the place of a statement within `python(at)`, or of the whole."""
+        """With a statement within `python(at)`, or the whole, replaced by another source."""
         if node is self.tree(at):
             return self.replaced(at, source, note)
         return self.changed(at, [(node, source.replace("\n", "\n" + " " * node.col_offset))], note)

@@ -1,4 +1,4 @@
-"""A text that the language refused for its classes or for what it imports: how it can be written, and what it does then."""
+"""A text that the language refused for its classes or its imports: how it can be rewritten, and what it does then."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDED: Final = "runs to its end"
 LATE: Final = "runs for more than"
 TYPED: Final = "<text>"
 _STANDS: Final = {"function": "its functions", "error": "an exception", "value": "what it holds"}
-"""What stands in the place of a class, where it is not one function."""
+"""What replaces a class, where it is not a single function."""
 SECONDS = 10.0
 """So long may a text take that is tried."""
 
@@ -48,9 +48,9 @@ class Refused(NamedTuple):
     text: str
     edits: tuple[Edit, ...]
     classes: tuple[Replaced, ...]
-    """What stands in the place of its classes."""
+    """What replaces its classes."""
     slip: LanguageError | None = None
-    """Behind them the text is no Python: what is to be mended in any case."""
+    """Behind them the text is not Python: what is to be mended in any case."""
     whole: str = ""
     """Where there is a slip the changed text with it; `text` ends before it then."""
     typed: str = ""
@@ -62,8 +62,8 @@ class Refused(NamedTuple):
 def refused(
     session: Session, error: LanguageError, text: str | bytes, name: str, form: Form
 ) -> Refused | None:
-    """The text with functions in the place of its classes, names in that of stars in its imports, and without imports that a
-    script has not; None where it cannot be written so.
+    """The text with functions in place of its classes, with names in place of the stars of its imports, and without imports
+    that a script cannot have; None where it cannot be written in this way.
     """
     try:
         typed = read(text).text
@@ -154,7 +154,7 @@ def _beside(changed: list[Replaced], others: list[Replaced]) -> list[Replaced]:
 
 
 def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
-    """What is no Python in a text that was refused for a class before that; None where all of it is. A class is read as a
+    """What is not Python in a text that was refused for a class before that; None where all of it is. A class is read as a
     block of another kind, for what is said of the first is that there are none.
     """
     try:
@@ -213,7 +213,7 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
 
 
 def _way(found: Refused) -> Way:
-    """What stands in the place of each class and import, line by line."""
+    """What replaces each class and import, line by line."""
     places = {each.first: each.kind for each in found.classes}
     parts = []
     for edit in found.edits:

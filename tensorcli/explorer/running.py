@@ -1,4 +1,4 @@
-"""One statement of a session, from before it runs to its Step: what it did, and what is put on record of it."""
+"""One statement of a session, from before it runs to its Step: what it did, and what the journal records of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NO_NAMES: Mapping[str, Any] = {}
 MOST_ANSWERS = 20
-"""So many answers of commands within one statement are shown."""
+"""At most this many answers of commands within one statement are shown."""
 
 
 class Asked:
@@ -82,15 +82,7 @@ def execute(
     record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
     if outcome is not None:
         outcome = _hazards(session, outcome, record)
-    session.journal.append(record)
-    if (session.future or session.refused) and not only_shows(statement):
-        session.future, session.refused = [], None
-    if session.stopped and not session.hearing.silent and not only_shows(statement):
-        session.stopped = None
-    if session.forgetting:
-        session.begin()
-        if not session.hearing.silent:
-            session.watched.clear()
+    _put_on_record(session, record)
     span, source, hearing = statement.span, statement.source, session.hearing
     if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
         error = hazard_failure(next(each for each in session.hazards if each.index == index), record)
@@ -112,7 +104,7 @@ def execute(
 
 def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> bool:
     """Whether a failed statement is no part of the journal: it was interrupted or met a limit of ours, or it is a command whose
-    file could not be read or written (what files there are is no function of a journal). What it may have done is undone: the
+    file could not be read or written (what files there are is not a function of a journal). What it may have done is undone: the
     journal runs again before the next statement.
     """
     if error.kind in ("interrupted", "limit"):
@@ -127,6 +119,21 @@ def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> b
         return False
     session.torn = any(runs_something(each.value) for each in command.arguments)
     return True
+
+
+def _put_on_record(session: Session, record: Record) -> None:
+    """The journal goes on: a statement that does something ends what could be redone, and what `why` was still to tell of texts
+    and statements that are on no record. `reset` begins anew.
+    """
+    session.journal.append(record)
+    silent = session.hearing.silent
+    if (session.future or session.refused or session.stopped) and not only_shows(record.statement):
+        session.future, session.refused = [], None
+        session.stopped = session.stopped if silent else None
+    if session.forgetting:
+        session.begin()
+        if not silent:
+            session.watched.clear()
 
 
 def _hazards(session: Session, outcome: Outcome, record: Record) -> Outcome:

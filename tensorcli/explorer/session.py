@@ -1,8 +1,8 @@
-"""Session: what a session holds, the texts that it runs, and how it goes back.
+"""Session: what a session holds, how it runs texts, and how it goes back.
 
-A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text
-before its first statement, then yields a `Step` a statement (running.py), lazily. It prints nothing and knows no terminal.
-With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
+A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text before its first
+statement, then lazily yields one `Step` for each statement (running.py). It prints nothing and knows no terminal. With
+`quiet` nothing is observed: no events, no facts, no ids, at full speed.
 """
 
 from __future__ import annotations
@@ -462,7 +462,7 @@ class Session:
         return self.evaluator.evaluate(tree, frame)
 
     def short_text(self, value: Any) -> str:
-        """A value that is no tensor, on one line, with those addresses that the script has seen."""
+        """A value that is not a tensor, on one line, with those addresses that the script has seen."""
         from tensorcli.explorer.facts import short_text
 
         return short_text(self.engine, value, self.evaluator.addresses.as_shown)

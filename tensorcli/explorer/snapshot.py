@@ -1,4 +1,4 @@
-"""What every name of a session stands for at one moment, and the difference of two such moments."""
+"""What every name of a session stands for at one moment, and the difference between two such moments."""
 
 from __future__ import annotations
 

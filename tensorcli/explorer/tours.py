@@ -1,4 +1,4 @@
-"""Tours: the demos of the package, each run in a session of its own, with the comments that tell its story."""
+"""Tours: the demos of the package, each run in a session of its own, with its comments."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A journal run again with open ears: for each statement what it made, saved, wrote and freed.
+"""A journal run again under closer observation: for each statement what it made, saved, wrote and freed.
 
-`traced` runs statements in a session of its own and yields a Trace while that session stands. Objects are
-told apart by tokens, never held: what a statement lets go goes as it did. Nothing of this is paid for until
-somebody asks why.
+`traced` runs statements in a session of its own and yields a Trace while that session stands. Objects are identified by
+tokens and never held: what a statement lets go of is freed as it was. None of this costs anything until somebody asks why.
 """
 
 from __future__ import annotations
@@ -323,8 +322,8 @@ def traced(
     largest: int | None = None,
     before: str = "",
 ) -> Iterator[Trace]:
-    """Run these statements again with open ears: in so many seconds, with tensors of so many bytes at most, and after a
-    statement that is no part of the trace. Errors: KeyboardInterrupt, OutOfTime.
+    """Run these statements again and record them: within a number of seconds, with tensors of at most a number of bytes, and
+    after a statement that is not part of the trace. Errors: KeyboardInterrupt, OutOfTime.
     """
     with session.engine.aside():
         largest = session.max_bytes if largest is None else largest

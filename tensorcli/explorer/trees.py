@@ -42,13 +42,13 @@ def holds(tree: ast.AST, node: ast.AST) -> bool:
 
 
 def called_name(node: ast.AST | None) -> str:
-    """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is no call."""
+    """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is not a call."""
     function = node.func if isinstance(node, ast.Call) else None
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def receiver_of(node: ast.AST | None) -> ast.expr | None:
-    """`x` of the call `x.item()`; None where no attribute is called, and for what is no call."""
+    """`x` of the call `x.item()`; None where no attribute is called, and for what is not a call."""
     function = node.func if isinstance(node, ast.Call) else None
     return function.value if isinstance(function, ast.Attribute) else None
 

@@ -1,4 +1,4 @@
-"""An answer about a text that was written otherwise before it ran, told by the lines of the text as it was typed."""
+"""An answer about a text that was rewritten before it ran, in terms of the lines as they were typed."""
 
 from __future__ import annotations
 

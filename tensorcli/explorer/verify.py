@@ -1,4 +1,4 @@
-"""A script on the embedded engine and on real PyTorch, statement by statement: where do they part?
+"""A script on the embedded engine and on real PyTorch, statement by statement: where do they differ?
 
 Compared are what a statement prints, the warnings that were not given before, its value and its error, then every
 tensor and array that a name, a container or a `.grad` reaches: dtype, shape, strides, offset, device, version,

@@ -1,5 +1,5 @@
-"""How a command's text falls into arguments: white space outside brackets and quotes, and what joins across
-it.
+"""How a command's text is split into arguments: at white space outside brackets and quotes, except where something joins
+across it.
 
 A binary operator with white space on both sides joins; a sign with white space before and none after begins
 an argument. Commands of the explorer read words and paths from the raw text instead. Nothing is evaluated
@@ -100,7 +100,7 @@ def expression(source: Source, tokens: Sequence[Token], bound: frozenset[str] | 
 
 
 def fragment(source: Source, tokens: Sequence[Token]) -> ast.expr:
-    """Parse the tokens of one expression; LanguageError in our words where they are none."""
+    """Parse the tokens of one expression; LanguageError in our words where they are not an expression."""
     start, end = tokens[0].start, tokens[-1].end
     text = "(" + plain_text(source, tokens) + "\n)"
     try:

@@ -1,4 +1,4 @@
-"""Which names are bound where, read off the tokens while a text is parsed: a name that the script bound is no verb."""
+"""Which names are bound where, read off the tokens while a text is parsed: a name that the script has bound is not a verb."""
 
 from __future__ import annotations
 

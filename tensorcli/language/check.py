@@ -1,8 +1,8 @@
 """What the language refuses, found before anything runs: constructs, names and attributes, and misuses of
 scope.
 
-Works on finished trees, whose positions point into the text as typed. Every refusal says what can be
-written instead. One walk, level by level and without recursion, asks each node what its kind is asked.
+Works on finished trees, whose positions point into the text as typed. Every refusal says what can be written instead. One
+walk, level by level and without recursion, applies to each node the checks for its kind.
 """
 
 from __future__ import annotations

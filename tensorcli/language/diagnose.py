@@ -101,7 +101,7 @@ class Diagnosis:
     def wrong_piece(self, tokens: Tokens, is_header: bool) -> LanguageError | None:
         """A piece that our reader accepts and CPython does not:
 
-        an assignment to something that is no target, and the like.
+        an assignment to something that is not a target, and the like.
         """
         text = plain_text(self.source, tokens)
         prefix = ""

@@ -441,7 +441,7 @@ def token_error(source: Source, token: Token) -> LanguageError:
         return LanguageError(f"the string that {quote} opens here is not closed", start)
     if token.problem.startswith("type "):
         return LanguageError(
-            f"the character {token.text} (U+{ord(token.text):04X}) is no sign of the language",
+            f"the character {token.text} (U+{ord(token.text):04X}) is not part of the language",
             span,
             token.problem,
         )

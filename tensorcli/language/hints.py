@@ -48,7 +48,7 @@ _LAST_VALUES = frozenset({"_", "__", "___", "Out", "In"})
 
 _ELSEWHERE = "with PyTorch installed, --engine pytorch runs the script on it"
 _SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
-_ABSENT = f"PyTorch has it, the engine here has not; {_ELSEWHERE}"
+_ABSENT = f"PyTorch has it, but the engine here does not; {_ELSEWHERE}"
 _SPARSE_GRADIENT = f"write sparse=False (of gather: sparse_grad=False); {_ELSEWHERE}"
 _OUTSIDE = {
     "compile": "nothing is compiled here: call the function",

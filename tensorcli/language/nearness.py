@@ -1,4 +1,4 @@
-"""Which of the names that there are one may have been meant for. difflib is imported only when that is asked."""
+"""Which of the existing names a misspelt one was probably meant for. difflib is imported only when that is asked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def nearest_first(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(names: Sequence[str]) -> str | None:
-    """`did you mean detach or detach_?`; None where there is none to mean."""
+    """`did you mean detach or detach_?`; None where no name is near."""
     return f"did you mean {' or '.join(names)}?" if names else None
 
 

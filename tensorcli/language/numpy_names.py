@@ -73,7 +73,7 @@ Kwargs = dict[str, Any]
 
 
 def _elements(shape: Any) -> int:
-    """How many elements a shape asks for; 0 where it is no shape, which numpy will then say."""
+    """How many elements a shape asks for; 0 where it is not a shape, which numpy will then say."""
     if isinstance(shape, range):
         return 0
     sizes = shape if isinstance(shape, tuple | list) else (shape,)

@@ -1,4 +1,4 @@
-"""Commands of other prompts (IPython, gdb, sqlite, a shell), and what does the same here."""
+"""Commands of other prompts (IPython, gdb, sqlite, a shell), and the command that does the same here."""
 
 from __future__ import annotations
 

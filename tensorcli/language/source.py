@@ -72,7 +72,7 @@ class Source(NamedTuple):
 def read(text: str | bytes) -> Source:
     """Decode, normalise line ends, take Markdown's fences, pasted prompts or a common indent away.
 
-    Raises LanguageError for what is no text: bytes that are not UTF-8, NUL and other control characters.
+    Raises LanguageError for what is not text: bytes that are not UTF-8, NUL and other control characters.
     """
     if isinstance(text, bytes):
         text = _decoded(text)

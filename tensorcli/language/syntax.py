@@ -139,10 +139,6 @@ class Invocation(NamedTuple):
         """The value of the first argument of this name, None where it was not given."""
         return next((argument.value for argument in self.arguments if argument.name == name), None)
 
-    def all(self, name: str) -> tuple[Argument, ...]:
-        """Every argument of this name, in the order typed."""
-        return tuple(argument for argument in self.arguments if argument.name == name)
-
 
 class CommandCall(ast.expr):
     """An explorer command inside a tree: evaluating it hands the invocation to the session."""

@@ -1,7 +1,7 @@
 """Text to tokens, for the parser and for colour: one lexer, which never fails.
 
-What is no token of Python becomes a token of kind "error" that says why in `problem`; the parser decides
-whether it matters. Offsets count characters of the text given. The module knows neither verbs nor grammar.
+What is not a token of Python becomes a token of kind "error" that says why in `problem`; the parser decides whether it
+matters. Offsets count characters of the text given. The module knows neither verbs nor grammar.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`compare` as a table: a question a row, a form a column; forms that do not fit stand in bands."""
+"""`compare` as a table: a row for each question, a column for each form; forms that do not fit the width follow in further
+bands.
+"""
 
 from __future__ import annotations
 

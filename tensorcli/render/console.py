@@ -1,4 +1,4 @@
-"""The one Rich console: our theme, nothing guessed. Text is text: no markup, no emoji, no highlighting, no
+"""The one Rich console: our theme, and no guesses about the text. Text is text: no markup, no emoji, no highlighting, no
 wrapping by Rich.
 
 Imported only where styles are shown; nothing here writes by itself.

@@ -1,4 +1,4 @@
-"""The graph as an SVG picture and as a page of HTML that needs nothing else.
+"""The graph as an SVG picture and as a self-contained page of HTML.
 
 The result stands on top and the leaves at the bottom; arrows point the way the values went.
 """

@@ -61,7 +61,7 @@ def header(where: str, failure: Failure) -> Iterator[Line]:
 
 
 def source_with_caret(at: Place, *, numbered: bool = True) -> Iterator[Line]:
-    """The source line behind its number, and a caret under the part that raised; nothing of what is no text.
+    """The source line behind its number, and a caret under the part that raised; nothing of what is not text.
     At the prompt, where statements have the numbers, the line has none.
     """
     source, start, end = excerpt(at.source, at.start, at.end)

@@ -1,4 +1,4 @@
-"""Where the boxes of a graph stand: layers by longest way, few crossings by barycentres, short edges by averages.
+"""Where the boxes of a graph are placed: layers by the longest path, few crossings by barycentres, short edges by averages.
 
 The method is Sugiyama's: each node stands one layer above the highest of those that it leads to; an edge that
 crosses layers gets a bend in each; each layer is ordered by the mean place of its neighbours, down and up again.

@@ -37,9 +37,6 @@ class Page:
 
     lines: tuple[Line, ...] = ()
 
-    def __add__(self, other: Page) -> Page:
-        return Page(self.lines + other.lines)
-
     def __bool__(self) -> bool:
         return bool(self.lines)
 

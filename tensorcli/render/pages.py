@@ -22,7 +22,7 @@ from tensorcli.render.verified import verified
 def render(result: object, width: int | None = None) -> Page:
     """The page of a result or a part of a step, set to `width` terminal cells, or in its natural width.
 
-    Raises TypeError for what is no result.
+    Raises TypeError for what is not a result.
     """
     raise TypeError(f"{type(result).__name__} is no result")
 

@@ -1,5 +1,4 @@
-"""`name.field: value`, one fact a line, for grep and screen readers: no tables, no marks, nothing shortened,
-no width.
+"""`name.field: value`, one fact on each line, for grep and screen readers: no tables, no marks, nothing shortened, no width.
 
 A changed fact reads `s2.version: 0 -> 1`. A text of several lines gives a line for each, all under the same
 key.

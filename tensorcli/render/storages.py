@@ -1,7 +1,7 @@
 """The memory map: under each slot of a storage the logical index by which each view reaches it.
 
-Slots that do not fit a line stand in bands, one under the other. A storage too large for cells shows the runs
-of slots that each view reaches, and a bar of them.
+Slots that do not fit on a line follow in bands, one under the other. A storage too large for cells shows the runs of slots
+that each view reaches, and a bar of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A session with its results as a document: text, Markdown that pastes into an issue, a page of HTML, JSON lines.
 
-Each statement stands behind the prompt, so that the text of a transcript can be pasted into a session again.
+Each statement is shown after the prompt, so that the text of a transcript can be pasted into a session again.
 """
 
 from __future__ import annotations

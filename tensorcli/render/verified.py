@@ -1,4 +1,4 @@
-"""Where the embedded engine and PyTorch part: as compilers write it, so that editors can jump."""
+"""Where the embedded engine and PyTorch differ, in the form that compilers use, so that editors can jump there."""
 
 from __future__ import annotations
 

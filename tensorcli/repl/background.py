@@ -1,8 +1,7 @@
 """The session behind the prompt: its modules are imported in a thread while the prompt is drawn and the user
 types.
 
-Who asks for the session waits until it is there; who asks what could be completed, too. The toolbar and the
-colours never wait.
+Whoever asks for the session waits until it is there, and so does completion. The toolbar and the colours never wait.
 """
 
 from __future__ import annotations

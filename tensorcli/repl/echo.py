@@ -1,4 +1,4 @@
-"""A run that reads like a session: each statement behind the prompt, with the comments its author gave it."""
+"""A run that reads like a session: each statement after the prompt, with the comments that its author gave it."""
 
 from __future__ import annotations
 

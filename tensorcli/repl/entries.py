@@ -1,7 +1,7 @@
 """What Enter means: go on to another line, or run the entry. Pure text; knows no terminal.
 
-An open bracket or block goes on, a blank line ends a block or gives up an open bracket, and what no further
-line can make right is run at once, so that its error is said.
+An open bracket or block goes on, a blank line ends a block or gives up an open bracket, and what no further line could make
+valid is run at once, so that its error is shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a session may do with files: reads scripts, and writes a result in the form that its suffix says."""
+"""What a session may do with files: reads scripts, and writes a result in the format that the suffix of its name says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorcli.explorer.results import Answer, Code, Graph, Transcript
 from tensorcli.repl.reading import read_file, reason
 
 DRAWN_BY_DOT = 2000
-"""Graphviz takes minutes beyond so many nodes: our own layout is taken there."""
+"""Graphviz takes minutes for more nodes than this: there our own layout is used."""
 
 
 def anywhere() -> Files:

@@ -1,6 +1,4 @@
-"""Where the prompt's history is kept: a file of the user's own in the platform's state folder, readable by
-nobody else.
-"""
+"""Where the prompt's history is kept: a file in the platform's state folder that only the user can read."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Ctrl-C while a statement runs: the first raises KeyboardInterrupt, one more within a kernel ends the
 process.
 
-Python sees a signal only between two of its own instructions, and a long kernel has none. So a thread reads
-the signals from a pipe: where the first is still unheard when the second comes, it ends the process with
-status 130.
+Python sees a signal only between two of its own instructions, and a long kernel has none. So a thread reads the signals from
+a pipe: if the first has not been handled when the second arrives, it ends the process with status 130.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads scripts from files, and says what the file system has to say in words of our own."""
+"""Reads scripts from files, and words the errors of the file system."""
 
 from __future__ import annotations
 

@@ -174,3 +174,18 @@ def test_a_fault_of_the_programs_own_is_no_traceback(run, monkeypatch) -> None:
     monkeypatch.setenv("TENSORCLI_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         run("run", "-c", "1")
+
+
+def test_ops_says_of_every_operator_what_it_does_and_in_which_chapter():
+    from tensorcli.cli.commands.ops import catalogue
+
+    sections = catalogue().sections
+    assert [row.usage for each in sections for row in each.rows if not row.description] == []
+    assert [each.title for each in sections if each.title.startswith("_")] == []
+
+
+def test_a_copy_of_a_view_is_not_described_as_a_view():
+    from tensorcli.cli.commands.ops import operator
+
+    assert operator("view_copy").summary == "What view gives, as a copy in new storage."
+    assert operator("t_").summary == operator("t").summary

@@ -1,4 +1,4 @@
-"""`check` of scripts with classes, which the language has not: read with functions in their place."""
+"""`check` of scripts with classes, which the language does not have: they are read with functions in their place."""
 
 from pathlib import Path
 
@@ -57,7 +57,8 @@ def test_a_class_that_is_no_python_is_refused(run: Run, tmp_path: Path) -> None:
     done = run("check", "net.py")
     assert done.status == 65
     assert (
-        "the text ends before line 3, which is no Python: expected an indented line after 'class'" in done.err
+        "the text ends before line 3, which is not Python: expected an indented line after 'class'"
+        in done.err
     )
 
 

@@ -191,7 +191,8 @@ def method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_dtype(kind: np.dtype[Any]) -> None:
     """Errors: ValueError for what CuPy has no C type for."""
-    if kind.char not in RECORD["dtypes"] or (kind.char == "E" and kind.name != "bfloat16"):
+    char: str = kind.char
+    if char not in RECORD["dtypes"] or (char == "E" and kind.name != "bfloat16"):
         raise ValueError(f"Unsupported dtype {kind}")
 
 
@@ -501,7 +502,7 @@ def _sorting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _scanning(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A running sum or product: the kernel adds up in the array's dtype by `+=`, which CuPy's bfloat16 has not."""
+    """A running sum or product: the kernel adds up in the array's dtype by `+=`, which CuPy's bfloat16 does not have."""
 
     def call(array: Any, *args: Any, **options: Any) -> Any:
         if np.dtype(options.get("dtype") or array.dtype).name == "bfloat16":

@@ -60,7 +60,7 @@ def asked(tree: ast.Module) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def missing(module: str, name: str, keywords: tuple[str, ...]) -> str:
-    """What CuPy has not of that, in words."""
+    """What CuPy lacks of that, in words."""
     known = strict_arrays.RECORD["modules"].get(module)
     if known is None:
         # A method of a ufunc's: `xp.add.at`.

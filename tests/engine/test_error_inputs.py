@@ -16,8 +16,7 @@ def _function(name: str) -> Any:
     target: Any = engine
     for part in name.split("."):
         target = getattr(target, part, None)
-    method = name.rpartition(".")[2]
-    return target if target is not None else lambda x, *args, **options: getattr(x, method)(*args, **options)
+    return target if target is not None else getattr(engine.Tensor, name.rpartition(".")[2])
 
 
 def _answer(entry: dict[str, Any]) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def test_grad_is_none_because_the_name_stands_for_a_computed_tensor() -> None:
 def test_a_leaf_and_a_computed_tensor_are_told_apart() -> None:
     computed = explain(LEAF + "y = w * 2", "y")
     assert "leads to AccumulateGrad (w)" in said(computed).replace("\n", " ")
-    assert "it is no leaf: a backward pass puts gradients into w.grad" in said(computed)
+    assert "it is not a leaf: a backward pass puts gradients into w.grad" in said(computed)
     assert "no leaf" not in said(explain(LEAF, "w"))
 
 
@@ -275,7 +275,7 @@ def test_an_index_that_stands_twice_is_written_once() -> None:
 def test_a_buffer_that_a_recorded_value_is_written_into_is_no_leaf_any_more() -> None:
     text = "t = torch.ones(2, requires_grad=True)\nbuf = torch.zeros(3)\n"
     found = said(explain(text, "buf[1:] = t"))
-    assert "buf is no leaf any more: its grad_fn is CopySlices" in found
+    assert "buf is no longer a leaf: its grad_fn is CopySlices" in found
     assert "a gradient reaches t through buf[1:]" in found
     assert "line 3 wrote into it what does" in ask(text + "buf[1:] = t\nwhy buf").title
 

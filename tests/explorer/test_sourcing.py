@@ -128,7 +128,7 @@ def test_a_python_file_is_sourced_in_the_python_form(desk: Desk) -> None:
 )
 def test_source_stands_alone(desk: Desk, text: str) -> None:
     (error,) = errors(ran(desk.session(), text))
-    assert "source stands alone" in error
+    assert "source must stand alone" in error
 
 
 def test_why_and_blame_know_a_sourced_statement_by_its_step_at_the_prompt(desk: Desk) -> None:

@@ -24,7 +24,7 @@ def drawn(space: Any, function: Any, sample: Any) -> tuple[list[str], list[str]]
     """The nodes of a result's graph and of its gradient's, one line a node, where a shared node is drawn once."""
     call = opinfo.Call(sample, space)
     inputs = [x for x in call.tensors if x.requires_grad]
-    numbers = {id(x): number for number, x in enumerate(inputs)}
+    numbers: dict[int, int | str] = {id(x): number for number, x in enumerate(inputs)}
     space.manual_seed(42)
     roots = call.roots(call.of(function))
     first = lines([root.grad_fn for root in roots], numbers)
@@ -35,7 +35,7 @@ def drawn(space: Any, function: Any, sample: Any) -> tuple[list[str], list[str]]
     return first, second
 
 
-def lines(nodes: list[Any], numbers: dict[int, Any]) -> list[str]:
+def lines(nodes: list[Any], numbers: dict[int, int | str]) -> list[str]:
     """Nodes below the given ones, depth first."""
     made: list[str] = []
     seen: dict[Any, int] = {}
@@ -102,8 +102,9 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     counts: Counter[str] = Counter()
     with np.errstate(all="ignore"):
+        dtype = sys.argv[2] if len(sys.argv) > 2 else "float64"
         for info in opinfo.operators(sys.argv[1] if len(sys.argv) > 1 else ""):
-            compared, first, second = compare(info, *sys.argv[2:])
+            compared, first, second = compare(info, dtype)
             counts["operators"] += bool(compared)
             counts["first"] += bool(compared) and not first
             counts["second"] += bool(compared) and not second

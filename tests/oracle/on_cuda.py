@@ -20,6 +20,8 @@ if find_spec("expecttest") is None:
     sys.modules["expecttest"] = types.ModuleType("expecttest")
     sys.modules["expecttest"].TestCase = unittest.TestCase  # type: ignore[attr-defined]
 
+from torch.testing._internal.common_methods_invocations import op_db
+
 import tensorcli.engine as engine
 from tests.oracle import opinfo
 
@@ -58,7 +60,7 @@ class Tally:
 
 def operators(only: str = "") -> Iterator[Any]:
     """The operators of the database that the engine may have."""
-    for info in opinfo.op_db:
+    for info in op_db:
         if not info.name.startswith(OUTSIDE) and only in opinfo.title(info):
             yield info
 

@@ -300,7 +300,7 @@ def torch_is_refused() -> Iterator[None]:
             raise ImportError(f"{asking} asks for PyTorch while the engine is measured against it")
         return imports(name, scope, *rest, **options)
 
-    builtins.__import__ = guarded
+    builtins.__import__ = guarded  # type: ignore[assignment]
     try:
         yield
     finally:

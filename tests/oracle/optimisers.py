@@ -27,7 +27,7 @@ OUTSIDE: Final = "SparseAdam"
 DOUBLE: Final = "LBFGS"
 """Its directions are quotients of differences: in single precision a rounding grows from step to step, and near the minimum
 in any. It steps twenty times in a step."""
-SWITCHES: Final = (
+SWITCHES: Final[tuple[dict[str, bool], ...]] = (
     {},
     {"foreach": True},
     {"foreach": False},
@@ -52,18 +52,14 @@ def runs(info: Any) -> Iterator[tuple[str, Callable[[Any], Log]]]:
             settings = given.kwargs | switch
             layouts = ("plain", "groups", "named") if not switch else ("plain",)
             for layout in layouts:
-                yield (
-                    f"{given.desc} {switch} {layout}",
-                    lambda space, s=settings, kind=layout: trained(space, name, s, kind),
-                )
+                run = partial(trained, name=name, settings=settings, layout=layout)
+                yield f"{given.desc} {switch} {layout}", run
     rate = {} if name == "Adafactor" else {"lr": 0.01}
     for make in (one for several in info.scheduler_inputs for one in several):
-        yield (
-            f"schedule at line {make.__code__.co_firstlineno}",
-            lambda space, make=make: trained(space, name, rate, "plain", make),
-        )
+        run = partial(trained, name=name, settings=rate, layout="plain", schedule=make)
+        yield f"schedule at line {make.__code__.co_firstlineno}", run
     for wrong in info.optim_error_inputs_func("cpu", torch.float32):
-        yield f"wrong: {wrong.optimizer_error_input.desc}", lambda space, w=wrong: refused(space, name, w)
+        yield f"wrong: {wrong.optimizer_error_input.desc}", partial(refused, name=name, wrong=wrong)
 
 
 def compared(run: Callable[[Any], Log]) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "recorded"
 CLASSES = Path(__file__).parent / "classes"
-"""Programs with classes, which the language has not: the engine alone runs them."""
+"""Programs with classes, which the language does not have: only the engine runs them."""
 AS_FUNCTIONS = CLASSES / "as_functions.txt"
 """Programs whose classes functions can stand for: a session runs them so."""
 NAME = "program.py"
@@ -111,7 +111,7 @@ def _run(torch: ModuleType, text: str) -> str:
         warnings.simplefilter("always")
         # What PyTorch means for itself: its first dual tensor loads what it has compiled once.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.jit")
-        warnings.showwarning = heard
+        warnings.showwarning = heard  # type: ignore[assignment]
         try:
             exec(
                 compile(text, NAME, "exec"), {"torch": torch, "np": np, "copy": copy, "__name__": "__main__"}

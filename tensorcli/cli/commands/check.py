@@ -42,7 +42,7 @@ def check(
 ) -> int:
     """List the hazards of scripts, traps that PyTorch does not report.
 
-    The scripts are run. What they print is not shown; their errors are. Exit status 4 where there are hazards.
+    The scripts are run. What they print is not shown; their errors are. Exit status 4 if there are hazards.
     """
     command = joined(commands)
     scripts = scripts_of(files, command)

@@ -1,4 +1,4 @@
-"""`tensorcli compare`: forms of a thing side by side, measured."""
+"""`tensorcli compare`: several forms of the same thing side by side, measured."""
 
 from __future__ import annotations
 

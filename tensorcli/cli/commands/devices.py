@@ -1,4 +1,4 @@
-"""`tensorcli devices`: what tensors can lie on here."""
+"""`tensorcli devices`: the devices that tensors can be on here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorcli.cli.parameters import Color, Format, SimulateCuda
 def devices(simulate_cuda: SimulateCuda = 0, color: Color = "auto", format: Format = "text") -> int:
     """List the devices, and what to install for those that are missing.
 
-    Each with its library and version, its card and its free memory.
+    Each with its library and version, its GPU and its free memory.
     """
     from tensorcli.engine.backends import simulate
     from tensorcli.engine.backends.inventory import inventory

@@ -1,4 +1,4 @@
-"""`tensorcli explain`: an operator, a code, a concept, an expression, without a session of one's own."""
+"""`tensorcli explain`: an operator, a code, a concept, an expression, outside of any session of the user's."""
 
 from __future__ import annotations
 

@@ -22,5 +22,5 @@ def help(
     color: Color = "auto",
     format: Format = "text",
 ) -> int:
-    """Tell of a command, an operator, a concept, or a code."""
+    """Describe a command, an operator, a concept, or a code."""
     return run_once(f":help {' '.join(topic or [])}", color, format)

@@ -36,13 +36,13 @@ def ops(
 def catalogue() -> Help:
     """Every operator in a line, by the chapters of the engine."""
     from tensorcli.engine.op import PACKETS
+    from tensorcli.explorer.engines.pages import summary_of
     from tensorcli.explorer.results import Help, HelpRow, HelpSection
 
     chapters: dict[str, list[HelpRow]] = {}
     for name, overloads in PACKETS.items():
         if not name.startswith("_"):
-            summary = " ".join((overloads[0].kernel.__doc__ or "").split())
-            chapters.setdefault(overloads[0].chapter, []).append(HelpRow(name, summary))
+            chapters.setdefault(overloads[0].chapter, []).append(HelpRow(name, summary_of(name)))
     count = sum(map(len, chapters.values()))
     sections = tuple(HelpSection(chapter, tuple(rows)) for chapter, rows in chapters.items())
     return Help("operators", f"{count} operators; tensorcli ops NAME explains one", sections)

@@ -25,7 +25,7 @@ def repl(
 ) -> int:
     """Open the prompt, where each statement says what it did.
 
-    Where standard input or output is no terminal, entries are read line by line.
+    Where standard input or output is not a terminal, entries are read line by line.
     """
     from tensorcli.repl.loop import run_prompt
 

@@ -32,7 +32,9 @@ def run(
         bool, typer.Option("--quiet", "-q", help="Only what `python FILE` would print under PyTorch.")
     ] = False,
     echo: Annotated[bool, typer.Option("--echo", help="Show each statement before its results.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a statement (docs/json.md).")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each statement (docs/json.md).")
+    ] = False,
     format: Format = "text",
     keep_going: KeepGoing = False,
     trace: Annotated[

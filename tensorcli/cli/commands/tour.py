@@ -20,5 +20,5 @@ def tour(
     color: Color = "auto",
     format: Format = "text",
 ) -> int:
-    """Run one of the demos, with its story."""
+    """Run one of the demos, with its comments."""
     return run_once(f":tour {name}", color, format)

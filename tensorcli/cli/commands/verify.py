@@ -14,7 +14,9 @@ from tensorcli.cli.verifying import verify_scripts
 def verify(
     files: Files = None,
     commands: Commands = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a script (docs/json.md).")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each script (docs/json.md).")
+    ] = False,
     format: Format = "text",
     seed: Seed = 0,
     max_bytes: MaxBytes = None,

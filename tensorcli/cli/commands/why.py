@@ -1,4 +1,4 @@
-"""`tensorcli why`: why a script fails, or why a tensor in it is as it is, without a line added to the script."""
+"""`tensorcli why`: why a script fails, or why a tensor in it is as it is, without any change to the script."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def why(
     engine: Engine = "embedded",
     allow_files: AllowFiles = None,
 ) -> int:
-    """Run a script and say why it failed, with ways out that hold.
+    """Run a script and say why it failed, with ways out that work.
 
     The answer names the statements that made, shared, saved and wrote; each way out was run. What the script prints is
     not shown. WHAT asks about a tensor at its end instead: x.grad, y.

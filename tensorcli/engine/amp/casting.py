@@ -1,6 +1,6 @@
 """`torch.autocast`: inside the block, some operators run in float16 or bfloat16, and some in float32 whatever they are given.
 
-The state is here, and what switches it; which operators are treated, and how, stands in `policies`.
+The state and what switches it are here; `policies` says which operators are treated, and how.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,6 @@
-"""`torch.amp.GradScaler`: the loss times a factor, the gradients divided by it before the step, which infinities cancel."""
+"""`torch.amp.GradScaler`: the loss times a factor, the gradients divided by it before the step, which is skipped where a
+gradient is infinite.
+"""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -223,7 +225,7 @@ class GradScaler(Pickled):
         return self._init_growth_tracker if self._growth_tracker is None else int(self._growth_tracker.item())
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles hold: numbers in the place of tensors. Errors: AssertionError within an iteration."""
+        """What copies and pickles hold: numbers instead of tensors. Errors: AssertionError within an iteration."""
         state = dict(vars(self))
         if self._enabled:
             if self._progress:

@@ -134,7 +134,7 @@ def _wanted(leaf: Tensor) -> Any:
 def set_grad_dtype(tensor: Tensor, wanted: Any) -> None:
     """`tensor.grad_dtype = wanted`.
 
-    Errors: RuntimeError for what is no dtype, for what is no leaf, and where a gradient of another dtype is there.
+    Errors: RuntimeError for what is not a dtype, for what is not a leaf, and where a gradient of another dtype is there.
     """
     if wanted is not None and not isinstance(wanted, dtypes.dtype):
         raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type_name(type(wanted))}")

@@ -58,7 +58,7 @@ class set_detect_anomaly:  # noqa: N801
 
 
 def _check_flags(mode: Any, check_nan: Any) -> None:
-    """Errors: TypeError for a flag that is no bool."""
+    """Errors: TypeError for a flag that is not a bool."""
     for name, place, value in (("enabled", 1, mode), ("check_nan", 2, check_nan)):
         if not isinstance(value, bool):
             raise TypeError(

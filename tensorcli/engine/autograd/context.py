@@ -33,7 +33,7 @@ class FunctionCtx:
         self._reached().dirty = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for `jvp`. Errors: AssertionError for what is none."""
+        """Keep tensors for `jvp`. Errors: AssertionError for anything but a tensor."""
         if not all(isinstance(t, Tensor) or t is None for t in tensors):
             raise AssertionError(
                 "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."
@@ -195,7 +195,7 @@ class Context(Node):
     def keep(self, outputs: list[Any]) -> None:
         """Turn what `save_for_backward` was given into saved values, now that the outputs have their history.
 
-        Errors: TypeError for what is no tensor.
+        Errors: TypeError for what is not a tensor.
         """
         for i, tensor in enumerate(self.to_save):
             if tensor is None:

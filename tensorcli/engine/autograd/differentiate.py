@@ -72,7 +72,7 @@ def _facts(root: Any) -> tuple[Any, Any, Any]:
 
 
 def _check_shape(i: int, wanted: tuple[int, ...], found: Any, batched: bool) -> None:
-    """Errors: RuntimeError where a gradient (of a batch, one of it) has not its root's shape."""
+    """Errors: RuntimeError where a gradient (of a batch: one of its gradients) does not have its root's shape."""
     if found == wanted:
         return
     shown = f"grad_output[{i}] has a shape of {found[1:] if batched else found} and output[{i}] has a shape of {Size(wanted)}."
@@ -141,7 +141,7 @@ def backward(
 ) -> None:
     """Add to the `.grad` of the leaves (or of `inputs`) the gradients of the tensors.
 
-    Errors: RuntimeError for a root that needs no grad or is no scalar, and those of the pass itself.
+    Errors: RuntimeError for a root that needs no grad or is not a scalar, and those of the pass itself.
     """
     from tensorcli.engine.autograd.run import run
 
@@ -169,12 +169,12 @@ def backward(
 
 
 def _flags(*values: Any) -> list[bool]:
-    """Whether each option is on. Errors: TypeError for one that is no integer."""
+    """Whether each option is on. Errors: TypeError for one that is not an integer."""
     return [bool(index(value)) for value in values]
 
 
 def _listed(inputs: Any, name: str) -> list[Any]:
-    """What to differentiate by, as a list. Errors: RuntimeError when it is empty, TypeError for a mapping that is no dict."""
+    """What to differentiate by, as a list. Errors: RuntimeError when it is empty, TypeError for a mapping that is not a dict."""
     if isinstance(inputs, (Tensor, GradientEdge)):
         return [inputs]
     if isinstance(inputs, Mapping) and type(inputs) is not dict:

@@ -305,7 +305,7 @@ def _at_once(
 
 
 def _check_forward(create_graph: bool, strict: bool, vectorize: bool) -> None:
-    """Errors: what PyTorch has not for the forward-mode strategy."""
+    """Errors: what PyTorch does not have for the forward-mode strategy."""
     mode_text = 'strategy="forward-mode"'
     if create_graph:
         raise NotImplementedError(

@@ -68,7 +68,7 @@ def undeclared_writes() -> AbstractContextManager[None]:
 
 
 def transformed() -> bool:
-    """Whether a transform of `torch.func` runs; the vmap of `torch.autograd` is none of those."""
+    """Whether a transform of `torch.func` runs; the vmap of `torch.autograd` is not one of them."""
     return any(not each.legacy for each in transforms)
 
 

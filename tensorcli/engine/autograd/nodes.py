@@ -71,7 +71,7 @@ class Node:
     calls_user = False
     """Whether its gradients are those of a function of the user's, which may keep them."""
     tensor_inputs: tuple[int, ...] | None = None
-    """The places of the edges that PyTorch's node has, where it has not all."""
+    """The places of the edges that PyTorch's node has, where it does not have all of them."""
     outputs: tuple[Any, ...] = ()
     """(geometry, dtype, device) of each output: what gradients must match."""
     hooks: Any = None

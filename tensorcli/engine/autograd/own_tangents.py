@@ -58,7 +58,7 @@ def _pushed_at(level: ForwardLevel, context: Any, inputs: Sequence[Any], outputs
 
 
 def _tangents(answer: Any, flows: Sequence[bool | None]) -> tuple[Tensor | None, ...]:
-    """What `jvp` returned, one for each output; `flows`: whether tangents flow through it, None for what is no tensor.
+    """What `jvp` returned, one for each output; `flows`: whether tangents flow through it, None for what is not a tensor.
 
     Errors: RuntimeError.
     """

@@ -368,7 +368,8 @@ _ONE_TENSOR: Final = 3
 
 
 def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node | None, index: int) -> Tensor:
-    """Undo a broadcast: sum over the dimensions that were stretched or added. Errors: RuntimeError when it was none.
+    """Undo a broadcast: sum over the dimensions that were stretched or added. Errors: RuntimeError when it was not a
+    broadcast.
 
     `node` gave the gradient; None where the user did.
     """

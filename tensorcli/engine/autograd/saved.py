@@ -220,7 +220,7 @@ UNPACKED: Final = (*SAVED, tuple)
 def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
     """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
     if tensor.inference and _is_of_transforms(node):
-        # A transform wraps what it is given: the wrapper is no inference tensor.
+        # A transform wraps what it is given: the wrapper is not an inference tensor.
         tensor = alias(tensor)
         tensor.inference = False
     if hooks.stack:

@@ -18,7 +18,7 @@ class VariableMeta(type):
 
 
 class Variable(metaclass=VariableMeta):
-    """A tensor that shares memory and version counter with its data. Errors: TypeError for what is no tensor."""
+    """A tensor that shares memory and version counter with its data. Errors: TypeError for what is not a tensor."""
 
     __module__ = "torch.autograd.variable"
 

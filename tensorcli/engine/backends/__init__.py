@@ -1,9 +1,9 @@
 """Backends: what differs between the devices, behind one contract, and which backend each type of device has.
 
-A kernel is written once, over an array module that it is given. `Backend` holds the few things that the devices do not
-share: the array module, arrays over bytes, allocation, transfers, waiting, memory. The CPU's own path in `effects` and
-`storage` is numpy's directly, without a look-up here; this module is imported when another device is used. It knows
-devices and arrays, no tensors and no operators.
+A kernel is written once, over an array module that it is given. `Backend` holds the few things that the devices do not share:
+the array module, arrays over bytes, allocation, transfers, waiting, memory. The CPU's own path in `effects` and `storage` is
+numpy's directly, without a look-up here; this module is imported when another device is used. It knows devices and arrays,
+but no tensors and no operators.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""CUDA by CuPy: its array module, its memory, and errors that say what it lacks.
+"""CUDA through CuPy: its array module, its memory, and errors that say what it lacks.
 
-CuPy is imported only by `find`, when a script first asks for a CUDA device. Kernels are the CPU's, given CuPy as their
-array module, and cupyx.scipy where they ask for scipy. What is not there, or would need the host, is an error that names
-the operator and the device: nothing moves to the CPU in silence. A record of CuPy's names and loops, written by
+CuPy is imported only by `find`, when a script first asks for a CUDA device. Kernels are the CPU's, given CuPy as their array
+module, and cupyx.scipy where they ask for scipy. What is not there, or would need the host, is an error that names the
+operator and the device: nothing is silently moved to the CPU. A record of CuPy's names and loops, written by
 scripts/record_cupy.py, says in tests/engine/strict_arrays.py what is there.
 """
 
@@ -172,8 +172,9 @@ class CupyBackend(Backend):
             raise NotImplementedError(f"{array.dtype.name} is not available on {device} with CuPy")
 
     def _is_lacking(self, error: BaseException) -> bool:
-        """Whether an error is about CuPy itself (a missing function, a host array, a dtype it has not): one that CuPy
-        raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's."""
+        """Whether an error is about CuPy itself (a missing function, a host array, a dtype that it lacks): one that CuPy
+        raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's.
+        """
         if isinstance(error, LackingError):
             return True
         if (
@@ -226,4 +227,4 @@ _SIGNS = (
     "operand type(s) all returned NotImplemented from __array_ufunc__",
     "'ndarray' object has no attribute",
 )
-"""What Python and numpy say, outside of CuPy, about what CuPy has not."""
+"""What Python and numpy say, outside of CuPy, about what CuPy lacks."""

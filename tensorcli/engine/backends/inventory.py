@@ -1,4 +1,4 @@
-"""What devices there are, as a list for people: each with what stands behind it, or what to install for it."""
+"""The devices that there are, as a list for people: each with what it really is, or what to install for it."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

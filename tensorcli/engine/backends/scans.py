@@ -1,8 +1,8 @@
 """Running results, and results by place, of any function that groups as it likes: by doubling, for array modules without
 a loop of their own for it.
 
-In each step an element takes in the one that lies 1, 2, 4, … before it, so that the number of steps is the logarithm of
-the longest run (Hillis and Steele, 1986). It knows arrays and the module that they belong to, no devices.
+In each step an element takes in the one that lies 1, 2, 4, … before it, so that the number of steps is the logarithm of the
+longest run (Hillis and Steele, 1986). It knows arrays and the module that they belong to, but no devices.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """How an operator runs on a batch: by its kind where the declaration says enough, by a rule of its own, or example by example.
 
-The arguments of an operator come with Batches in the place of tensors. Who runs it returns the result, of values, and its
-mapped dimension: None where nothing is mapped.
+The arguments of an operator come with Batches in place of tensors. A function that runs it returns the result, of values, and
+its mapped dimension: None where nothing is mapped.
 """
 
 from typing import Any, Final

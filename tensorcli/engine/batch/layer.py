@@ -96,7 +96,7 @@ class Layer:
         self.size = size
         self.randomness = randomness
         self.legacy = randomness == "none"
-        """Whether it is the vmap of `torch.autograd`, which is none of `torch.func`'s transforms."""
+        """Whether it is the vmap of `torch.autograd`, which is not one of `torch.func`'s transforms."""
         self.number = 0
         self.depth = 0
         """How many vmaps it runs in."""

@@ -27,7 +27,7 @@ def found_in(args: Sequence[Any], kind: type[Found]) -> Iterator[Found]:
 
 
 def changed(args: Sequence[Any], change: Callable[[Any], Any], kind: type[Any] = Batch) -> tuple[Any, ...]:
-    """The arguments, with something else in the place of each that is of a class; those in lists too."""
+    """The arguments, with each one that is of a class replaced; those in lists too."""
     return tuple(
         change(one)
         if isinstance(one, kind)

@@ -163,7 +163,7 @@ def check_sizes(sizes: Sequence[int]) -> int:
 def _chunks(
     leaves: Sequence[Any], dims: Sequence[int | None], size: int, chunk_size: int
 ) -> list[tuple[int, list[Any]]]:
-    """The leaves in pieces of at most so many examples each."""
+    """The leaves in pieces of at most that many examples each."""
     sizes = [chunk_size] * (size // chunk_size)
     if size % chunk_size:
         sizes.append(size % chunk_size)
@@ -192,7 +192,7 @@ def _joined(results: Sequence[Any], out_dims: Any) -> Any:
 def _unwrapped(
     layer: Layer, found: list[Any], shape: Tree, outputs: Any, out_dims: Any, func: Function
 ) -> list[Any]:
-    """The results as they are outside. Errors: ValueError for what is no tensor, or has no such dimension."""
+    """The results as they are outside. Errors: ValueError for what is not a tensor, or has no such dimension."""
     name = _name(func)
     dims: list[Any] | None
     if isinstance(outputs, Tensor):

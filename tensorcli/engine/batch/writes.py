@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from tensorcli.engine import effects, geometry, messages
-from tensorcli.engine.batch import drawing, rules, slow
+from tensorcli.engine.batch import drawing, slow
 from tensorcli.engine.batch.layer import Batch, Layer
+from tensorcli.engine.batch.rules.indices import refuse_masks
 from tensorcli.engine.batch.shapes import translated, viewed
 from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain, where
 from tensorcli.engine.op import OPS, Op
@@ -75,7 +76,7 @@ def write(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
             _count(whole, layer.size - 1)
     else:
         if rest and op.base in ("index_put_", "_index_put_impl_"):
-            rules.put(layer, op, (batch, *rest))
+            refuse_masks(rest[0])
         for i in range(layer.size):
             op.run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
         if op.base in _AT_ONCE:

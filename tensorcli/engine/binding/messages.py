@@ -1,8 +1,8 @@
 """What PyTorch says of arguments that fit no signature, word for word.
 
-PyTorch has two dialects for functions written in C++: where one signature can be meant it says what is wrong
-with it; where several can, it lists them all. (Functions written in Python speak CPython's own, see
-`binding.python_signature`.) This module knows values only by their type's name.
+PyTorch has two dialects for functions written in C++: where only one signature can be meant, it says what is wrong with the
+call; where several can, it lists them all. (Functions written in Python speak CPython's own, see `binding.python_signature`.)
+This module knows values only by their type's name.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ def wrong_type(
 
 
 def unused_keywords(signature: Signature, keywords: Iterable[str], count: int) -> NoReturn:
-    """A keyword that the signature has not, or that names an argument given by position (`count` of them)."""
+    """A keyword that the signature does not have, or that names an argument given by position (`count` of them)."""
     names = [parameter.name for parameter in signature.parameters]
     for keyword in keywords:
         if keyword not in names:
@@ -85,7 +85,7 @@ def not_a_tensor(element: Any, place: int, argument: int) -> NoReturn:
 def not_an_integer(
     signature: Signature, parameter: Parameter, element: Any, place: int, error: str = ""
 ) -> NoReturn:
-    """A list of integers whose element number `place` is none, or does not fit (`error` says so)."""
+    """A list of integers whose element number `place` is not an integer, or does not fit (`error` says so)."""
     reason = error or f"type must be {PRINTED[parameter.kind]},but got {type_name(type(element))}"
     raise TypeError(
         f"{signature.name}(): argument '{parameter.name}' failed to unpack the object at pos {place + 1} "
@@ -94,7 +94,7 @@ def not_an_integer(
 
 
 def not_a_float(signature: Signature, parameter: Parameter, element: Any, place: int) -> NoReturn:
-    """A list of numbers whose element number `place` is none."""
+    """A list of numbers whose element number `place` is not a number."""
     raise TypeError(
         f"{signature.name}(): argument '{parameter.name}' must be {PRINTED[parameter.kind]}, but found "
         f"element of type {type_name(type(element))} at pos {place + 1}"
@@ -102,7 +102,7 @@ def not_a_float(signature: Signature, parameter: Parameter, element: Any, place:
 
 
 def not_a_list(parameter: Parameter) -> NoReturn:
-    """An object that counts as an integer but is none, where one integer may stand for a list."""
+    """An object that counts as an integer without being one, where one integer may stand for a list."""
     line = 573 if parameter.kind == "SymIntArrayRef" else 658
     raise RuntimeError(
         'PyList_Check(arg) INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/utils/'
@@ -125,7 +125,7 @@ def no_self(name: str) -> NoReturn:
 
 
 def foreign_self(name: str, value: Any) -> NoReturn:
-    """A method that was called on the class, for something that is no tensor."""
+    """A method that was called on the class, for something that is not a tensor."""
     raise TypeError(
         f"descriptor '{name}' for 'torch._C.TensorBase' objects doesn't apply to a "
         f"'{type_name(type(value))}' object"

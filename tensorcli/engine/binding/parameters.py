@@ -96,7 +96,7 @@ def accepts(signature: Signature, parameter: Parameter, value: Any, tensor: Any,
 
 
 def is_long(value: Any) -> bool:
-    """Whether the value is an integer, Python's or numpy's; a bool is none."""
+    """Whether the value is an integer, Python's or numpy's; a bool does not count."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 

@@ -16,7 +16,7 @@ from tensorcli.engine.binding import facts
 from tensorcli.engine.schema import REQUIRED, Argument, Schema, Type
 
 SELF, CONSTANT = -1, -2
-"""What a value comes from where that is no parameter: the method's tensor, the default of the schema."""
+"""What a value comes from where that is not a parameter: the method's tensor, the default of the schema."""
 
 PRINTED: Final = {
     "Tensor": "Tensor",
@@ -318,8 +318,8 @@ def _default_text(argument: Argument) -> str:
 
 
 def from_notation(text: str, index: int) -> Signature:
-    """The signature of a line in PyTorch's notation. Errors: ValueError for a line that is none, KeyError for a type that PyTorch
-    has not.
+    """The signature of a line in PyTorch's notation. Errors: ValueError for a line that is not a signature, KeyError for a
+    type that PyTorch does not have.
     """
     name, parenthesis, rest = text.partition("(")
     inside, closed, flag = rest.rpartition(")")

@@ -23,8 +23,8 @@ _HIDES: Final = frozenset(
 def read(schemas: Sequence[Schema | str], *, method: bool) -> list[Signature]:
     """The signatures of schemas, schema lines or lines in PyTorch's notation, in the order of trial.
 
-    Lines in PyTorch's notation keep the order given. Errors: ValueError for a line that is none, KeyError for
-    a type that PyTorch has not.
+    Lines in PyTorch's notation keep the order given. Errors: ValueError for a line that is not a signature, KeyError for a
+    type that PyTorch does not have.
     """
     found: list[Signature] = []
     last: list[Signature] = []

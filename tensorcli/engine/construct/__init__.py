@@ -1,4 +1,4 @@
-"""The functions that make tensors of data: Python numbers and sequences, numpy arrays, buffers, other tensors.
+"""The functions that make tensors from data: Python numbers and sequences, numpy arrays, buffers, other tensors.
 
 `tensor` copies always (data.py); `as_tensor`, `asarray`, `from_numpy` and `frombuffer` share memory where they can
 (sharing.py).

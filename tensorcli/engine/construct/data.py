@@ -67,7 +67,7 @@ def _placed(array: Any, kind: dtypes.dtype, device: Any, strides: tuple[int, ...
 
 
 def _is_sequence(value: Any) -> bool:
-    """What C calls a sequence: it can be indexed and is no dictionary. A tensor that stands first is a number."""
+    """What C calls a sequence: it can be indexed and is not a dictionary. A tensor that stands first is a number."""
     if isinstance(value, (list, tuple, str, np.ndarray)):
         return True
     return hasattr(type(value), "__getitem__") and not isinstance(value, (dict, np.generic, Tensor))
@@ -179,7 +179,7 @@ def _number(one: Any, kind: dtypes.dtype) -> Any:
     if kind is dtypes.uint64:
         raise TypeError("an integer is required")
     if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
-        # What is no Python number has to say itself which integer it is; numpy's truth values are bools alone.
+        # What is not a Python number has to say itself which integer it is; numpy's truth values are bools alone.
         if kind.category == dtypes.BOOL and isinstance(one, np.bool_):
             return bool(one)
         if not hasattr(one, "__index__"):

@@ -1,7 +1,7 @@
 """The legacy constructors: `torch.Tensor(...)`, `torch.FloatTensor(...)` and their kind, `t.new(...)`.
 
 Integers are sizes, a list or tuple is data, a torch.Size is sizes, a tensor gives an alias with the same version counter.
-`torch.FloatTensor` is no class of tensors: `isinstance` asks it about dtype and device.
+`torch.FloatTensor` is not a class of tensors: `isinstance` asks it about dtype and device.
 """
 
 from collections.abc import Callable

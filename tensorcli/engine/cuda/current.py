@@ -40,7 +40,7 @@ def device_count() -> int:
 
 
 def index_of(given: Any, optional: bool = True) -> int:
-    """The number of a device. Errors: ValueError for what is no CUDA device, or has no number where one is needed."""
+    """The number of a device. Errors: ValueError for what is not a CUDA device, or has no number where one is needed."""
     if isinstance(given, str):
         given = Device(given)
     if isinstance(given, Device):

@@ -184,7 +184,7 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
 
 class Multinomial(_OfChoices):
-    """How often each choice was made in so many."""
+    """How often each choice was made in a number of draws."""
 
     __module__ = "torch.distributions.multinomial"
     arg_constraints = _CHOICES

@@ -96,7 +96,7 @@ class Bernoulli(Chance, ExponentialFamily):
 
 
 class Binomial(Chance):
-    """How often a chance came true in so many trials."""
+    """The number of successes in a number of trials."""
 
     __module__ = "torch.distributions.binomial"
     arg_constraints: ClassVar[Any] = {
@@ -209,7 +209,7 @@ class Geometric(Chance):
 
 
 class NegativeBinomial(Chance):
-    """How often a chance came true before so many failures."""
+    """The number of successes before a number of failures."""
 
     __module__ = "torch.distributions.negative_binomial"
     arg_constraints: ClassVar[Any] = {

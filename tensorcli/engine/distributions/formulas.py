@@ -14,7 +14,7 @@ _KL_REGISTRY: dict[tuple[type, type], Formula] = {}
 
 
 def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
-    """Make a function the formula for two families. Errors: TypeError for what is no class, as issubclass finds."""
+    """Make a function the formula for two families. Errors: TypeError for what is not a class, as issubclass finds."""
     for one in (type_p, type_q):
         isinstance(one, type) or issubclass(one, Distribution)
 

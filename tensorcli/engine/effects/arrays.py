@@ -27,7 +27,7 @@ def empty(
     device: Device = CPU,
     elements: int = 0,
 ) -> Tensor:
-    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least so many elements."""
+    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least that many elements."""
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
     nbytes = max(shape.span, elements) * kind.itemsize
     check_bytes(nbytes, sizes, kind, device)
@@ -77,7 +77,7 @@ def adopt(
     strides: tuple[int, ...] | None = None,
     elements: int = 0,
 ) -> Tensor:
-    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for so many elements."""
+    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for that many elements."""
     if device is not CPU:
         return _adopt_on(device, array, kind, strides, elements)
     if type(array) is not ndarray:
@@ -161,7 +161,7 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device, reduced: dtyp
 
 
 def _refuse_complex(arguments: Sequence[Any]) -> None:
-    """PyTorch's complaint for numpy's that a complex number is none of a kernel's real dtype. Errors: RuntimeError."""
+    """PyTorch's complaint in place of numpy's that a complex number does not fit a kernel's real dtype. Errors: RuntimeError."""
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
@@ -300,6 +300,6 @@ def check_castable(kind: dtype, target: Tensor) -> None:
 
 
 def check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
-    """Errors: RuntimeError where a tensor that is written in place has not the sizes of the result."""
+    """Errors: RuntimeError where a tensor that is written in place does not have the sizes of the result."""
     if sizes != target.geometry.sizes:
         raise messages.output_shape(target.geometry.sizes, sizes)

@@ -1,5 +1,5 @@
-"""`torch.autograd.Function` while transforms run: forward gets tensors that belong to none of them, as PyTorch unwraps them, so
-that it may call what is no operator; a vmap calls the function's own `vmap` below it, where there is one.
+"""`torch.autograd.Function` while transforms run: forward gets tensors that belong to none of them, as PyTorch unwraps them,
+so that it may call functions that are not operators; a vmap calls the function's own `vmap` below it, where there is one.
 """
 
 from typing import Any, NamedTuple

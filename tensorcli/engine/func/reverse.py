@@ -26,7 +26,7 @@ _NO_HOOKS = (
 
 
 def chosen(argnums: Any, count: int) -> tuple[int, ...]:
-    """The numbers of the inputs to differentiate by. Errors: RuntimeError for what are none."""
+    """The numbers of the inputs to differentiate by. Errors: RuntimeError for anything but numbers."""
     if not isinstance(argnums, (int, tuple)):
         raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     numbers = (argnums,) if isinstance(argnums, int) else argnums
@@ -46,7 +46,7 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
 
 
 def wrapped(level: Level, value: Any) -> Any:
-    """A container of inputs with the transform's leaves. Errors: ValueError for what is no tensor."""
+    """A container of inputs with the transform's leaves. Errors: ValueError for what is not a tensor."""
     leaves, tree = flatten(value)
     for one in leaves:
         if not isinstance(one, Tensor):
@@ -174,7 +174,7 @@ def split_aux(output: Any, name: str) -> tuple[Any, Any]:
 
 
 def tensors_beside(leaves: list[Any]) -> list[Any]:
-    """The leaves of what a function gives beside its output. Errors: RuntimeError for one that is no tensor."""
+    """The leaves of what a function gives beside its output. Errors: RuntimeError for one that is not a tensor."""
     for one in leaves:
         if not isinstance(one, Tensor):
             raise RuntimeError(f"Expected tensors, got unsupported type {type(one)}")
@@ -182,7 +182,7 @@ def tensors_beside(leaves: list[Any]) -> list[Any]:
 
 
 def aux_outside(level: Transform, aux: Any) -> Any:
-    """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is no tensor."""
+    """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is not a tensor."""
     leaves, tree = flatten(aux)
     return unflatten([level.outside(one) for one in tensors_beside(leaves)], tree)
 

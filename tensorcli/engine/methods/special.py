@@ -100,7 +100,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
 
 
 def _not_a_tensor(special: str, value: Any) -> TypeError:
-    """The complaint of a special method that was called on something else by way of the class."""
+    """The complaint of a special method that was called on something else through the class."""
     return TypeError(
         f"descriptor '{special}' for 'torch._C.TensorBase' objects doesn't apply to a '{type_name(type(value))}' object"
     )

@@ -1,4 +1,4 @@
-"""`torch.nn.attention`: which of its ways `scaled_dot_product_attention` may take."""
+"""`torch.nn.attention`: which of its implementations `scaled_dot_product_attention` may use."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`torch.nn.functional.embedding_bag`, written in Python as PyTorch's, over the operator of the table."""
+"""`torch.nn.functional.embedding_bag`, written in Python as in PyTorch, over the operator of the table."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def number_of(reduction: str) -> int:
-    """The number of a reduction. Errors: ValueError for a name that is none."""
+    """The number of a reduction. Errors: ValueError for any other name."""
     if reduction not in tuple(_REDUCTIONS):  # whatever is given, hashable or not
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return _REDUCTIONS[reduction]

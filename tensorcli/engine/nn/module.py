@@ -364,7 +364,7 @@ class Module(Pickled):
         return self
 
     def eval(self) -> "Module":
-        """Say that this is no training."""
+        """Say that this is not training."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Module":

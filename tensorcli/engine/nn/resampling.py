@@ -1,4 +1,4 @@
-"""`torch.nn.functional`'s resampling of images, written in Python as PyTorch's: interpolate, grid_sample, affine_grid."""
+"""`torch.nn.functional`'s resampling of images, written in Python as in PyTorch: interpolate, grid_sample, affine_grid."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Arrays in, arrays out: what numpy computes otherwise than PyTorch's CPU kernels, and what they refuse.
+"""Arrays in, arrays out: what numpy computes differently from PyTorch's CPU kernels, and what those refuse.
 
 PyTorch's float32 kernels (SLEEF, MKL) are nearly correctly rounded and use fused multiply-add; numpy's are
 not. Small arrays are therefore computed in float64 and rounded once, or as `_registers` has it. This module knows no

@@ -1,6 +1,6 @@
 """Products and quotients of complex numbers, rounded as PyTorch's kernels round them. numpy fuses as the processor allows.
 
-The arrays are complex: who may have real ones asks first, and has numpy's own operators for them.
+The arrays are complex: callers that may have real ones check first, and use numpy's own operators for them.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Sampling by a grid in tensor operations: what its gradients are differentiated by."""
+"""Sampling by a grid, written in tensor operations, through which its gradients are differentiated."""
 
 from functools import reduce
 from itertools import product

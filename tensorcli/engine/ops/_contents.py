@@ -294,10 +294,13 @@ NAMES = {
     "spectrum": """
         istft stft
     """,
+    "fft_kernels": """
+        _fft_c2c _fft_c2r _fft_r2c
+    """,
     "fft": """
-        _fft_c2c _fft_c2r _fft_r2c fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift fft_hfft fft_hfft2
-        fft_hfftn fft_ifft fft_ifft2 fft_ifftn fft_ifftshift fft_ihfft fft_ihfft2 fft_ihfftn fft_irfft
-        fft_irfft2 fft_irfftn fft_rfft fft_rfft2 fft_rfftfreq fft_rfftn
+        fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift fft_hfft fft_hfft2 fft_hfftn fft_ifft fft_ifft2
+        fft_ifftn fft_ifftshift fft_ihfft fft_ihfft2 fft_ihfftn fft_irfft fft_irfft2 fft_irfftn fft_rfft
+        fft_rfft2 fft_rfftfreq fft_rfftn
     """,
     "calculus": """
         cumulative_trapezoid diff gradient trapezoid trapz

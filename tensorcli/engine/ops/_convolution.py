@@ -31,7 +31,7 @@ def padded(xp, array, padding):
 
 
 def _slices(total, groups):
-    """`total` channels in so many groups of one size."""
+    """`total` channels in a number of groups of one size."""
     size = total // groups
     return [slice(g * size, (g + 1) * size) for g in range(groups)]
 

@@ -82,7 +82,7 @@ def _norms(xp, matrices):
 
 
 def _squared(xp, found, steps):
-    """Each matrix multiplied by itself as often as its step says, and one whose step is no number as often as the others."""
+    """Each matrix multiplied by itself as often as its step says, and one whose step is not a number as often as the others."""
     times, most = [0] * len(steps), 0
     for i in sorted(range(len(steps)), key=lambda i: (steps[i] != steps[i], steps[i])):
         most = max(most, int(steps[i]) if isfinite(steps[i]) else 0)

@@ -29,7 +29,7 @@ def rows(array):
 
 
 def check_matrix(a, name, square=True, floating=True):
-    """Refuse what is no batch of (square) floating matrices. Errors: RuntimeError with PyTorch's texts."""
+    """Refuse what is not a batch of (square) floating matrices. Errors: RuntimeError with PyTorch's texts."""
     if a.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and a.shape[-1] != a.shape[-2]:

@@ -22,8 +22,9 @@ def _picked(grad, indices, n):
     return grad.reshape((*lead, -1)).gather(-1, indices.reshape((*lead, -1))).view(indices.geometry.sizes)
 
 
-def declare_max_backward(name, n, settings="", check=None):
-    """Declare the gradient of a max pooling over the last n dimensions, whose second result is where the elements are.
+def declare_max_backward(chapter, name, n, settings="", check=None):
+    """Declare, in a chapter, the gradient of a max pooling over the last n dimensions, whose second result is where the elements
+    are.
 
     `check` refuses a gradient of the output. Errors: its own.
     """
@@ -33,7 +34,7 @@ def declare_max_backward(name, n, settings="", check=None):
             check(grad_output)
         return _max_backward(xp, grad_output, self, settings_and_indices[-1], n)
 
-    backward.__doc__ = f"The gradient of {name}."
+    backward.__doc__, backward.__module__ = f"The gradient of {name}.", chapter
     given = f"{settings}, Tensor indices" if settings else "Tensor indices"
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, {given}) -> Tensor",

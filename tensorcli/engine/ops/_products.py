@@ -129,7 +129,7 @@ def check_matrices(a, b):
 
 
 def check_batches(batch1, batch2):
-    """Refuse what is no pair of batches that can be multiplied. Errors: RuntimeError."""
+    """Refuse what is not a pair of batches that can be multiplied. Errors: RuntimeError."""
     for name, batch in (("batch1", batch1), ("batch2", batch2)):
         if batch.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
@@ -142,7 +142,7 @@ def check_batches(batch1, batch2):
 
 
 def check_dot(a, b):
-    """Refuse what is no pair of vectors of one length and dtype. Errors: RuntimeError."""
+    """Refuse what is not a pair of vectors of one length and dtype. Errors: RuntimeError."""
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:

@@ -200,7 +200,7 @@ def gathered(array, table):
 
 
 _ORDERS = {4: ((3, 2, 1, 0), (0, 1, 2, 3)), 2: ((2, 3, 1, 0), (0, 1, 2, 3))}
-"""In which order the compiled code of a dtype of so many bytes adds up four taps: in registers, and one by one."""
+"""By the size of a dtype in bytes, in which order its compiled code adds up four taps: in registers, and one by one."""
 _HALVES_ONE_BY_ONE = (1, 0, 2, 3)
 
 

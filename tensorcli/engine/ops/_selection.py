@@ -14,9 +14,9 @@ Before = Callable[[int, int], bool]
 """Whether the element at one index comes before the element at another."""
 
 _RADIX = 32768
-"""From so many elements on PyTorch sorts a vector of integers digit by digit, which is stable."""
+"""From this many elements on PyTorch sorts a vector of integers digit by digit, which is stable."""
 _SMALL = 16
-"""libstdc++ sorts up to so many elements by insertion."""
+"""libstdc++ sorts up to this many elements by insertion."""
 
 
 def orders(array: Any, dim: int, find: Callable[[Any], Any], stable: Any) -> Any:
@@ -101,7 +101,7 @@ def sort(found: list[int], first: int, last: int, before: Before) -> None:
 
 
 def _partitioned(found: list[int], first: int, last: int, before: Before) -> None:
-    """The first phase of std::sort: parts of at most so many elements as it leaves to insertion, in order."""
+    """The first phase of std::sort: parts of at most as many elements as it leaves to insertion, in order."""
     stack = [(first, last)]
     while stack:
         start, end = stack.pop()
@@ -112,7 +112,7 @@ def _partitioned(found: list[int], first: int, last: int, before: Before) -> Non
 
 
 _LONG = 512
-"""Ranges beyond so many elements are partitioned by numpy, in one step."""
+"""Ranges of more elements than this are partitioned by numpy, in one step."""
 
 
 def unstable(keys: Any) -> Any:

@@ -218,7 +218,7 @@ def _declare_largest(n):
         self=lambda grad, self, result1: getattr(functions, f"{name}_backward")(grad, self, result1),
     )(pool)
     declare_max_backward(
-        name, n, check=lambda grad: not_empty_parts(grad, 1, f"{name}_backward", "grad_output")
+        __name__, name, n, check=lambda grad: not_empty_parts(grad, 1, f"{name}_backward", "grad_output")
     )
 
 

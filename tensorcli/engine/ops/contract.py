@@ -299,7 +299,7 @@ def _aligned(operand, term, number, hidden, position, rank):
 
 
 def _trilinear_backward(grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs):
-    """The same product with the gradient in the place of a factor (aten/src/ATen/native/Linear.cpp)."""
+    """The same product with the gradient in place of one factor (aten/src/ATen/native/Linear.cpp)."""
     product = functions._trilinear
     return (
         product(grad, i2, i3, sumdim, expand2, expand3, expand1) if needs[0] else None,

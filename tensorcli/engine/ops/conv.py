@@ -137,7 +137,7 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
 
 
 def _batched(input, n, name, call):
-    """Run on a batch; an input without one gets a batch of one for the time."""
+    """Run on a batch; an input without one is treated as a batch of one."""
     if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "

@@ -112,7 +112,7 @@ def _declare(n):
         ),
         constant="random_samples",
     )(pool)
-    declare_max_backward(name, n, settings)
+    declare_max_backward(__name__, name, n, settings)
 
 
 _declare(2)

@@ -68,7 +68,7 @@ def histogramdd_counts(xp, self, bins, weight, density):
     out=False,
 )
 def histogramdd_even(xp, self, bins, range, weight, density):
-    """How many points fall into each of so many bins of equal width in each dimension of space."""
+    """How many points fall into each bin, of a number of bins of equal width in each dimension of space."""
     points = self.reshape(-1, self.shape[-1])
     edges = _edges(xp, points, bins, range)
     _check(self, edges, weight)

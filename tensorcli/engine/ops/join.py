@@ -340,7 +340,7 @@ def repeat_interleave_by(self, repeats, dim, output_size):
     "repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor"
 )
 def repeat_interleave(self, repeats, dim, output_size):
-    """Each index of a dimension so many times."""
+    """Each index of a dimension, repeated a number of times."""
     from tensorcli.engine.formats import contiguous_format
 
     source = self.flatten() if dim is None else self

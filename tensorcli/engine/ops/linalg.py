@@ -1,4 +1,4 @@
-"""Linear algebra: functions and products of matrices. Batches of matrices everywhere."""
+"""Linear algebra: functions and products of matrices. Each takes batches of matrices."""
 
 import itertools
 

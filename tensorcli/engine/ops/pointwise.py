@@ -1,6 +1,6 @@
-"""Element-wise arithmetic: sums, products and quotients, with a gradient as one formula an input.
+"""Element-wise arithmetic: sums, products and quotients, with one gradient formula for each input.
 
-What numpy computes otherwise than PyTorch is in `_arithmetic`.
+What numpy computes differently from PyTorch is in `_arithmetic`.
 """
 
 from tensorcli.engine import effects, messages
@@ -56,7 +56,7 @@ def _one(alpha, array):
 
 
 def no_bool(self, other, alpha=1):
-    """Errors: RuntimeError for a difference with a bool tensor, or of integers times what is none."""
+    """Errors: RuntimeError for a difference with a bool tensor, or of integers scaled by what is not an integer."""
     if category(self) == BOOL and category(other) == BOOL:
         raise RuntimeError(messages.BOOL_SUBTRACTION)
     if category(self) == BOOL or category(other) == BOOL:

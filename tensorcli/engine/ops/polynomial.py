@@ -196,7 +196,7 @@ alias(
 
 @composite("special_round(Tensor self, *, int decimals=0) -> Tensor", namespace="special", out=True)
 def special_round(self, decimals):
-    """Each element rounded to so many decimals."""
+    """Each element rounded to a number of decimals."""
     return functions.round(self, decimals=decimals)
 
 

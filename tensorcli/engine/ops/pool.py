@@ -71,7 +71,7 @@ def _declare_max(n):
             functions, f"{name}_backward"
         )(grad, self, kernel_size, stride, padding, dilation, ceil_mode, result1),
     )(pool)
-    declare_max_backward(name, n, given)
+    declare_max_backward(__name__, name, n, given)
     composite(f"max_pool{n}d(Tensor self, {settings}) -> Tensor", variants="function")(largest)
 
 
@@ -201,28 +201,14 @@ def _declare_avg(n):
     )
     given += "int? divisor_override"
 
-    def pool(xp, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
-        return _avg_pool(
-            xp, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-        )
+    def pool(xp, self, *settings):
+        """The mean of each window."""
+        return _avg_pool(xp, self, n, *settings)
 
-    def backward(
-        xp, grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    ):
-        return _avg_backward(
-            xp,
-            grad_output,
-            self,
-            n,
-            kernel_size,
-            stride,
-            padding,
-            ceil_mode,
-            count_include_pad,
-            divisor_override,
-        )
+    def backward(xp, grad_output, self, *settings):
+        return _avg_backward(xp, grad_output, self, n, *settings)
 
-    pool.__doc__ = "The mean of each window."
+    backward.__doc__ = f"The gradient of {name}."
     op(
         f"{name}(Tensor self, {settings}) -> Tensor",
         variants="function",

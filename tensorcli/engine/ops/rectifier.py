@@ -1,4 +1,4 @@
-"""The rectified linear unit and its kin, with fixed, trained and random slopes."""
+"""The rectified linear unit and its variants, with fixed, trained and random slopes."""
 
 from math import isfinite
 
@@ -121,7 +121,7 @@ def _slope_fits(self, weight):
 
 @composite("prelu(Tensor self, Tensor weight) -> Tensor")
 def prelu(self, weight):
-    """Each element, times a learned slope (one, or one a channel) where it is negative."""
+    """Each element, times a learned slope (one, or one for each channel) where it is negative."""
     _slope_fits(self, weight)
     if weight.geometry.numel != 1:
         sizes = self.geometry.sizes

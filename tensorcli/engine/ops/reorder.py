@@ -83,7 +83,7 @@ def _check_roll(self, shifts, dims):
     self=lambda grad, k, dims: grad.rot90(-k, dims),
 )
 def rot90(xp, self, k, dims):
-    """Turned by so many right angles in the plane of two dimensions."""
+    """Turned by a number of right angles in the plane of two dimensions."""
     first, second = (wrap(dim, self.ndim) for dim in dims)
     k %= 4
     if k in (0, 2):

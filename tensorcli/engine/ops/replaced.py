@@ -1,4 +1,4 @@
-"""What goes with views: their gradients, and `NAME_scatter`, a copy with the part replaced."""
+"""What belongs to views: their gradients, and `NAME_scatter`, which copies a tensor with the viewed part replaced."""
 
 import numpy as np
 

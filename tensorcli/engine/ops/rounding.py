@@ -108,7 +108,7 @@ _rounding("round", "rint", "The nearest whole number to each element; halves go 
 
 @op("round.decimals(Tensor self, *, int decimals) -> Tensor", dtype=PROMOTE, inplace=True, node=1, self=zeros)
 def round_decimals(xp, self, decimals):
-    """Each element rounded to so many decimals."""
+    """Each element rounded to a number of decimals."""
     if self.dtype.kind != "f":
         raise messages.not_implemented("round_cpu" if decimals else "round_vml_cpu", kind_of(self))
     return _arithmetic.round_decimals(self, decimals)

@@ -293,7 +293,7 @@ def _check_binomial(count, prob, generator):
     check=_check_binomial,
 )
 def binomial(xp, count, prob, generator):
-    """Counts of successes in so many trials, each with its chance."""
+    """Numbers of successes in a number of trials, each with its probability."""
     from tensorcli.engine.random.rejection import binomial
 
     return binomial(stream(generator), on_host(count), on_host(prob))

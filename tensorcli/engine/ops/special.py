@@ -30,7 +30,7 @@ def from_scipy(xp, name, *arrays, refusal=""):
     self=lambda grad, self: 2.0 / math.sqrt(math.pi) * functions.exp(-(self.pow(2))) * grad,
 )
 def erf(xp, self):
-    """The error function of each element; in reduced dtypes by the polynomial of PyTorch's registers."""
+    """The error function of each element."""
     if _registers.is_reduced(self):
         return _registers.erf(self.astype(np.float32)).astype(self.dtype)
     return from_scipy(xp, "erf", self, refusal="erf_vml_cpu")

@@ -194,7 +194,7 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
 
 
 def _refusal_of_inverse(bins, n_fft, onesided, hop, width, window):
-    """Why so many frequencies have no inverse with these settings; empty where they have one."""
+    """Why this number of frequencies has no inverse with these settings; empty where they have one."""
     if bins != (n_fft // 2 + 1 if onesided else n_fft):
         wanted = "n_fft / 2 + 1 when onesided=True" if onesided else "n_fft when onesided=False"
         return (

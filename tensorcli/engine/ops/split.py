@@ -128,19 +128,19 @@ def _chunked(self, chunks, dim, split_into, split_by):
 
 @composite("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]")
 def chunk(self, chunks, dim):
-    """At most so many parts of equal length along a dimension."""
+    """At most a given number of parts of equal length along a dimension."""
     return _chunked(self, chunks, dim, self.split, self.split_with_sizes)
 
 
 @composite("unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]")
 def unsafe_chunk(self, chunks, dim):
-    """At most so many parts that autograd treats as fresh tensors: only for tensors that are not written."""
+    """At most a given number of parts, which autograd treats as fresh tensors: only for tensors that are not written."""
     return _chunked(self, chunks, dim, self.unsafe_split, self.unsafe_split_with_sizes)
 
 
 @composite("tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]")
 def tensor_split(self, sections, dim):
-    """So many parts along a dimension, as equal as can be; the first ones are longer by one."""
+    """A number of parts along a dimension, as equal as can be; the first ones are longer by one."""
     _check_splittable(self)
     if sections <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {sections}")
@@ -169,7 +169,7 @@ def tensor_split_at(self, indices, dim):
     "-> Tensor(a)[]"
 )
 def tensor_split_by(self, tensor_indices_or_sections, dim):
-    """The parts between indices, or so many parts, given as a tensor of integers."""
+    """The parts between indices, or a number of parts, given as a tensor of integers."""
     _check_splittable(self)
     given = tensor_indices_or_sections
     if given.device.type != "cpu":
@@ -227,7 +227,7 @@ def _splits(name, ndim, dimension):
     def at_indices(self, indices):
         return tensor_split_at(self, indices, along(self))
 
-    by_count.__doc__ = f"So many equal parts along dimension {dimension}."
+    by_count.__doc__ = f"A number of equal parts along dimension {dimension}."
     at_indices.__doc__ = f"The parts between the given indices of dimension {dimension}."
 
 

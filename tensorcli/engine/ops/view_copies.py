@@ -1,5 +1,6 @@
 """`NAME_copy`: copies instead of views."""
 
+from functools import wraps
 from typing import Any
 
 from tensorcli.engine import dtypes, effects, events, formats
@@ -48,7 +49,13 @@ def _declare(name: str) -> None:
     declare: Any = op
     # Where the view has no gradient (`detach`) the copy's is not implemented.
     formulas = {name: formula for name, formula in (origin.formulas or {}).items() if formula is not None}
-    declare(f"{base}_copy{dot}{overload}({line}", variants="function", **formulas)(origin.kernel)
+
+    @wraps(origin.kernel)
+    def kernel(*values: Any) -> Any:
+        return origin.kernel(*values)
+
+    kernel.__doc__ = f"What {base} gives, as a copy in new storage."
+    declare(f"{base}_copy{dot}{overload}({line}", variants="function", **formulas)(kernel)
     made = OPS[f"{base}_copy{dot}{overload}"]
     made.effect = _copying
     made.chapter = "strided"

@@ -1,4 +1,4 @@
-"""Schedulers of `torch.optim.lr_scheduler` that go by other schedulers, or by what is measured."""
+"""Schedulers of `torch.optim.lr_scheduler` that follow other schedulers, or a measured quantity."""
 
 import math
 from bisect import bisect_right

@@ -367,7 +367,7 @@ def copied(value: Any) -> Any:
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """Errors: TypeError for what is no optimizer."""
+    """Errors: TypeError for what is not an optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 

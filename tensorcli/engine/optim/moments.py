@@ -164,7 +164,7 @@ class AdamW(Adam):
 
 
 class Adamax(Optimizer):
-    """Adam with the largest gradient in the place of the root of the mean square."""
+    """Adam with the largest gradient in place of the root mean square."""
 
     __module__ = "torch.optim.adamax"
     later: ClassVar = LATER

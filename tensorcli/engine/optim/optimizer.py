@@ -31,7 +31,7 @@ State = dict[str, Any]
 class Optimizer(Pickled):
     """The base of all optimisers.
 
-    Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is no leaf, or is in two
+    Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is not a leaf, or is in two
     groups.
     """
 

@@ -78,7 +78,7 @@ class Generator(Native):
         return effects.adopt(self.stream.get_state(), dtypes.uint8)
 
     def set_state(self, state: Tensor) -> "Generator":
-        """Go on from a state. Errors: TypeError, RuntimeError for what is none."""
+        """Go on from a state. Errors: TypeError, RuntimeError for anything but a state."""
         if not isinstance(state, Tensor):
             raise TypeError(f"expected a torch.ByteTensor, but got {type_name(type(state))}")
         if state.dtype is dtypes.uint8 and not state.geometry.contiguous:

@@ -30,7 +30,7 @@ COUNTED = LARGEST.keys() - {"uint16", "uint32", "uint64"}
 
 
 def cast(values: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """As a C cast: by way of float32 to the half-width floats, modulo to the integers."""
+    """As a C cast does: through float32 to the half-width floats, modulo to the integers."""
     with np.errstate(all="ignore"):
         if dtype in ("float16", "bfloat16"):
             values = values.astype(np.float32)

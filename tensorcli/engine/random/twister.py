@@ -1,7 +1,7 @@
 """The Mersenne Twister as PyTorch keeps it: seeds, the bytes of its state, and the words that it gives.
 
-The words are mt19937's (Matsumoto and Nishimura, 1998), and the state is PyTorch's, byte for byte. What is drawn with them
-stands in generator.py. It knows no dtypes and no tensors.
+The words are mt19937's (Matsumoto and Nishimura, 1998), and the state is PyTorch's, byte for byte. generator.py draws numbers
+with them. This module knows no dtypes and no tensors.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Twister:
         return np.frombuffer(packed, np.uint8).copy()
 
     def set_state(self, state: NDArray[np.uint8]) -> Self:
-        """Go on from a state that get_state, here or in PyTorch, returned. RuntimeError if it is none."""
+        """Go on from a state that get_state, here or in PyTorch, returned. RuntimeError if it is not a state."""
         if state.dtype != np.uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")
         if state.size != STATE_BYTES:

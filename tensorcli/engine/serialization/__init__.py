@@ -1,7 +1,7 @@
 """`torch.save`, `torch.load` and `torch.serialization`: archives in buffers, and under names.
 
-An archive has PyTorch's bytes, but for the number that tells it from others (`archive.py`). What is saved under a name is kept
-in memory, in `files`: nothing here reaches the disk. `weights_only=False`, with which an archive may make any object, reads only
+An archive has PyTorch's bytes, except for the number that identifies it (`archive.py`). What is saved under a name is kept in
+memory, in `files`: nothing here reaches the disk. `weights_only=False`, with which an archive may make any object, reads only
 what was saved in this process.
 """
 
@@ -86,7 +86,7 @@ def load(
     """Read what torch.save wrote, from where a buffer stands or by its name. Tensors have new storages, shared as they were.
 
     Errors: FileNotFoundError for a name under which nothing was saved; EOFError at the end of a buffer;
-    pickle.UnpicklingError for what is no archive, or names what it may not.
+    pickle.UnpicklingError for what is not an archive, or names what it may not.
     """
     if weights_only is None:
         weights_only = pickle_module is None

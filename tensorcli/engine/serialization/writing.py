@@ -25,7 +25,7 @@ from tensorcli.engine.untyped_storages import UntypedStorage, wrap
 
 
 class Named:
-    """A function of PyTorch's that the engine has not: it stands in a pickle by its name."""
+    """A function of PyTorch's that the engine does not have: a pickle names it."""
 
     def __init__(self, module: str, name: str) -> None:
         self.__module__ = module
@@ -43,7 +43,7 @@ def named(module: str, name: str) -> Named:
 
 
 def unpicklable(value: Any) -> pickle.PicklingError:
-    """The error for what is no data: functions of a script, its modules."""
+    """The error for what is not data: functions of a script, its modules."""
     name = getattr(value, "__name__", None)
     why = "it is no data" if name is None else f"attribute lookup {name} on __main__ failed"
     return pickle.PicklingError(f"Can't pickle {value!r}: {why}")

@@ -1,4 +1,4 @@
-"""`torch.signal`: what is for signals; so far PyTorch has window functions there."""
+"""`torch.signal`: functions for signals. So far PyTorch has only window functions there."""
 
 from tensorcli.engine.signal import windows
 

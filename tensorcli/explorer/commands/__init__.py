@@ -11,7 +11,7 @@ from tensorcli.explorer.commands.registry import (
 )
 from tensorcli.language.syntax import Flag, Parameter
 
-OVERWRITE = Flag("force", about="write over a file that is there")
+OVERWRITE = Flag("force", about="overwrite an existing file")
 
 command(
     "inspect",
@@ -58,10 +58,10 @@ command(
     function="graph.graph",
     summary="the graph that its gradient walks: nodes, statements, saved versions; -o writes a picture",
     flags=(
-        Flag("depth", "INT", least=0, about="so many edges deep"),
+        Flag("depth", "INT", least=0, about="only this many edges deep"),
         Flag("focus", "WORD", about="only the ways to this tensor or node (y, ExpBackward0, n3)"),
-        Flag("mermaid", about="as text of Mermaid, which an issue on GitHub draws"),
-        Flag("dot", about="as text of Graphviz"),
+        Flag("mermaid", about="as Mermaid text, which GitHub draws in an issue"),
+        Flag("dot", about="as Graphviz text"),
         Flag("json", about="as JSON"),
         Flag("output", "PATH", "o", about="write it to this file: .svg, .html, .dot, .mmd, .json"),
         OVERWRITE,
@@ -136,7 +136,7 @@ command(
     Parameter("right", "INT", least=0),
     category="time",
     function="time.diff",
-    summary="what is different after statement N from after statement M",
+    summary="what differs between the states after statements M and N",
     example="diff 5 6",
     offers="offers.steps",
 )
@@ -154,7 +154,7 @@ command(
     category="time",
     function="follow.watch",
     summary="show a value again whenever a statement changes it",
-    flags=(Flag("clear", about="watch nothing any more"),),
+    flags=(Flag("clear", about="stop watching"),),
     example="watch w.grad",
 )
 command(
@@ -261,12 +261,12 @@ command(
     example="set rows 50",
     offers="offers.settings",
 )
-command("reset", category="session", function="session.reset", summary="forget everything and begin anew")
+command("reset", category="session", function="session.reset", summary="forget everything and start again")
 command(
     "device",
     category="session",
     function="session.device",
-    summary="the devices that tensors can lie on here",
+    summary="the devices that tensors can be on here",
 )
 command(
     "expect",

@@ -141,13 +141,8 @@ class Walk:
         leaf = engine.variable(node)
         origin = self.origin(node)
         names = self.made.get(id(node), [])
-        code = "" if origin is None else pieces.get(id(node), " ".join(origin.source.split()))
+        code = "" if origin is None else self._code(node, origin, pieces)
         line = None if origin is None else origin.line
-        if origin is not None and names:
-            whole = " ".join(origin.source.split())
-            if is_assignment(whole) and pieces.get(id(node), whole.partition("=")[2].strip()) in whole:
-                right = whole.partition("=")[2].strip()
-                code = whole if pieces.get(id(node), right) == right else code
         grad = ""
         shape: tuple[int, ...] | None = None
         if leaf is not None:
@@ -180,6 +175,17 @@ class Walk:
             tuple(each for each, target in zip(following, targets) if target is None or each is not None),
             sum(target is not None and each is None for each, target in zip(following, targets)),
         )
+
+    def _code(self, node: Any, origin: Origin, pieces: dict[int, str]) -> str:
+        """The expression that made a node; the whole statement where that cannot be told, or binds just this to a name."""
+        whole = " ".join(origin.source.split())
+        piece = pieces.get(id(node), whole)
+        binds = (
+            bool(self.made.get(id(node)))
+            and is_assignment(whole)
+            and piece == whole.partition("=")[2].strip()
+        )
+        return whole if binds else piece
 
     def _saves(self, node: Any) -> Iterator[GraphSave]:
         engine = self.engine

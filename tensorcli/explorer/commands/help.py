@@ -38,7 +38,7 @@ _SIGNS = (
 OPERATORS = dict(zip(_SIGNS[::2], _SIGNS[1::2]))
 """What Python's signs between tensors stand for."""
 MOST_NAMES = 60
-"""So many names of what a value has are listed."""
+"""At most this many names of what a value has are listed."""
 
 
 def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
@@ -49,7 +49,7 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
     if name in COMMANDS:
         return command_page(name)
     name = OPERATORS.get(name, name)
-    if "." in name and isinstance(_member(session, name), Namespace):  # torch.cuda is no method
+    if "." in name and isinstance(_member(session, name), Namespace):  # torch.cuda is not a method
         return value_page(session, name, _member(session, name))
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
     if page is not None:

@@ -29,7 +29,7 @@ KINDS = {
 
 def hooks(session: Session, invocation: Invocation) -> Hooks:
     """The hooks on the graph of one tensor, or of all that names reach, in the order of the nodes. Errors: TypeError
-    for what is no tensor, ValueError where the engine does not tell.
+    for what is not a tensor, ValueError where the engine does not tell.
     """
     engine = session.engine
     if not engine.tells_nodes:

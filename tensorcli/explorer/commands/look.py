@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 LISTED = 6
-"""So many of the names that share a storage are listed."""
+"""At most this many of the names that share a storage are listed."""
 
 
 def variables(session: Session, invocation: Invocation) -> Variables:

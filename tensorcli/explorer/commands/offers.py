@@ -1,4 +1,4 @@
-"""What can stand behind a command, with a line about each: the prompt offers it. Looks, and runs nothing."""
+"""What can be typed after a command, with a line about each: the prompt offers it. This only looks, and runs nothing."""
 
 from __future__ import annotations
 

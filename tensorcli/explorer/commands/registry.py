@@ -1,5 +1,4 @@
-"""What a command of the explorer is, and the table of them all: how each is typed, where it stands in the
-help.
+"""What a command of the explorer is, and the table of them all: how each is typed, and its place in the help.
 
 A command's function is named in the table and imported when the command first runs, so that a script that
 uses none pays for none. It takes the session and the invocation, and returns an Answer.

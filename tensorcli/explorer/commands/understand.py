@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def compare(session: Session, invocation: Invocation) -> Comparison:
-    """Forms side by side, measured. Errors: ValueError for a word that is no form."""
+    """Forms side by side, measured. Errors: ValueError for a word that is not a form."""
     from tensorcli.explorer.comparison import compare as measured
 
     text = invocation.get("forms")

@@ -1,4 +1,4 @@
-"""`why` and `fix`: the reason of an error, of a missing gradient, of a tensor's state, and the ways out."""
+"""`why` and `fix`: the reason for an error, for a missing gradient or for a tensor's state, and the ways out."""
 
 from __future__ import annotations
 
@@ -375,7 +375,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     if [each.statement for each in base] != [each.statement for each in past]:
         raise ValueError("the session went another way since: ask why again")
     if outcome(session, proposal) is None:
-        raise ValueError("this way does not lead out any more")
+        raise ValueError("this way out no longer works")
     from tensorcli.explorer.journal import Mended, Travel
 
     later = session.journal[len(base) :]

@@ -28,17 +28,20 @@ def operator_page(name: str) -> Help | None:
     around = _around(chapter, name)
     return Help(
         name,
-        _sentence(first.kernel.__doc__) or ABOUT.get(name) or _of_twin(name),
+        summary_of(name),
         (HelpSection("facts", tuple(facts)),),
         tuple(each.line for each in overloads),
         around,
     )
 
 
-def _of_twin(name: str) -> str:
-    """What the operator does that an in-place one is the twin of."""
-    page = operator_page(name.removesuffix("_")) if name.endswith("_") else None
-    return page.summary if page is not None else ""
+def summary_of(name: str) -> str:
+    """What an operator does, in a sentence; an in-place one without words of its own does what the other does."""
+    found = _sentence(PACKETS[name][0].kernel.__doc__) or ABOUT.get(name)
+    if found is None:
+        other = name.removesuffix("_")
+        found = summary_of(other) if other != name and other in PACKETS else ""
+    return found
 
 
 def _sentence(text: str | None) -> str:

@@ -91,7 +91,7 @@ class Reads(Protocol):
     """Reads facts of the values of one implementation of PyTorch."""
 
     def kind(self, value: Any) -> Kind | None:
-        """What the explorer knows of a value; None for what is no tensor, array, node or storage."""
+        """What the explorer knows of a value; None for what is not a tensor, array, node or storage."""
 
     def look(self, value: Any) -> Look:
         """The facts of a tensor or an ndarray."""

@@ -202,7 +202,7 @@ class Assignment:
         said = []
         if self.before.is_leaf and not after.is_leaf:
             said.append(
-                f"{self.root_text} is no leaf any more: its grad_fn is {after.grad_fn}, and it gets no .grad of its own"
+                f"{self.root_text} is no longer a leaf: its grad_fn is {after.grad_fn}, and it gets no .grad of its own"
             )
         elif after.grad_fn != self.before.grad_fn:
             said.append(f"the grad_fn of {self.root_text} is {after.grad_fn} now")

@@ -57,7 +57,7 @@ CONCEPTS = {
         (
             "Indexing with numbers and slices, view, transpose, expand, split and their like give views. They share "
             "storage and version counter, and ._base is the tensor at the root.",
-            "reshape, flatten, contiguous and to give a view, the tensor itself, or a copy, as it comes.",
+            "reshape, flatten, contiguous and to give a view, the tensor itself, or a copy, as the case requires.",
             "A recorded write through a view is replayed on its base: the base's grad_fn becomes CopySlices.",
         ),
         ("x = torch.zeros(2, 3)", "v = x[0]", "v += 1", "x", "v._base is x"),
@@ -74,7 +74,7 @@ CONCEPTS = {
         ("explain a.t()", "explain contiguous tensor", "explain TSC-E022"),
     ),
     "contiguous tensor": Concept(
-        "A tensor is contiguous when its elements lie one behind the other in the order of its indices.",
+        "A tensor is contiguous when its elements lie one after the other in the order of its indices.",
         (
             "contiguous() gives the tensor itself where it is contiguous already, and a copy where it is not.",
             "view needs strides that fit; reshape copies where they do not.",
@@ -93,7 +93,7 @@ CONCEPTS = {
             "What you create is a leaf; what is computed from a tensor that requires grad is not.",
             "backward() puts gradients into .grad of leaves that require grad, and of others only after "
             "retain_grad().",
-            "A leaf that requires grad is not to be written in place while grad mode is on.",
+            "A leaf that requires grad must not be written in place while grad mode is on.",
         ),
         ("w = torch.ones(2, requires_grad=True)", "y = w * 2", "w.is_leaf, y.is_leaf"),
         ("graph y", "explain TSC-E032", "explain requires_grad"),
@@ -111,7 +111,7 @@ CONCEPTS = {
     "saved tensor": Concept(
         "A saved tensor is a value that a node keeps because its gradient formula needs it.",
         (
-            "It is kept by reference, not copied: a later write changes it, and the version tells.",
+            "It is kept by reference, not copied: a later write changes it, and the version shows that.",
             "A backward pass frees what it used, unless retain_graph=True.",
         ),
         ("w = torch.ones(2, requires_grad=True)", "y = w.exp()", "saved y"),
@@ -122,7 +122,7 @@ CONCEPTS = {
         (
             "copy.deepcopy copies whole storages, also for a tensor that reads a part of one, and .grad with its tensor. "
             "Between the copies each tensor has a version counter of its own.",
-            "Only leaves can be copied so: of a computed tensor detach().clone() copies the elements.",
+            "Only leaves can be copied in this way: of a computed tensor detach().clone() copies the elements.",
             "copy.copy makes a new tensor on the same storage, without history and with a version counter of its own; = makes "
             "none.",
         ),
@@ -140,7 +140,7 @@ CONCEPTS = {
         "An archive is what torch.save writes: each storage once and whole, and how the tensors lie on it.",
         (
             "A slice carries the whole storage that it reads; clone() it first. What shared memory shares it again after "
-            "torch.load. History, .grad and hooks stay behind.",
+            "torch.load. History, .grad and hooks are not saved.",
             "By default torch.load makes tensors and plain containers; a module that was saved whole needs weights_only=False. "
             "A state_dict() needs nothing.",
             "Here an archive is written into a buffer, or kept in the session under the name of the file.",
@@ -156,7 +156,7 @@ CONCEPTS = {
         ("explain TSC-E105", "explain state_dict", "explain deep copy"),
     ),
     "state_dict": Concept(
-        "state_dict() holds the very tensors of a module, detached: it is no copy.",
+        "state_dict() holds the very tensors of a module, detached: it is not a copy.",
         (
             "Training goes on in them. To keep a state, copy it: copy.deepcopy(net.state_dict()).",
             "load_state_dict() writes the elements into the module's own tensors, which stay where they are.",
@@ -258,7 +258,7 @@ CONCEPTS = {
     "accumulation": Concept(
         "backward() adds to .grad; it does not replace it.",
         (
-            "The first pass makes the tensor, every later one adds to it in place: who holds it sees it change.",
+            "The first pass makes the tensor, every later one adds to it in place: whoever holds it sees it change.",
             "x.grad = None (what zero_grad does) lets go of it; x.grad.zero_() clears it for all who hold it.",
         ),
         (
@@ -340,7 +340,7 @@ CONCEPTS = {
     "numpy bridge": Concept(
         "numpy(), from_numpy and np.asarray share the bytes: what one writes, the other sees.",
         (
-            "numpy knows no version counter: a write there is invisible to autograd.",
+            "numpy has no version counters: a write there is invisible to autograd.",
             "numpy() is refused on a tensor that requires grad: detach() it first, and the sharing stays.",
             "np.array and torch.tensor copy.",
         ),

@@ -1,5 +1,5 @@
-"""What an explanation adds where it applies: why a repr looks so, what a legacy constructor reads, where a gradient
-lands, which elements are one place in memory.
+"""What an explanation adds where it applies: why a repr looks as it does, what a legacy constructor reads, where a gradient
+arrives, which elements share one place in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 LEAVES = 3
-"""So many leaves are named."""
+"""At most this many leaves are named."""
 
 
 def printing(session: Session, value: Any) -> Section | None:
@@ -48,7 +48,7 @@ def landing(session: Session, value: Any) -> str:
         if not engine.retains_grad(value)
         else " and into its own (retain_grad)"
     )
-    return f"it is no leaf: a backward pass puts gradients into {listed}{own}"
+    return f"it is not a leaf: a backward pass puts gradients into {listed}{own}"
 
 
 class Legacy(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Section
 
 SLOTS = 12
-"""So many slots of a walk are written out."""
+"""At most this many slots of a walk are written out."""
 CATEGORIES = ("bool", "integer", "floating", "complex")
 
 
@@ -168,7 +168,7 @@ def category(dtype: str) -> str:
 
 
 def number_category(value: Any) -> str | None:
-    """The category of a Python number; None for what is none."""
+    """The category of a Python number; None for anything else."""
     if isinstance(value, bool):
         return "bool"
     return {int: "integer", float: "floating", complex: "complex"}.get(type(value))

@@ -27,8 +27,8 @@ class Waiting:
     node: ast.AST
     name: str | None
     """The first of the parameters, as the script names it."""
-    totals: dict[int, tuple[Any, float]]
-    """Each parameter, weakly, and what its elements come to, by its identity: what is written is learned in another way."""
+    totals: dict[int, float]
+    """What the elements of each come to, by its identity: a parameter that is written is learned in another way."""
     steps: int = 0
 
 
@@ -62,16 +62,12 @@ class Unreached:
         if known is None:
             if without and len(without) < len(held):
                 name = _known(names, without[0])
-                totals = {id(leaf): (weakref.ref(leaf), self._total(leaf)) for leaf in without}
+                totals = {id(leaf): self._total(leaf) for leaf in without}
                 self.waiting[node] = Waiting(weakref.ref(optimizer), text, node, name, totals, 1)
             return
         known.steps += 1
-        before = known.totals
-        known.totals = {
-            id(leaf): before[id(leaf)]
-            for leaf in without
-            if id(leaf) in before and before[id(leaf)][1] == self._total(leaf)
-        }
+        totals = {id(leaf): self._total(leaf) for leaf in without if id(leaf) in known.totals}
+        known.totals = {key: total for key, total in totals.items() if known.totals[key] == total}
         first = next((leaf for leaf in without if id(leaf) in known.totals), None)
         known.name = None if first is None else _known(names, first)
 

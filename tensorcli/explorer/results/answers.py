@@ -55,7 +55,7 @@ class Variable:
     type: str
     facts: Facts | None
     value: str
-    """Short text for what is no tensor."""
+    """Short text for what is not a tensor."""
     note: str = ""
     """`view of y`, `shares s2 with y, v`."""
 

@@ -1,4 +1,4 @@
-"""What `verify` found: where the embedded engine and PyTorch part."""
+"""What `verify` found: where the embedded engine and PyTorch differ."""
 
 from __future__ import annotations
 

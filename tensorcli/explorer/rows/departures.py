@@ -13,7 +13,7 @@ from tensorcli.explorer.results import Change, plural
 from tensorcli.explorer.rows.table import Table
 
 KEEPERS = 6
-"""So many of those that keep an allocation are named."""
+"""At most this many of those that keep an allocation are named."""
 
 
 def unbound(table: Table) -> None:

@@ -1,4 +1,4 @@
-"""`argparse` of a script: its options have their defaults, for a script is given no arguments; `parse_args([...])` gives some."""
+"""`argparse` for scripts: options have their defaults, since a script is given no arguments; `parse_args([...])` gives some."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Parser(Group):
         return self.inner.parse_args(*self._given(args, namespace))
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """The values of all options, and the arguments that are none."""
+        """The values of all options, and the remaining arguments."""
         return self.inner.parse_known_args(*self._given(args, namespace))
 
     def _given(self, args: Iterable[str] | None, namespace: Any) -> tuple[list[str], Any]:

@@ -1,4 +1,4 @@
-"""The module `functools` of a script: functions that it is given are called with the checks of a call from the script."""
+"""The module `functools` for scripts: functions given to it are called with the checks of a call from the script."""
 
 from __future__ import annotations
 

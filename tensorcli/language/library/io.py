@@ -1,4 +1,4 @@
-"""The module `io` of a script: buffers in memory. How far a write beyond the end may fill up with zeros has a limit."""
+"""The module `io` for scripts: buffers in memory. How far a write beyond the end may fill up with zeros has a limit."""
 
 from __future__ import annotations
 

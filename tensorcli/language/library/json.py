@@ -1,4 +1,4 @@
-"""The module `json` of a script. A text is measured while it grows: parts that are shared are written again and again."""
+"""The module `json` for scripts. A text is measured while it grows: parts that are shared are written again and again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The module `re` of a script: patterns and matches as Python has them. What a substitution makes is measured while it grows,
-and what it calls is called as a script calls.
+"""The module `re` for scripts: patterns and matches as Python has them. What a substitution makes is measured while it grows,
+and the functions that it calls are called as from a script.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The parts of Python's standard library that a script has, as namespaces: what works on values alone.
 
-`Standard.namespace(name)` makes one when it is first asked for. What can run without end or grow without bound goes
-through the checks of the evaluator. `random` is seeded as the session is and `time` tells a time of the session's
-own, so that a script prints the same each time. `warnings` is the session's, which hears them.
+`Standard.namespace(name)` makes one when it is first asked for. What can run without end or grow without bound goes through
+the checks of the evaluator. `random` is seeded as the session is and `time` has a clock of the session's own, so that a
+script prints the same each time. `warnings` is the session's, which hears them.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ class Standard:
 
         def collect(generation: int = 2) -> int:
             gc.collect(generation)
-            return 0  # how many objects that were is no function of the script
+            return 0  # how many objects that were is not a function of the script
 
         return Builtin(name, collect)
 

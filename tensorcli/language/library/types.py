@@ -1,4 +1,4 @@
-"""The module `types` of a script: `SimpleNamespace`, and what holds for every object that keeps the attributes set on it."""
+"""The module `types` for scripts: `SimpleNamespace`, and what holds for every object that keeps the attributes set on it."""
 
 from __future__ import annotations
 

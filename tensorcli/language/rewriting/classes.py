@@ -76,7 +76,7 @@ class Replaced(NamedTuple):
 
 
 def as_blocks(text: str) -> str:
-    """A text with blocks of another kind in the place of its classes, line by line: what else is said of it is said then."""
+    """A text with its classes replaced by blocks of another kind, line by line, so that its other errors are found."""
     return HEAD.sub(r"\1if True:", text)
 
 
@@ -85,13 +85,13 @@ def in_the_way(tree: ast.Module, lines: list[str]) -> str:
     try:
         list(_functions(tree, lines))
     except NeedsClass as needs:
-        return f"line {needs.line}: {needs.words or 'it has what a function has not'}"
+        return f"line {needs.line}: {needs.words or 'it has what a function cannot have'}"
     return ""
 
 
 def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """What stands in the place of each class of a text. None where a class has what a function has not: a parent of another
-    kind, other special methods, properties, calls of its parent's methods, a name that is more than called.
+    """What replaces each class of a text. None where a class has what a function cannot have: a parent of another kind, other
+    special methods, properties, calls of its parent's methods, a name that is more than called.
     """
     try:
         return list(_functions(tree, lines))
@@ -135,7 +135,7 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
 
 
 class _Imports:
-    """The imports that what stands in the place of classes needs, each written once."""
+    """The imports that the replacements of classes need, each written once."""
 
     def __init__(self, tree: ast.Module) -> None:
         written = {ast.unparse(node) for node in tree.body}
@@ -170,7 +170,7 @@ def _maker(node: ast.ClassDef, tree: ast.Module, lines: list[str], roots: dict[s
     try:
         maker = Maker(node, lines, roots)
     except NeedsClass as needs:
-        words = needs.words or f"{node.name} has what a function has not"
+        words = needs.words or f"{node.name} has what a function cannot have"
         raise NeedsClass(words, needs.line or node.lineno) from None
     if is_dataclass(node) and maker.methods and any(map(compares_objects, ast.walk(tree))):
         # Methods of a namespace are its own: two of them differ.

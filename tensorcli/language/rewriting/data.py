@@ -16,7 +16,7 @@ from tensorcli.language.scopes import bound_anywhere, within
 
 
 class NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error
-    """A class has what a function has not: what that is, where it can be said in words, and its line; 0 for that of the class."""
+    """A class has what a function cannot have: what that is, if words can say it, and its line (0 for the class itself)."""
 
     def __init__(self, words: str = "", line: int = 0) -> None:
         super().__init__(words)
@@ -169,9 +169,7 @@ def _ends(node: ast.ClassDef) -> set[str]:
 
 
 def as_value(node: ast.ClassDef, tree: ast.Module) -> tuple[str, str] | None:
-    """The text of the value that stands in the place of a class, and the name that it imports; None for another class.
-    Errors: NeedsClass.
-    """
+    """The text of the value that replaces a class, and the name that it imports; None for another class. Errors: NeedsClass."""
     ends = sorted(_ends(node))
     if ends == ["NamedTuple"]:
         return _tuple(node, tree), "namedtuple"

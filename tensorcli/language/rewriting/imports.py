@@ -1,8 +1,8 @@
-"""Imports of modules that a script has not, and how a text reads without them.
+"""Imports of modules that a script cannot have, and how a text is written without them.
 
 Pictures, progress bars, logs and questions to the environment do not change what a text computes. Calls that only show
-something are left out, with the names that stand for what they make; a loop under a progress bar becomes a loop over the items;
-a question to the environment becomes its default. Where a text needs such a module for anything else, it keeps the import.
+something are left out, with the names of what they make; a loop under a progress bar becomes a loop over the items; a
+question to the environment becomes its default. Where a text needs such a module for anything else, it keeps the import.
 """
 
 from __future__ import annotations
@@ -76,11 +76,12 @@ _ANSWERS: Final[dict[str, Callable[[ast.Module, ast.Call], str | None]]] = {
     "asdict": _fields,
     "dataclasses.asdict": _fields,
 }
-"""Calls of modules that a script has not, and what has the same value without them: None where nothing has."""
+"""Calls of modules that a script cannot have, and an expression of the same value without them: None where there is none."""
 
 
 def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """The lines of a text that read otherwise without the modules that a script has not; None where it needs these for more.
+    """The lines of a text that change when it does without the modules that a script cannot have; None where it needs these
+    for more.
 
     Imports go, and so do statements that only show something or prepare a place to run. In the place of an expression stands
     what has the same value without the module (`_BARS`, `_ANSWERS`).
@@ -92,7 +93,7 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
 
 
 class _Uses:
-    """What a text does with the modules that a script has not: the statements that go, and what stands for expressions."""
+    """What a text does with the modules that a script cannot have: the statements that go, and what replaces expressions."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
@@ -283,7 +284,7 @@ def _gives_nothing(tree: ast.Module, name: str) -> bool:
 
 
 def _lacking(node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
-    """What an import names of modules that a script has not, and of `typing` what it has not."""
+    """What an import names of modules that a script cannot have, and of `typing` what is missing there."""
     if isinstance(node, ast.Import):
         return [alias for alias in node.names if not has_module(alias.name)]
     if node.module == "typing":

@@ -1,4 +1,6 @@
-"""Datasets as lists: whether items are the same each time, so that a list can be made once, and what else is read of one."""
+"""Datasets as lists: whether items are the same each time, so that a list can be made once, and what else a text reads of a
+dataset.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +10,35 @@ from tensorcli.language.rewriting.data import NeedsClass, parents_of
 
 
 def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:
-    """Whether the items of a dataset may be others each time, or what it holds is asked for, which a list has not."""
-    reads = {
-        each.func.attr if isinstance(each.func, ast.Attribute) else ast.unparse(each.func)
-        for method in methods
-        for each in ast.walk(method)
-        if isinstance(each, ast.Call)
-    }
+    """Whether the items of a dataset may differ each time, or the text asks for what it holds, which a list does not have."""
+    reads = {name for method in methods for name in _called(method)}
     if any(map(_is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
         return True
-    if any(
-        isinstance(each, ast.Attribute | ast.Subscript) and isinstance(each.ctx, ast.Store)
-        for method in methods
-        for each in ast.walk(method)
-    ):
+    if any(map(_stored, methods)):
         return True
     # What it calls of the text, or is given, may draw numbers as well.
-    functions = _of_items(tree, reads)
     own = {id(each) for each in methods} | {id(init)}
-    defined = {each.name for each in functions if isinstance(each, ast.FunctionDef) and id(each) not in own}
-    held = {
-        each.attr
-        for item in ([init] if init else [])
-        for each in ast.walk(item)
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+    others = [each for each in _of_items(tree, reads) if id(each) not in own]
+    defined = {each.name for each in others if isinstance(each, ast.FunctionDef)}
+    held = {each.attr for each in _stored(init) if isinstance(each, ast.Attribute)} if init else set()
+    draws = any(_is_random(name) for function in others for name in _called(function))
+    return draws and bool(reads & (defined | held))
+
+
+def _called(tree: ast.AST) -> set[str]:
+    """The names of the functions and methods that are called within a tree."""
+    return {
+        ast.unparse(each.func).rpartition(".")[2] for each in ast.walk(tree) if isinstance(each, ast.Call)
     }
-    return bool(reads & (defined | held)) and any(
-        isinstance(each, ast.Call) and _is_random(ast.unparse(each.func).rpartition(".")[2])
-        for function in functions
-        if id(function) not in own
-        for each in ast.walk(function)
-    )
+
+
+def _stored(tree: ast.AST) -> list[ast.Attribute | ast.Subscript]:
+    """The attributes and items that are set within a tree."""
+    return [
+        each
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Attribute | ast.Subscript) and isinstance(each.ctx, ast.Store)
+    ]
 
 
 def _of_items(tree: ast.Module, reads: set[str]) -> list[ast.FunctionDef | ast.Lambda]:
@@ -61,8 +61,7 @@ def _of_items(tree: ast.Module, reads: set[str]) -> list[ast.FunctionDef | ast.L
         if function in found:
             continue
         found.append(function)
-        names = {ast.unparse(each.func) for each in ast.walk(function) if isinstance(each, ast.Call)}
-        names = {each.rpartition(".")[2] for each in names}
+        names = _called(function)
         waiting += [each for each in functions if isinstance(each, ast.FunctionDef) and each.name in names]
     return found
 

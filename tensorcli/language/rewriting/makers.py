@@ -55,7 +55,7 @@ class Parent(NamedTuple):
 
 
 def parent_of(node: ast.ClassDef, above: Parent | None, plain: bool) -> Parent:
-    """A class as the parent of others. above: its own. plain: whether it, and what is above it, is no class of modules."""
+    """A class as the parent of others. above: its own. plain: whether it, and what is above it, is not a class of modules."""
     init = next((item for item in node.body if getattr(item, "name", "") == "__init__"), None)
     asks = set() if init is None else _of_self(init, ast.Load)
     methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
@@ -96,7 +96,7 @@ class Maker:
             self.base = _NAMESPACE if registers else _MODULE
         elif self.base.partition(".")[0] not in roots:
             raise NeedsClass(
-                f"{node.name} is made of {self.base}, and no function can stand for an object of that",
+                f"{node.name} is made of {self.base}, and a function cannot stand in for an object of that",
                 node.lineno,
             )
         self.lines = lines
@@ -197,7 +197,7 @@ class Maker:
             case ast.FunctionDef(name=name):
                 raise NeedsClass(f"{name} calls a method of its parent", item.lineno)
             case _:
-                raise NeedsClass("a statement of the class that is no method and no value", item.lineno)
+                raise NeedsClass("a statement in the class that is neither a method nor a value", item.lineno)
 
     def _calls_parent(self, item: ast.FunctionDef) -> bool:
         """Whether a method calls nothing of its parent, or is `forward` and calls that of a parent that has one."""

@@ -1,4 +1,4 @@
-"""What is private in a class, where a function stands in its place: methods are its functions, attributes have other names."""
+"""The private names of a class that a function replaces: methods become functions within it, attributes get other names."""
 
 from __future__ import annotations
 

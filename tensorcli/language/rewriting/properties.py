@@ -85,7 +85,7 @@ def _is_another(name: str, tree: ast.Module) -> bool:
 
 
 def _bound(item: ast.stmt) -> set[str]:
-    """The names that a statement binds, where it is no function."""
+    """The names that a statement binds, where it is not a function."""
     return set() if isinstance(item, ast.FunctionDef) else bound_anywhere(item)
 
 

@@ -1,4 +1,4 @@
-"""`from torch.nn import *`, which the language has not: the imports that name what the text uses of the module."""
+"""`from torch.nn import *`, which the language does not have: the imports that name what the text uses of the module."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tensorcli.language.scopes import bound_anywhere
 def with_names(
     tree: ast.Module, lines: list[str], offers: Callable[[str, str], bool]
 ) -> list[Replaced] | None:
-    """What stands in the place of each star import at the top of a text, where the names are those that the text reads, does not
-    bind, and that `offers(module, name)` says the module has. None where a star import cannot be replaced so: of a module that a
-    script has not, or beside another statement on its line.
+    """What replaces each star import at the top of a text, where the names are those that the text reads, does not bind, and
+    that `offers(module, name)` says the module has. None where a star import cannot be replaced so: of a module that a script
+    has not, or beside another statement on its line.
     """
     stars = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
     used = _unbound(tree)

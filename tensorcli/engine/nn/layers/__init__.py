@@ -1,4 +1,4 @@
-"""The modules of `torch.nn`, a chapter a file. Most are one line of a table, which `layer` reads.
+"""The modules of `torch.nn`, one file for each chapter. Most are one line of a table, which `layer` reads.
 
 layer("ELU(alpha=1.0, inplace=False)", "elu", "alpha inplace?") gives the constructor, whose arguments become attributes of
 their names; the function of `torch.nn.functional` that forward calls with them; and what the repr shows of them.

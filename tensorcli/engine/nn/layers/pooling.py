@@ -1,4 +1,4 @@
-"""Pooling, and padding by constants, reflection, replication and around the corner."""
+"""Pooling, and padding by constants, by reflection, by replication, and circular padding."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of several processes: here there is one process, whose batch is all there is."""
+"""Batch normalisation over the batches of several processes: here there is one process, so that its batch is the whole batch."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Any:
-        """The module with a SyncBatchNorm, over the same parameters and buffers, in the place of each batch normalisation."""
+        """The module with each batch normalisation replaced by a SyncBatchNorm over the same parameters and buffers."""
         result: Any = module
         if isinstance(module, _BatchNorm):
             result = SyncBatchNorm(

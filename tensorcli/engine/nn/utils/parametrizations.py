@@ -128,7 +128,7 @@ def orthogonal(
     *,
     use_trivialization: bool = True,
 ) -> Module:
-    """Keep a weight orthogonal. Errors: ValueError for what is no matrix, or an unknown map."""
+    """Keep a weight orthogonal. Errors: ValueError for what is not a matrix, or an unknown map."""
     weight = _weight(module, name)
     if weight.ndim < 2:
         raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")

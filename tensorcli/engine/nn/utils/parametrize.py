@@ -182,7 +182,7 @@ class ParametrizationList(ModuleList):
 
 
 def _check(value: Any, kind: Any, sizes: Any, no_tensor: str, differs: str) -> None:
-    """Errors: ValueError for what is no tensor of this dtype and these sizes."""
+    """Errors: ValueError for what is not a tensor of this dtype and these sizes."""
     if not isinstance(value, Tensor):
         raise ValueError(no_tensor.format(type(value).__name__))
     for fact, before, after in (("dtype", kind, value.dtype), ("shape", sizes, value.shape)):

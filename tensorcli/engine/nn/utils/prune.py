@@ -319,7 +319,7 @@ def identity(module: Module, name: str) -> Module:
 
 
 def random_unstructured(module: Module, name: str, amount: Any) -> Module:
-    """Prune so many elements, or such a share of them, at random."""
+    """Prune a number of elements, or a share of them, at random."""
     RandomUnstructured.apply(module, name, amount=amount)
     return module
 

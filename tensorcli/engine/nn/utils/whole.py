@@ -10,7 +10,7 @@ from tensorcli.engine.nn.module import Module
 def skip_init(module_cls: Any, *args: Any, **kwargs: Any) -> Any:
     """A module whose parameters are not drawn: their values are whatever the memory holds.
 
-    Errors: RuntimeError for a class that is no module, or takes no device.
+    Errors: RuntimeError for a class that is not a module, or takes no device.
     """
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")

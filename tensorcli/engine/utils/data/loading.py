@@ -72,7 +72,7 @@ def _like(mapping: Any, items: dict[Any, Any]) -> Any:
 
 
 def get_worker_info() -> None:
-    """What a worker knows of itself: nothing, because there is none."""
+    """What a worker knows of itself: nothing, because there are no workers."""
 
 
 _FIXED = frozenset("batch_size batch_sampler sampler drop_last dataset persistent_workers".split())
@@ -80,7 +80,7 @@ _FIXED = frozenset("batch_size batch_sampler sampler drop_last dataset persisten
 
 
 def _context(given: Any, workers: int) -> Any:
-    """How workers would be started. Errors: ValueError where there are none, and for no way to; TypeError."""
+    """How workers would be started. Errors: ValueError without workers, and for an unknown method; TypeError."""
     if workers <= 0:
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "

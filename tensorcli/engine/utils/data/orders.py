@@ -155,7 +155,7 @@ class BatchSampler(Sampler):
 
 
 def drawn_seed(generator: Any = None) -> int:
-    """A seed for a generator of one's own."""
+    """A seed for a separate generator."""
     return int(functions.empty((), dtype=dtypes.int64).random_(generator=generator).item())
 
 
