@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tensorcli.explorer.results import Change, Facts, Variable
 from tensorcli.explorer.results.changes import SENTENCES
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, shorten, wrap
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, room_beside, shorten, wrap
 
 ARROW = " → "
 
@@ -122,7 +122,7 @@ def sentence(change: Change, width: int | None) -> Iterator[Line]:
     indent = sum(cells(piece.text) for piece in lead)
     also = change.names[1:] if change.kind == "bound" and change.same_as not in change.names[1:] else ()
     note = change.note + (f", also {', '.join(also)}" if also else "")
-    for number, part in enumerate(wrap(note, None if width is None else max(width - indent, 30))):
+    for number, part in enumerate(wrap(note, room_beside(width, indent))):
         yield line(*(lead if number == 0 else (" " * indent,)), part)
 
 

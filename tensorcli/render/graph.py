@@ -19,6 +19,8 @@ LONG = 9
 """A chain of more nodes than this is folded."""
 ENDS = 3
 """Nodes of a folded chain that are shown at each end."""
+CODE = 16
+"""Cells: a statement that has fewer beside its node stands below it."""
 STALE = "✗"
 NOTHING_SAVED = "saves no tensor"
 
@@ -44,9 +46,8 @@ def graph(found: Graph, width: int | None) -> Iterator[Line]:
     rows = list(tree(found))
     yield from table(rows[:ROWS], width)
     if len(rows) > ROWS:
-        yield line(
-            " ", (f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut", "muted")
-        )
+        text = f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut"
+        yield from paragraph(text, width, "muted", " ", "   ")
     if found.more:
         yield line(" ", (f"{plural(found.more, 'more node')} left out", "muted"))
     for note in found.notes:
@@ -174,6 +175,7 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
     code_width = max([cells(row.code) for row in rows], default=0)
     saves_width = max([cells(row.saves) for row in rows], default=0)
     line_width = max([cells(row.line) for row in rows], default=0)
+    room = 0
     if width is not None:
         room = width - 1 - tree_width - 2 - line_width - 2
         if code_width + 2 + saves_width > room:
@@ -197,15 +199,14 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
             )
             continue
         assert width is not None
-        left = max(width - 1 - tree_width - 2 - line_width - 2, 16)
-        if tree_width + 22 > width:
+        if room < CODE:
             yield line(" ", (row.tree, "name"), "  ", (row.line, "muted"))
             indent = " " * min(8, width // 4)
             for text, kind in ((row.code, ""), (row.saves, style)):
                 if text and text != NOTHING_SAVED:
                     yield from paragraph(text, width, kind, indent, indent)
             continue
-        yield line(" ", tree_piece, "  ", pad(shorten(row.code, left), left), "  ", (row.line, "muted"))
+        yield line(" ", tree_piece, "  ", pad(shorten(row.code, room), room), "  ", (row.line, "muted"))
         if row.saves and row.saves != NOTHING_SAVED:
             stem = " " * (tree_width + 3)
             yield from paragraph(row.saves, width, style, stem, stem)
@@ -222,7 +223,7 @@ def pad(text: str, width: int) -> str:
 def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
     of = f" in the graph of {found.of}" if found.of else ""
     if not found.rows:
-        yield line(" ", f"there are no hooks{of}")
+        yield from paragraph(f"there are no hooks{of}", width, "", " ", "   ")
         return
     columns = [
         Column(),
@@ -230,7 +231,7 @@ def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
         Column("function"),
         Column("registered by"),
         Column("node"),
-        Column("sees", flexible=True),
+        Column("sees"),
     ]
     rows = [
         [
@@ -243,25 +244,14 @@ def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
         ]
         for number, row in enumerate(found.rows, 1)
     ]
-    grid = Grid(columns, rows)
-    if width is None or grid.natural() <= width:
-        yield from grid.lines(width)
-    else:
-        yield from Grid(
-            columns[:4],
-            [row[:4] for row in rows],
-            below=[
-                tuple(paragraph(f"on {row.node}: {row.sees}", width, "muted", "     ", "     "))
-                for row in found.rows
-            ],
-        ).lines(width)
+    yield from Grid(columns, rows).lines(width)
     said = f"{plural(len(found.rows), 'hook')}{of}, in the order in which a backward pass calls them"
     yield from paragraph(said, width, "title", " ", "   ")
 
 
 def witnesses(found: Witnesses, width: int | None) -> Iterator[Line]:
     where = f" ({found.storage})" if found.storage else ""
-    yield line(" ", (f"a write into all of {found.of}{where} shows in", "title"))
+    yield from paragraph(f"a write into all of {found.of}{where} shows in", width, "title", " ", "   ")
     columns = [Column("name"), Column("elements", align="right"), Column("version counter"), Column("how")]
     rows = [
         [

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 ELLIPSIS = "…"
+LEAST = 12
+"""Cells: so much room a text is given, however narrow the terminal is."""
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -150,6 +152,11 @@ def fitting(text: str, width: int) -> int:
     return len(text)
 
 
+def room_beside(width: int | None, taken: int) -> int | None:
+    """The room that a line leaves to a text behind so many cells."""
+    return None if width is None else max(width - taken, LEAST)
+
+
 def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
     """The text in lines of at most so many cells, broken at spaces; its own line ends, indents and gaps stay, a
     long word is never cut. With `breaks` it is broken where a space begins that.
@@ -192,9 +199,30 @@ def paragraph(
     text: str, width: int | None, style: str = "", first: str = "", rest: str = "", breaks: str = " "
 ) -> Iterator[Line]:
     """The wrapped text, each line behind an indent of its own: `first`, then `rest`."""
-    room = None if width is None else max(width - max(cells(first), cells(rest)), 20)
+    room = room_beside(width, max(cells(first), cells(rest)))
     for number, part in enumerate(wrap(text, room, breaks)):
         yield line(rest if number else first, Piece(part, style))
+
+
+def flowed(found: Line, width: int | None, rest: str = "   ") -> Iterator[Line]:
+    """A line of pieces, wrapped as a paragraph is: what does not fit stands behind the indent `rest`."""
+    text = line_text(found)
+    if width is None or cells(text) <= width:
+        yield found
+        return
+    end = 0
+    for number, part in enumerate(wrap(text, room_beside(width, cells(rest)))):
+        start = text.index(part, end)
+        end = start + len(part)
+        yield line(rest if number else "", *sliced(found, start, end))
+
+
+def sliced(found: Line, start: int, end: int) -> Iterator[Piece]:
+    """The pieces of a line between two characters of its text."""
+    at = 0
+    for piece in found:
+        yield Piece(piece.text[max(start - at, 0) : max(end - at, 0)], piece.style)
+        at += len(piece.text)
 
 
 def listing(
@@ -301,12 +329,14 @@ class Grid:
         below = []
         for row in self.rows:
             cut = zip(self.columns[len(kept.columns) :], row[len(kept.columns) :])
-            facts = "   ".join(f"{column.title} {cell.text}" for column, cell in cut if cell.text)
+            facts = "   ".join(f"{column.title} {cell.text}".lstrip() for column, cell in cut if cell.text)
             below.append(tuple(paragraph(facts, width, "", indent, indent, breaks="   ")))
         return replace(kept, below=below)
 
     def lines(self, width: int | None) -> Iterator[Line]:
-        """The table's lines at this width; columns without any text are left out."""
+        """The table's lines at this width; columns without any text are left out, and those without room stand below."""
+        if not self.below and self.taken(width) > (width or self.taken(width)):
+            self = self.folded(width)
         widths = self.fitted(width)
         if self.heads:
             titles = [Piece(column.title, self.header_style) for column in self.columns]

@@ -12,7 +12,7 @@ from tensorcli.render.comparison import comparison
 from tensorcli.render.explanation import explanation
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
-from tensorcli.render.layout import Line, Page, line, page, paragraph, wrap
+from tensorcli.render.layout import Line, Page, line, page, paragraph, room_beside, wrap
 from tensorcli.render.storages import storage_map
 from tensorcli.render.transcript import told, transcript
 from tensorcli.render.verified import verified
@@ -89,7 +89,7 @@ def alarm(found: results.Alarm, width: int | None) -> Iterator[Line]:
         else found.text
     )
     tail = "   ".join(part for part in (found.hint, found.code) if part)
-    parts = wrap(text, None if width is None else max(width - 3, 30))
+    parts = wrap(text, room_beside(width, 3))
     beside = tail and (width is None or len(parts[-1]) + 6 + len(tail) <= width)
     for number, part in enumerate(parts):
         last = number == len(parts) - 1

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, first_line, line, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    first_line,
+    line,
+    paragraph,
+    room_beside,
+    wrap,
+)
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
 BAR = 24
@@ -26,7 +37,7 @@ def storage_map(found: StorageMap, width: int | None) -> Iterator[Line]:
     size, unshared = size_text(found.nbytes), size_text(found.unshared_nbytes)
     saved = f" ({unshared} if nothing were shared)" if unshared != size else ""
     count = len(found.storages) + found.more
-    yield line(" ", (f"{plural(count, 'storage')}, {size}{saved}", "title"))
+    yield from paragraph(f"{plural(count, 'storage')}, {size}{saved}", width, "title", " ", "   ")
 
 
 def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:
@@ -65,9 +76,9 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
         if number and width is not None and used + 3 + size > width and used > len(indent):
             yield line(*current)
             current, used = [Piece(indent)], len(indent)
-            for wrapped in wrap(part.text, max(width - len(indent), 20))[:-1]:
+            for wrapped in wrap(part.text, room_beside(width, len(indent)))[:-1]:
                 yield line(indent, (wrapped, part.style))
-            last = wrap(part.text, max(width - len(indent), 20))[-1]
+            last = wrap(part.text, room_beside(width, len(indent)))[-1]
             current.append(Piece(last, part.style))
             used += cells(last)
             continue

@@ -9,6 +9,7 @@ from tensorcli.render.layout import (
     Grid,
     Piece,
     cells,
+    flowed,
     line,
     line_text,
     listing,
@@ -118,7 +119,34 @@ def test_only_flexible_columns_shrink() -> None:
         " name         value",
         " a_long_name  [1., 2., …]",
     ]
-    assert [line_text(each) for each in grid.lines(10)][1] == " a_long_name  [1., …]"
+    assert [line_text(each) for each in grid.lines(22)][1] == " a_long_name  [1., …]"
+
+
+def test_a_table_folds_itself_where_it_cannot_shrink_to_its_width() -> None:
+    grid = Grid(
+        (Column("name"), Column(""), Column("value")), [(Piece("a_long_name"), Piece("is"), Piece("1.5"))]
+    )
+    assert [line_text(each) for each in grid.lines(18)] == [
+        " name         ",
+        " a_long_name  is",
+        "   value 1.5",
+    ]
+    assert [line_text(each) for each in grid.lines(12)] == [
+        " name",
+        " a_long_name",
+        "   is   value",
+        "   1.5",
+    ]
+
+
+def test_a_wrapped_line_keeps_its_styles() -> None:
+    found = line(" ", ("ways out", "title"), " (each was run)", ("   w.grad", "label"))
+    assert list(flowed(found, 18)) == [
+        line(" ", ("ways out", "title"), " (each"),
+        line("   ", "was run)"),
+        line("   ", ("w.grad", "label")),
+    ]
+    assert list(flowed(found, None)) == [found]
 
 
 def test_a_column_without_text_is_left_out() -> None:

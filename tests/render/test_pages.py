@@ -40,18 +40,15 @@ def test_every_style_is_one_of_the_theme(samples: dict[type, object], kind: type
     assert used <= {"", *STYLES}
 
 
-# A message of PyTorch's in a file's form is never wrapped.
+# In a file's form a message of PyTorch's is never wrapped.
 @pytest.mark.parametrize(
-    "kind", [kind for kind in DRAWN if kind is not results.Failure], ids=lambda kind: kind.__name__
+    "kind",
+    [kind for kind in DRAWN if kind not in (results.Failure, results.WarningText)],
+    ids=lambda kind: kind.__name__,
 )
-@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 120])
 def test_every_page_fits_its_width(samples: dict[type, object], kind: type, width: int) -> None:
     assert [text for text in render(samples[kind], width).text().splitlines() if cells(text) > width] == []
-
-
-@pytest.mark.parametrize("kind", [results.Step, results.Comparison], ids=lambda kind: kind.__name__)
-def test_tables_and_comparisons_fit_half_a_screen(samples: dict[type, object], kind: type) -> None:
-    assert [text for text in render(samples[kind], 40).text().splitlines() if cells(text) > 40] == []
 
 
 def test_who_only_sees_a_storage_has_a_version_in_a_narrow_table_too(step: results.Step) -> None:
@@ -159,7 +156,7 @@ def test_slots_have_their_facts_beside_them_or_below_and_stand_in_bands(
     heads = re.findall(r"^   slot +\d.*$", text, re.MULTILINE)
     assert len(heads) == bands
     assert ("layout" in heads[0]) == beside
-    assert text.count("layout") == 1
+    assert ("layout strided" in text) == (width == 40)  # its title stands before each where it is narrow
 
 
 def test_bytes_in_common_that_are_not_all_listed_end_in_an_ellipsis(samples: dict[type, object]) -> None:
