@@ -335,16 +335,15 @@ class Grid:
 
     def lines(self, width: int | None) -> Iterator[Line]:
         """The table's lines at this width; columns without any text are left out, and those without room stand below."""
-        if not self.below and self.taken(width) > (width or self.taken(width)):
-            self = self.folded(width)
-        widths = self.fitted(width)
+        shown = self if self.below else self.folded(width)
+        widths = shown.fitted(width)
         if self.heads:
-            titles = [Piece(column.title, self.header_style) for column in self.columns]
-            yield self._line(Piece(""), titles, widths)
-        for number, row in enumerate(self.rows):
-            yield self._line(self.marks[number] if self.marks else Piece(""), row, widths)
-            if self.below:
-                yield from self.below[number]
+            titles = [Piece(column.title, self.header_style) for column in shown.columns]
+            yield shown._line(Piece(""), titles, widths)
+        for number, row in enumerate(shown.rows):
+            yield shown._line(self.marks[number] if self.marks else Piece(""), row, widths)
+            if shown.below:
+                yield from shown.below[number]
 
     def _line(self, mark: Piece, row: Sequence[Piece], widths: Sequence[int]) -> Line:
         pieces = [Piece(" " * self.indent)]

@@ -132,7 +132,8 @@ class Assistance:
             Described(session),
             self.attributes_of,
             self.arguments_of,
-            list(session.modules),
+            session.modules.below,
+            self.items_of,
             self.words_of,
         ):
             if not found.description and found.kind == "verb":
@@ -155,6 +156,17 @@ class Assistance:
         except (SyntaxError, Unknown, LookupError, TypeError):
             return ()
         return Attributes(session, value, self.summary)
+
+    def items_of(self, source: str) -> Mapping[str, str]:
+        """The texts that are keys of the dict before an opening bracket, each with what is there."""
+        session = self._background.session
+        try:
+            value = look_up(session, ast.parse(source.strip(), mode="eval").body)
+        except (SyntaxError, Unknown, LookupError, TypeError):
+            return {}
+        if not isinstance(value, dict):
+            return {}
+        return {key: description(session, held) for key, held in dict.items(value) if type(key) is str}
 
     def arguments_of(self, source: str) -> Mapping[str, str]:
         """What the function before an opening bracket, or a verb, takes by keyword, with the defaults."""

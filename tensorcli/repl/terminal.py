@@ -31,7 +31,7 @@ from prompt_toolkit.styles import Style
 from tensorcli.language.tokens import highlight
 from tensorcli.render.layout import cells
 from tensorcli.render.theme import STYLES
-from tensorcli.repl.assistance import Assistance
+from tensorcli.repl.assistance import KEYS, Assistance
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.output import CONTINUATION, PROMPT
 
@@ -147,13 +147,19 @@ def toolbar(assistance: Assistance) -> StyleAndTextTuples:
     if "\n" in text and (found := still_open(text.rstrip(), assistance.verbs, assistance.names)):
         return [("class:bottom-toolbar.text", f" {waiting_for(found, text)}")]
     parts: StyleAndTextTuples = []
-    *segments, keys = assistance.segments()
-    if cells(" │ ".join([*segments, keys])) < get_app().output.get_size().columns:
-        segments.append(keys)
-    for segment in segments:
+    for segment in with_room(assistance.segments(), get_app().output.get_size().columns):
         parts.append(("class:bottom-toolbar.text", " │ " if parts else " "))
         parts.append(("class:alarm" if segment.startswith("!") else "class:bottom-toolbar.text", segment))
     return parts
+
+
+def with_room(segments: list[str], width: int) -> list[str]:
+    """The segments that a line has room for: the keys are left out first, then the widest; an alarm stays."""
+    kept = list(segments)
+    while cells(" │ ".join(kept)) >= width and len(kept) > 1:
+        spare = [each for each in kept if not each.startswith("!")]
+        kept.remove(KEYS if KEYS in kept else max(spare or kept, key=cells))
+    return kept
 
 
 def prompt_style(colour: bool) -> Style:

@@ -186,6 +186,18 @@ def test_fix_is_offered_the_ways_out_of_the_last_why(assistance: Assistance, ses
     assert "no_grad" in first.description
 
 
+def test_keys_and_modules_are_offered_where_they_can_stand(assistance: Assistance, session: Session) -> None:
+    list(session.run("d = {'left': x, 'right': {'n': 1}, 3: x}"))
+    found = {each.text: each.description for each in assistance.completions("d['", 3)}
+    assert found == {"left": "float32 (2, 3) s1", "right": "dict"}
+    assert [each.text for each in assistance.completions("d['right']['", 12)] == ["n"]
+    found = {each.text: each.kind for each in assistance.completions("from torch.", 11)}
+    assert found["nn"] == "module"
+    assert "ones" not in found
+    assert "functional" in {each.text for each in assistance.completions("import torch.nn.", 16)}
+    assert "linalg" in {each.text for each in assistance.completions("from numpy.", 11)}
+
+
 def test_completing_runs_nothing(assistance: Assistance, session: Session) -> None:
     before = len(session.journal), session.names["x"]._version
     for text in ("x.add_(1).", "unknown_function().", "items[7].", "x.grad_fn.", "("):

@@ -280,3 +280,9 @@ def test_wide_characters_have_their_caret_in_the_right_cell(prompt) -> None:
     carets = [column for column in range(80) if buffer[column].data == "^"]
     dot = next(column for column in range(80) if prompt.screen.buffer[at][column].data == ".")
     assert carets == [dot + 1, dot + 2, dot + 3]
+
+
+def test_an_alarm_stays_in_a_toolbar_without_room(open_prompt) -> None:
+    prompt = open_prompt(columns=40).entry("w = ones(2, requires_grad=True)").entry("y = w.exp()")
+    prompt.entry("y.detach().zero_()").until("step 3 │ ! 1 stale save")
+    assert "2 tensors" not in prompt.text.splitlines()[-1]
