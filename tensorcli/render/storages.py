@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text
+from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text, some
 from tensorcli.render.layout import (
     Column,
     Grid,
@@ -24,6 +24,8 @@ from tensorcli.render.layout import (
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
 BAR = 24
+NAMES = 12
+"""So many names of a storage stand in its heading; each has its row below."""
 UNREACHED = "·"
 LEAST_SLOT = 3
 
@@ -54,14 +56,16 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
     if len(storage.versions) == 1:
         versions = f"version {storage.versions[0][0]}"
     else:
-        versions = ", ".join(f"version {version} of {' '.join(names)}" for version, names in storage.versions)
+        versions = ", ".join(
+            f"version {version} of {some(names, NAMES, ' ')}" for version, names in storage.versions
+        )
     parts = [
         Piece(storage.id or "(temporary)", "id"),
         Piece(f"{storage.dtype}[{storage.elements}]"),
         Piece(size_text(storage.nbytes)),
         Piece(storage.device),
         Piece(versions),
-        Piece(f"names: {' '.join(storage.names)}" if storage.names else "no name"),
+        Piece(f"names: {some(storage.names, NAMES, ' ')}" if storage.names else "no name"),
         Piece(storage.note, "muted"),
     ]
     made = f"made by  {first_line(storage.made_by)}" if storage.made_by else ""
@@ -114,7 +118,7 @@ def has_sibling(views: Sequence[ViewRow], number: int, depth: int) -> bool:
 
 def fact_pieces(view: ViewRow) -> list[Piece]:
     """How a view reads its storage, as cells of its row."""
-    also = f"   also {', '.join(view.names[1:])}" if view.names[1:] else ""
+    also = f"   also {some(view.names[1:])}" if view.names[1:] else ""
     return [
         Piece(view.operator),
         Piece(str(view.facts.stride)),

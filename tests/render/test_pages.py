@@ -217,3 +217,22 @@ def test_a_page_is_a_rich_renderable_that_takes_text_as_text() -> None:
     written = stream.getvalue()
     assert "\x1b[" in written
     assert re.sub(r"\x1b\[[0-9;]*m", "", written) == page.text()
+
+
+def test_what_is_deeper_than_a_narrow_tree_has_room_for_is_counted() -> None:
+    def node(name: str, *following: str) -> results.GraphNode:
+        return results.GraphNode(
+            name, "AddBackward0", False, (), (), "y + z", 1, (), (), False, "", 0, following
+        )
+
+    deep = 30
+    nodes = [node(f"a{number}", f"a{number + 1}", f"b{number}") for number in range(deep)]
+    nodes += [node(f"a{deep}"), *(node(f"b{number}") for number in range(deep))]
+    found = results.Graph("y", (), 1, tuple(nodes), 0, ())
+    page = render(found, 60).text()
+    assert (
+        "⋮ 40 nodes below" in page
+    )  # 10 levels of stems, then a10 to a30 and b10 to b29, less the first's own
+    assert page.count("AddBackward0  line 1") == 61 - 40
+    assert "below" not in render(found, 200).text()
+    assert [text for text in page.splitlines() if cells(text) > 60] == []

@@ -12,6 +12,7 @@ of numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.results.step import Answer, Exit, Step
@@ -138,6 +139,12 @@ def __getattr__(name: str) -> Any:
 def plural(count: int, noun: str) -> str:
     """`1 node`, `3 nodes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def some(texts: Sequence[str], most: int = 6, joint: str = ", ") -> str:
+    """`a, b, c`; of many the first, and how many there are beside: `a, b, c and 97 more`."""
+    left = len(texts) - most
+    return joint.join(texts) if left <= 0 else f"{joint.join(texts[:most])} and {left} more"
 
 
 def size_text(nbytes: int) -> str:
