@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
 
+from tensorcli.explorer.results import CLOSING, closing
+
 ELLIPSIS = "…"
 LEAST = 12
 """Cells: so much room a text is given, however narrow the terminal is."""
-CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class Piece(NamedTuple):
@@ -119,22 +120,11 @@ def shorten(text: str, width: int) -> str:
     if text[-1:] in CLOSING.values():
         end = fitting(text, width - len(", …]"))
         while end > 0:
-            closed = f"{text[:end]}, {ELLIPSIS}{_closing(text[:end])}"
+            closed = f"{text[:end]}, {ELLIPSIS}{closing(text[:end])}"
             if text.startswith(", ", end) and cells(closed) <= width:
                 return closed
             end -= 1
     return (text[: fitting(text, width - 1)].rstrip(" ,") + ELLIPSIS)[: max(width, 0)]
-
-
-def _closing(text: str) -> str:
-    """The brackets that close what is open at the end of a text."""
-    open_ones: list[str] = []
-    for character in text:
-        if character in CLOSING:
-            open_ones.append(CLOSING[character])
-        elif open_ones and character == open_ones[-1]:
-            open_ones.pop()
-    return "".join(reversed(open_ones))
 
 
 def padded(text: str, width: int) -> str:
@@ -255,6 +245,12 @@ class Column:
     minimum: int = 8
     """To how many cells a flexible column may shrink."""
 
+    def fact(self, cell: Piece, room: int | None) -> str:
+        """The cell as a fact by itself, behind its title."""
+        lead = f"{self.title} ".lstrip()
+        shown = cell.text if room is None or not self.flexible else shorten(cell.text, room - cells(lead))
+        return lead + shown
+
 
 GAP = 2
 
@@ -326,10 +322,11 @@ class Grid:
         if kept is self:
             return self
         indent = " " * (self.margin() + 2)
+        room = room_beside(width, len(indent))
         below = []
         for row in self.rows:
             cut = zip(self.columns[len(kept.columns) :], row[len(kept.columns) :])
-            facts = "   ".join(f"{column.title} {cell.text}".lstrip() for column, cell in cut if cell.text)
+            facts = "   ".join(column.fact(cell, room) for column, cell in cut if cell.text)
             below.append(tuple(paragraph(facts, width, "", indent, indent, breaks="   ")))
         return replace(kept, below=below)
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensorcli.explorer.results import brief
 from tensorcli.render.layout import (
     Column,
     Grid,
@@ -105,7 +106,7 @@ def test_columns_without_room_stand_below_their_row() -> None:
     assert [line_text(each) for each in grid.folded(24).lines(24)] == [
         " name         line",
         " a_long_name  7",
-        "   value [1., 2., 3., 4., 5.]",
+        "   value [1., 2., 3., …]",
     ]
     assert grid.folded(60) is grid
 
@@ -143,3 +144,15 @@ def test_a_wrapped_line_keeps_its_styles() -> None:
 def test_a_column_without_text_is_left_out() -> None:
     grid = Grid((Column(), Column("b")), [(Piece(""), Piece("x"))])
     assert [line_text(each) for each in grid.lines(None)] == [" b", " x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[1., 2.]", "[1., 2.]"),
+        (f"[[{', '.join(['1.5000'] * 20)}]]", f"[[{', '.join(['1.5000'] * 7)}, …]]"),
+        ("x" * 80, "x" * 80),
+    ],
+)
+def test_a_value_within_a_sentence_is_short_and_closed(text: str, expected: str) -> None:
+    assert brief(text) == expected

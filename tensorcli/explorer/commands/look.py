@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named_parent
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.facts import describe, some
+from tensorcli.explorer.facts import describe
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
@@ -14,6 +14,7 @@ from tensorcli.explorer.results import (
     Variable,
     Variables,
     plural,
+    some,
 )
 from tensorcli.language.syntax import Invocation
 

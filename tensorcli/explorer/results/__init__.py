@@ -147,6 +147,30 @@ def some(texts: Sequence[str], most: int = 6, joint: str = ", ") -> str:
     return joint.join(texts) if left <= 0 else f"{joint.join(texts[:most])} and {left} more"
 
 
+CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+BRIEF: Final = 60
+"""Characters of a value that stands within a sentence."""
+
+
+def brief(text: str) -> str:
+    """A value as it stands within a sentence: elements stay whole, and brackets are closed."""
+    end = len(text) if len(text) <= BRIEF else text.rfind(", ", 0, BRIEF)
+    if end in (-1, len(text)):
+        return text
+    return f"{text[:end]}, …{closing(text[:end])}"
+
+
+def closing(text: str) -> str:
+    """The brackets that close what is open at the end of a text."""
+    open_ones: list[str] = []
+    for character in text:
+        if character in CLOSING:
+            open_ones.append(CLOSING[character])
+        elif open_ones and character == open_ones[-1]:
+            open_ones.pop()
+    return "".join(reversed(open_ones))
+
+
 def size_text(nbytes: int) -> str:
     """`12 B`, `4.0 KiB`."""
     if nbytes < 1024:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tensorcli.explorer.entries import MATES, Entry
-from tensorcli.explorer.facts import settle, some
+from tensorcli.explorer.facts import settle
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.identity import Allocation
-from tensorcli.explorer.results import Change, plural
+from tensorcli.explorer.results import Change, plural, some
 from tensorcli.explorer.rows.table import Table
 
 KEEPERS = 6

@@ -5,11 +5,10 @@ from __future__ import annotations
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.entries import MATES, Entry
-from tensorcli.explorer.facts import some
 from tensorcli.explorer.index_writes import BY_INDEX
 from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
 from tensorcli.explorer.observe import Through, Writing
-from tensorcli.explorer.results import Write, plural
+from tensorcli.explorer.results import Write, plural, some
 from tensorcli.explorer.rows.table import Table
 
 EXACT = 1 << 24
