@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 from tensorcli.explorer.results import CLOSING, closing
 
+BETWEEN = "   "
+"""What stands between facts on a line; each is kept whole where it fits."""
 ELLIPSIS = "…"
 LEAST = 12
 """Cells: so much room a text is given, however narrow the terminal is."""
@@ -149,7 +151,7 @@ def room_beside(width: int | None, taken: int) -> int | None:
 
 def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
     """The text in lines of at most so many cells, broken at spaces; its own line ends, indents and gaps stay, a
-    long word is never cut. With `breaks` it is broken where a space begins that.
+    long word is never cut. With `breaks` it is broken where a space begins that, and at any where that is not enough.
     """
     lines: list[str] = []
     parts = re.compile(rf" *(?:(?!{re.escape(breaks)}).)+")
@@ -164,6 +166,8 @@ def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
                 current, part = "", part.lstrip(" ")
             current += part
         lines.append(current)
+    if breaks != " " and width is not None:
+        return [part for each in lines for part in wrap(each, width)]
     return lines
 
 

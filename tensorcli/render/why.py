@@ -8,6 +8,7 @@ from dataclasses import replace
 from tensorcli.explorer.results import Event as Told
 from tensorcli.explorer.results import Fixed, Timeline, Way, Why
 from tensorcli.render.layout import (
+    BETWEEN,
     Line,
     Piece,
     cells,
@@ -24,16 +25,20 @@ STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "warned": "er
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
 NOTE, WAY, SOURCE = 44, 56, 60
 """Longer notes, ways and statements have what belongs to them below."""
+ASIDE = 60
+"""In a narrower terminal the code stands below the answer."""
 VERDICTS = {"ok": ("ok", "good"), "wrong": ("BAD", "error"), "runs": ("", "")}
 
 
 def why(found: Why, width: int | None) -> Iterator[Line]:
     code = found.code or ""
-    room = room_beside(width, 1)
-    parts = wrap(found.title, None if room is None else room - (cells(code) + 3 if code else 0))
+    aside = bool(code) and (width is None or width >= ASIDE)
+    parts = wrap(found.title, room_beside(width, 1 + (len(BETWEEN) + cells(code) if aside else 0)))
     for number, part in enumerate(parts):
-        tail = f"   {code}" if code and number == 0 else ""
+        tail = f"{BETWEEN}{code}" if aside and number == 0 else ""
         yield line(" ", (part, "title"), (tail, "code"))
+    if code and not aside:
+        yield line(" ", (code, "code"))
     if found.events:
         yield ()
         yield from events(found.events, width)
@@ -82,8 +87,8 @@ def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
             continue
         for number, part in enumerate(wrap(event.source, room_beside(width, lead_size))):
             yield line((lead if number == 0 else " " * lead_size, "muted"), part)
-        whole = "   ".join(part for part in (event.text, tail) if part)
-        yield from paragraph(whole, width, style, " " * (lead_size + 2), " " * (lead_size + 2))
+        whole = BETWEEN.join(part for part in (event.text, tail) if part)
+        yield from paragraph(whole, width, style, " " * (lead_size + 2), " " * (lead_size + 2), BETWEEN)
 
 
 def tail_of(event: Told) -> str:

@@ -90,6 +90,16 @@ def test_a_wrapped_text_keeps_its_gaps_and_can_be_broken_at_them_only() -> None:
     assert wrap("graph VALUE [--depth N] [--dot]", 24, " [") == ["graph VALUE [--depth N]", "[--dot]"]
 
 
+def test_facts_on_a_line_stay_whole_where_they_fit() -> None:
+    text = "requires_grad True   leaf False   a sentence that is longer than the line"
+    assert wrap(text, 24, "   ") == [
+        "requires_grad True",
+        "leaf False",
+        "a sentence that is",
+        "longer than the line",
+    ]
+
+
 def test_items_side_by_side_stay_whole() -> None:
     lines = listing("see also", ("alias y d", "storages", "explain stride"), 32)
     assert [line_text(each) for each in lines] == [
