@@ -25,6 +25,7 @@ from tensorcli.explorer.results import (
 )
 from tensorcli.render.facts import WIDE_VALUE, dash
 from tensorcli.render.layout import (
+    BETWEEN,
     ELLIPSIS,
     Column,
     Grid,
@@ -34,6 +35,7 @@ from tensorcli.render.layout import (
     flowed,
     line,
     listing,
+    padded,
     paragraph,
     room_beside,
     wrap,
@@ -126,11 +128,18 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
         yield from paragraph(found.title, width, "title", " ", " ")
     if found.summary:
         yield from paragraph(found.summary, width, "", " ", " ")
-    usages = [cells(row.usage) for section in found.sections for row in section.rows]
+    usages = [cells(row.usage) for section in found.sections if not section.brief for row in section.rows]
     most = USAGE if width is None else min(USAGE, width * 2 // 5)
     column = min(max(usages, default=0), most) + 3
-    for section in found.sections:
+    brief = [section for section in found.sections if section.brief]
+    if brief:
         yield ()
+        yield from help_brief(brief, width)
+    for section in found.sections:
+        if section.brief:
+            continue
+        if found.title or section is not found.sections[0]:
+            yield ()
         yield from help_section(section, column, width)
     if found.details:
         yield ()
@@ -139,6 +148,16 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
     if found.see_also:
         yield ()
         yield from listing("see also", found.see_also, width, "hint", gap="  ")
+
+
+def help_brief(sections: Sequence[HelpSection], width: int | None) -> Iterator[Line]:
+    """Groups without what each command does: what to type, side by side."""
+    column = max(cells(section.title) for section in sections) + len(BETWEEN)
+    for section in sections:
+        text = BETWEEN.join(row.usage for row in section.rows)
+        for number, part in enumerate(wrap(text, room_beside(width, column + 3), BETWEEN)):
+            lead = "" if number else section.title
+            yield line("   ", (padded(lead, column), "header"), (part, "verb"))
 
 
 def help_section(section: HelpSection, column: int, width: int | None) -> Iterator[Line]:

@@ -236,3 +236,12 @@ def test_what_is_deeper_than_a_narrow_tree_has_room_for_is_counted() -> None:
     assert page.count("AddBackward0  line 1") == 61 - 40
     assert "below" not in render(found, 200).text()
     assert [text for text in page.splitlines() if cells(text) > 60] == []
+
+
+@pytest.mark.parametrize(("width", "most"), [(80, 22), (120, 19)])
+def test_the_page_of_help_fits_a_screen(width: int, most: int) -> None:
+    from tensorcli.explorer.commands.help import overview
+
+    page = render(overview(), width).text().splitlines()
+    assert len(page) <= most
+    assert max(map(cells, page)) <= width
