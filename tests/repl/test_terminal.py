@@ -286,3 +286,22 @@ def test_an_alarm_stays_in_a_toolbar_without_room(open_prompt) -> None:
     prompt = open_prompt(columns=40).entry("w = ones(2, requires_grad=True)").entry("y = w.exp()")
     prompt.entry("y.detach().zero_()").until("step 3 │ ! 1 stale save")
     assert "2 tensors" not in prompt.text.splitlines()[-1]
+
+
+def test_a_tour_that_is_longer_than_the_screen_goes_on_by_chapters(open_prompt) -> None:
+    prompt = open_prompt(rows=24)
+    prompt.type("tour", ENTER).until("First a leaf").until("q ends the tour")
+    assert "backward() gives w its gradient" not in prompt.text
+    prompt.type(ENTER).until("backward() gives w its gradient").until("q ends the tour")
+    prompt.type("q", ENTER).until(lambda: prompt.line == "tensor>")
+    assert "One write" not in prompt.text
+    assert "q ends" not in prompt.text
+    prompt.type("tour", ENTER).until("q ends the tour").type(CTRL_C)
+    prompt.until(lambda: prompt.line == "tensor>").type("40 + 2", ENTER).until("42")
+
+
+def test_a_tour_in_the_shell_goes_on_by_chapters(open_prompt) -> None:
+    prompt = open_prompt("tour", "views", rows=24).until("q ends the tour")
+    assert "more: tour" not in prompt.text
+    assert prompt.type(ENTER * 20).ended() == 0
+    assert "more: tour" in prompt.text
