@@ -289,7 +289,7 @@ def test_an_alarm_stays_in_a_toolbar_without_room(open_prompt) -> None:
 
 
 def test_a_tour_that_is_longer_than_the_screen_goes_on_by_chapters(open_prompt) -> None:
-    prompt = open_prompt(rows=24)
+    prompt = open_prompt(rows=34)  # the first chapter fits
     prompt.type("tour", ENTER).until("First a leaf").until("q ends the tour")
     assert "backward() gives w its gradient" not in prompt.text
     prompt.type(ENTER).until("backward() gives w its gradient").until("q ends the tour")
