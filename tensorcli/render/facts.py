@@ -11,7 +11,18 @@ from dataclasses import dataclass
 
 from tensorcli.explorer.results import Change, Facts, Variable, some
 from tensorcli.explorer.results.changes import SENTENCES
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, room_beside, shorten, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    line,
+    paragraph,
+    room_beside,
+    shorten,
+    wrap,
+)
 
 ARROW = " → "
 
@@ -122,6 +133,10 @@ def sentence(change: Change, width: int | None) -> Iterator[Line]:
     indent = sum(cells(piece.text) for piece in lead)
     also = change.names[1:] if change.kind == "bound" and change.same_as not in change.names[1:] else ()
     note = change.note + (f", also {some(also)}" if also else "")
+    if width is not None and indent + min(cells(note), WIDE_VALUE) > width:
+        yield line(*lead)
+        yield from paragraph(note, width, "", BELOW, BELOW)
+        return
     for number, part in enumerate(wrap(note, room_beside(width, indent))):
         yield line(*(lead if number == 0 else (" " * indent,)), part)
 

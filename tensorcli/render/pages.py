@@ -118,7 +118,7 @@ def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
     for each in found.steps:
         if each.text:
             yield ()
-            for text in each.text.split("\n"):
+            for text in wrap(each.text, room_beside(width, 2)):
                 yield line((f"# {text}", "comment"))
         yield from told(each.step, width, step)
     if found.others:

@@ -34,7 +34,8 @@ def travelled(found: Travelled, width: int | None) -> Iterator[Line]:
 
 def difference(found: Difference, width: int | None) -> Iterator[Line]:
     if not found.changes:
-        yield line(" ", f"nothing differs between step {found.left} and step {found.right}")
+        text = f"nothing differs between step {found.left} and step {found.right}"
+        yield from paragraph(text, width, "", " ", "   ")
     yield from facts.changes(found.changes, 0, width)
 
 

@@ -113,6 +113,13 @@ def test_the_table_on_eighty_columns(step: results.Step) -> None:
     )
 
 
+def test_a_long_name_has_what_is_said_of_it_below_where_it_is_narrow() -> None:
+    name = "opt.param_groups[0]['params'][0]"
+    found = results.Change("bound", (name,), note="same object as net.weight", same_as="net.weight")
+    assert render(found, 40).text() == f" = {name}\n     same object as net.weight\n"
+    assert render(found, 80).text() == f" = {name}   same object as net.weight\n"
+
+
 def test_rows_that_are_left_out_are_counted(step: results.Step) -> None:
     from dataclasses import replace
 
