@@ -66,7 +66,7 @@ def dry(found: results.Dry, width: int | None) -> Iterator[Line]:
     for warned in found.step.warnings:
         yield from failures.warning_at_prompt(warned, width)
     if found.step.error is not None:
-        yield from failures.failure_at_prompt(found.step.error, width, 0, None)
+        yield from failures.failure_at_prompt(found.step.error, width, 0, None, happened=False)
     elif not (found.step.output or found.step.value or found.step.changes or found.step.result):
         yield line("   ", ("no tensor would change", "muted"))
 
