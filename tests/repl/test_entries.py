@@ -120,7 +120,19 @@ def test_names_are_described_by_dtype_shape_and_storage(assistance: Assistance) 
     assert next(each.description for each in assistance.completions("n", 1) if each.text == "n") == "int"
 
 
-@pytest.mark.parametrize("owner", ["x", "items[0]", "x.T", "x.exp()", "items[1].t()"])
+@pytest.mark.parametrize(
+    "owner",
+    [
+        "x",
+        "items[0]",
+        "x.T",
+        "x.exp()",
+        "items[1].t()",
+        "ones(2)",
+        "torch.stack(items)",
+        "torch.tensor([1.]).exp()",
+    ],
+)
 def test_methods_are_completed_on_what_is_surely_a_tensor(assistance: Assistance, owner: str) -> None:
     text = f"{owner}.deta"
     found = {each.text: each.description for each in assistance.completions(text, len(text))}
@@ -208,8 +220,9 @@ def test_completing_runs_nothing(assistance: Assistance, session: Session) -> No
 def test_what_has_to_be_run_is_unknown(session: Session) -> None:
     import ast
 
-    with pytest.raises(Unknown):
-        look_up(session, ast.parse("len(items)", mode="eval").body)
+    for text in ("len(items)", "sum(items)", "items.index(x)", "nothing(x)", "torch.manual_seed(0)"):
+        with pytest.raises((Unknown, LookupError)):
+            look_up(session, ast.parse(text, mode="eval").body)
 
 
 def test_the_toolbar_counts_what_the_session_holds(assistance: Assistance, session: Session) -> None:
