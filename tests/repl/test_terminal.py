@@ -6,6 +6,7 @@ from pathlib import Path
 
 ENTER, TAB, ESCAPE = "\r", "\t", "\x1b"
 UP, RIGHT, F1, F8 = "\x1b[A", "\x1b[C", "\x1bOP", "\x1b[19~"
+BACKSPACE = "\x7f"
 CTRL_C, CTRL_D, CTRL_E, CTRL_R = "\x03", "\x04", "\x05", "\x12"
 
 
@@ -305,3 +306,11 @@ def test_a_tour_in_the_shell_goes_on_by_chapters(open_prompt) -> None:
     assert "more: tour" not in prompt.text
     assert prompt.type(ENTER * 20).ended() == 0
     assert "more: tour" in prompt.text
+
+
+def test_backspace_takes_a_step_of_the_indent_away(prompt) -> None:
+    prompt.type("try:", ENTER, "1/0", ENTER, BACKSPACE, "except ZeroDivisionError:", ENTER, "print(40 + 2)")
+    prompt.until("    ...     print(40 + 2)").type(ENTER, ENTER).until(lambda: prompt.line == "tensor>")
+    assert "\n42\n" in prompt.text
+    prompt.type("if x:", ENTER, BACKSPACE, BACKSPACE).until(lambda: prompt.line == "tensor> if x:")
+    prompt.type(CTRL_C)
