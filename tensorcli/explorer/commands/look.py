@@ -55,7 +55,11 @@ def _relation(session: Session, value: Any) -> str:
     mates = [
         index.names(each)[0] for each in index.sharing(look.memory, LISTED + 2) if each.value is not value
     ]
-    return f"shares {session.allocations.name(look.memory)} with {some(mates, LISTED)}" if mates else ""
+    return (
+        f"shares {session.allocations.name(look.memory)} with {some(mates, LISTED, all_known=False)}"
+        if mates
+        else ""
+    )
 
 
 def alias(session: Session, invocation: Invocation) -> AliasReport:

@@ -141,10 +141,14 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def some(texts: Sequence[str], most: int = 6, joint: str = ", ") -> str:
-    """`a, b, c`; of many the first, and how many there are beside: `a, b, c and 97 more`."""
+def some(texts: Sequence[str], most: int = 6, joint: str = ", ", *, all_known: bool = True) -> str:
+    """`a, b, c`; of many the first, and how many there are beside: `a, b, c and 97 more`. Where not all are known, `a, b, c, …`
+    says only that there are more.
+    """
     left = len(texts) - most
-    return joint.join(texts) if left <= 0 else f"{joint.join(texts[:most])} and {left} more"
+    if left <= 0:
+        return joint.join(texts)
+    return joint.join(texts[:most]) + (f" and {left} more" if all_known else ", …")
 
 
 CLOSING: Final = {"(": ")", "[": "]", "{": "}"}

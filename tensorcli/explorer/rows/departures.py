@@ -29,7 +29,11 @@ def unbound(table: Table) -> None:
             continue
         leaf = bool(before.is_leaf and before.requires_grad)
         kept = list(_keepers(table, entry, here, allocation))
-        note = f"{allocation.id} kept by {some(kept, KEEPERS)}" if kept else f"{allocation.id} freed"
+        note = (
+            f"{allocation.id} kept by {some(kept, KEEPERS, all_known=False)}"
+            if kept
+            else f"{allocation.id} freed"
+        )
         if leaf and not here:
             where = f" of line {allocation.line}" if allocation.line else ""
             note = f"the leaf{where} has no name any more; {note}"
