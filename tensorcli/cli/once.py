@@ -19,12 +19,17 @@ class OneAnswer(Output):
 
     question = ""
     """The command and its words."""
+    text = True
+    """Whether what is written is for people."""
 
     def step(self, step: Step) -> None:
         """Writes the answer, or what is wrong with the question."""
+        from tensorcli.repl.chapters import told_in_chapters
+
         error = step.error
         if error is None:
-            super().step(step)
+            if not self.text or not told_in_chapters(step, self.results):
+                super().step(step)
             return
         asked = "" if error.type == "ValueError" else f"{self.question}: "
         hints = [each for each in error.hints if not each.startswith("nothing was changed")]
@@ -49,6 +54,7 @@ def run_once(
     output = (Output if format == "json" else OneAnswer)(format, False, False, color)
     if isinstance(output, OneAnswer):
         output.question = text.removeprefix(":")
+        output.text = format == "text"
     status = run_scripts([], text, SessionOptions(engine=engine), output, False)
     wrong = (exits.FAILURES["statement"], exits.REFUSED)
     return exits.USAGE if status in wrong else status

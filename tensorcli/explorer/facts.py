@@ -6,7 +6,7 @@ not asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tensorcli.explorer import results
@@ -129,11 +129,6 @@ def said(function: Any) -> str:
     if len(paragraphs) > 1 and paragraphs[0].startswith(f"{function.__name__}("):
         return paragraphs[1]
     return paragraphs[0]
-
-
-def some(names: Sequence[str], most: int, joint: str = ", ") -> str:
-    """`a, b, c, …`: the first of the names, and a sign where there are more."""
-    return joint.join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def article(noun: str) -> str:

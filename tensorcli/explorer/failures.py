@@ -190,7 +190,7 @@ def hazard_failure(row: HazardRow, record: Record) -> Failure:
         (line_at(record.text, row.span),),
         record.statement.span,
         record.name,
-        (row.hint,) if row.hint else (),
+        (row.hint,) if row.hint not in ("", "why") else (),  # that `why` tells it is said with the code
         row.code,
     )
 

@@ -171,6 +171,18 @@ class Modules(Mapping[str, Namespace]):
         random.members = self.random = Seeded(random.members, self.seed)
         self.made.update(spaces)
 
+    def below(self, path: str) -> list[str]:
+        """The modules one level below the one of this path, all that stand alone for an empty path; none is made."""
+        if not path:
+            return list(dict.fromkeys(name.partition(".")[0] for name in self))
+        first, *rest = path.split(".")
+        found = self.made.get(first)
+        for part in rest:
+            found = None if found is None else getattr(found.members, "inner", {}).get(part)
+        inner = () if found is None else getattr(found.members, "inner", ())
+        named = [name[len(path) + 1 :] for name in self if name.startswith(f"{path}.")]
+        return [*named, *(inner.names if isinstance(inner, Lazy) else inner)]
+
     def forget(self) -> None:
         """The session begins anew: numpy's generator is to be seeded again."""
         if self.random is not None:

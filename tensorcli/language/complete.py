@@ -23,7 +23,9 @@ from tensorcli.language.tokens import (
 )
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
-CompletionKind = Literal["verb", "name", "attribute", "keyword", "builtin", "option", "path", "argument"]
+CompletionKind = Literal[
+    "verb", "name", "attribute", "keyword", "builtin", "option", "path", "argument", "module", "key"
+]
 
 _STATEMENT_KEYWORDS = frozenset(
     "assert break continue def del elif else except finally for from global if import nonlocal "
@@ -51,15 +53,17 @@ def complete(
     names: Mapping[str, str] | Iterable[str],
     attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
     arguments_of: Callable[[str], Mapping[str, str]] = lambda _: {},
-    modules: Iterable[str] = ("torch", "numpy", "copy", "math"),
+    modules_below: Callable[[str], Iterable[str]] = lambda path: () if path else ("torch", "numpy"),
+    items_of: Callable[[str], Mapping[str, str]] = lambda _: {},
     words_of: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> list[Completion]:
     """The completions at `cursor`, best first: exact case before others, names before verbs before keywords.
 
     A completion of kind "path" holds what is typed of a path, for the caller to complete by its own means.
     `names` may map a name to its description. `attributes_of` is given the source of what stands before the
-    dot, `arguments_of` that of what is called, or the verb. `modules` are those that can be imported. `words_of` says
-    what can stand behind a command that takes words, numbers or a text.
+    dot, `arguments_of` that of what is called, or the verb, `items_of` that of what is indexed: it says which texts
+    are keys there. `modules_below` says which modules can be imported below one, or at all. `words_of` says what can
+    stand behind a command that takes words, numbers or a text.
     """
     before = text[:cursor]
     tokens = [token for token in tokenize(before) if token.kind != "newline" or token.end <= len(before)]
@@ -70,7 +74,7 @@ def complete(
         and tokens[-1].kind in ("string", "error")
         and (tokens[-1].problem == "unclosed" or tokens[-1].end == cursor)
     ):
-        return []
+        return _keys(tokens, before, items_of)
     word, start = _word(tokens, cursor)
     statement = _statement(tokens[: len(tokens) - bool(word)])
     command = _command(statement, verbs)
@@ -80,14 +84,14 @@ def complete(
     if command is not None and _wants_path(verbs[command.text], before) and not _dashes(before, start):
         typed = before[_word_start(before) :]
         return [Completion(typed, cursor - len(typed), "path")]
+    if statement and statement[0].text in ("import", "from"):
+        return _imported(statement, word, start, before, attributes_of, modules_below)
     if statement and statement[-1].text == "." and statement[-1].end == start:
         owner = _owner(statement[:-1])
         if not owner:
             return []
         source = before[owner[0].start : owner[-1].end]
         return _matching(word, start, "attribute", attributes_of(source))
-    if statement and statement[0].text in ("import", "from"):
-        return _imported(statement, word, start, before, attributes_of, modules)
     declared = None if command is None else verbs[command.text]
     dashes = _dashes(before, start)
     if declared is not None and dashes:
@@ -102,8 +106,8 @@ def complete(
             return []
         if wanted.kind != "EXPR":
             found = _words(dict.fromkeys(wanted.choices, "") or words_of(command.text), typed, cursor)
-        if wanted.kind in ("WORD", "INT"):
-            return found
+        if wanted.kind in ("WORD", "INT") or (found and found[0].start < start):
+            return found  # what is typed of a word of its own, as `TSC-`, may be more than one word of the language
     begins = _at_beginning(statement)
     if declared is None and not begins and ends_operand(statement[-1]):
         return _matching(word, start, "keyword", sorted(_JOINING_KEYWORDS))
@@ -140,18 +144,38 @@ def _imported(
     start: int,
     before: str,
     attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
-    modules: Iterable[str],
+    modules_below: Callable[[str], Iterable[str]],
 ) -> list[Completion]:
-    """The modules, or behind `from torch.nn import` what that module has."""
-    if len(statement) == 1:
-        return _matching(word, start, "name", modules)
+    """The modules below what is typed of a path, or behind `from torch.nn import` what that module has."""
     place = next((at for at, token in enumerate(statement) if token.text == "import" and at > 1), None)
-    if statement[0].text == "from" and place is None:
+    if place is None and statement[-1].text in (".", "from", "import", ","):
+        owner = _owner(statement[:-1]) if statement[-1].text == "." else []
+        path = "".join(token.text for token in owner)
+        return (
+            _matching(word, start, "module", modules_below(path))
+            if owner or statement[-1].text != "."
+            else []
+        )
+    if place is None and statement[0].text == "from":
         return _matching(word, start, "keyword", ("import",))
     if place is None or statement[-1].text not in ("import", ",", "("):
         return []
     source = before[statement[1].start : statement[place - 1].end]
     return _matching(word, start, "attribute", attributes_of(source))
+
+
+def _keys(tokens: list[Token], before: str, items_of: Callable[[str], Mapping[str, str]]) -> list[Completion]:
+    """The keys of what is indexed, where the cursor stands in a text behind an opening bracket."""
+    *ahead, text = tokens
+    owner = _owner(ahead[:-1]) if ahead and ahead[-1].text == "[" and not ahead[-1].spaced else []
+    if text.problem != "unclosed" or not owner or text.text[:1] not in "'\"" or "\\" in text.text:
+        return []
+    offered = {
+        key: about
+        for key, about in items_of(before[owner[0].start : owner[-1].end]).items()
+        if key.isprintable() and not {"\\", text.text[0]}.intersection(key)
+    }
+    return _matching(text.text[1:], text.start + 1, "key", offered)
 
 
 def _keywords(
@@ -293,7 +317,7 @@ def _matching(
     return [
         Completion(name, start, kind, described[name])
         for name in hidden
-        if name not in KEYWORDS or kind == "keyword"
+        if name not in KEYWORDS or kind in ("keyword", "key")
     ]
 
 

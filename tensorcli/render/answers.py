@@ -24,7 +24,22 @@ from tensorcli.explorer.results import (
     yes,
 )
 from tensorcli.render.facts import WIDE_VALUE, dash
-from tensorcli.render.layout import ELLIPSIS, Column, Grid, Line, Piece, cells, line, listing, paragraph, wrap
+from tensorcli.render.layout import (
+    BETWEEN,
+    ELLIPSIS,
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    flowed,
+    line,
+    listing,
+    padded,
+    paragraph,
+    room_beside,
+    wrap,
+)
 
 USAGE = 30  # cells at most for what to type, so that descriptions begin in one column
 
@@ -32,7 +47,7 @@ USAGE = 30  # cells at most for what to type, so that descriptions begin in one 
 def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
     of = f" in the graph of {found.of}" if found.of else ""
     if not found.rows:
-        yield line(" ", f"no tensor is saved{of}")
+        yield from paragraph(f"no tensor is saved{of}", width, "", " ", "   ")
         return
     columns = [Column(title) for title in ("node", "saves", "shape", "dtype", "storage", "version", "line")]
     columns.append(Column("value", flexible=True, minimum=WIDE_VALUE))
@@ -53,8 +68,9 @@ def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
             ]
         )
         marks.append(Piece("!", "alarm") if row.stale else Piece(" "))
-    yield from Grid(columns, rows, marks).folded(width).lines(width)
-    yield line(" ", (f"{plural(len(found.rows), 'saved tensor')}{of}, {size_text(found.nbytes)}", "title"))
+    yield from Grid(columns, rows, marks).lines(width)
+    said = f"{plural(len(found.rows), 'saved tensor')}{of}, {size_text(found.nbytes)}"
+    yield from paragraph(said, width, "title", " ", "   ")
 
 
 def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
@@ -84,7 +100,7 @@ def labelled(rows: Sequence[tuple[str, str]], width: int | None) -> Iterator[Lin
     """Two columns: a label, and a text that wraps beside it."""
     column = max([cells(label) for label, _ in rows], default=0) + 3
     for label, text in rows:
-        for number, part in enumerate(wrap(text, None if width is None else max(width - 2 - column, 24))):
+        for number, part in enumerate(wrap(text, room_beside(width, 2 + column))):
             lead = label + " " * (column - cells(label)) if number == 0 else " " * column
             yield line("  ", (lead, "label"), part)
 
@@ -96,9 +112,15 @@ def history(found: History, width: int | None) -> Iterator[Line]:
     for row in found.rows:
         first, *rest = row.source.split("\n")
         outcome = ("   ", (row.outcome, "error")) if row.outcome else ()
-        yield line(" ", (str(row.index).rjust(digits), "muted"), f"  {first}", *(outcome if not rest else ()))
-        for number, each in enumerate(rest):
-            yield line(" " * (digits + 3) + each, *(outcome if number == len(rest) - 1 else ()))
+        indent = " " * (digits + 3)
+        number = (str(row.index).rjust(digits), "muted")
+        yield from flowed(
+            line(" ", number, f"  {first}", *(outcome if not rest else ())), width, indent + "  "
+        )
+        for at, each in enumerate(rest):
+            yield from flowed(
+                line(indent + each, *(outcome if at == len(rest) - 1 else ())), width, indent + "  "
+            )
 
 
 def help_page(found: Help, width: int | None) -> Iterator[Line]:
@@ -106,11 +128,18 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
         yield from paragraph(found.title, width, "title", " ", " ")
     if found.summary:
         yield from paragraph(found.summary, width, "", " ", " ")
-    usages = [cells(row.usage) for section in found.sections for row in section.rows]
+    usages = [cells(row.usage) for section in found.sections if not section.brief for row in section.rows]
     most = USAGE if width is None else min(USAGE, width * 2 // 5)
     column = min(max(usages, default=0), most) + 3
-    for section in found.sections:
+    brief = [section for section in found.sections if section.brief]
+    if brief:
         yield ()
+        yield from help_brief(brief, width)
+    for section in found.sections:
+        if section.brief:
+            continue
+        if found.title or section is not found.sections[0]:
+            yield ()
         yield from help_section(section, column, width)
     if found.details:
         yield ()
@@ -121,12 +150,22 @@ def help_page(found: Help, width: int | None) -> Iterator[Line]:
         yield from listing("see also", found.see_also, width, "hint", gap="  ")
 
 
+def help_brief(sections: Sequence[HelpSection], width: int | None) -> Iterator[Line]:
+    """Groups without what each command does: what to type, side by side."""
+    column = max(cells(section.title) for section in sections) + len(BETWEEN)
+    for section in sections:
+        text = BETWEEN.join(row.usage for row in section.rows)
+        for number, part in enumerate(wrap(text, room_beside(width, column + 3), BETWEEN)):
+            lead = "" if number else section.title
+            yield line("   ", (padded(lead, column), "header"), (part, "verb"))
+
+
 def help_section(section: HelpSection, column: int, width: int | None) -> Iterator[Line]:
     if section.title:
         yield line(" ", (section.title, "header"))
     for row in section.rows:
         size = cells(row.usage)
-        room = None if width is None else max(width - 3 - column, 24)
+        room = room_beside(width, 3 + column)
         described = wrap(row.description, room) if row.description else [""]
         if size + 2 > column:
             yield from paragraph(row.usage, width, "verb", "   ", " " * 6, breaks=" [")
@@ -165,9 +204,9 @@ def code(found: Code, width: int | None) -> Iterator[Line]:
 
 def expectation(found: Expectation, width: int | None) -> Iterator[Line]:
     if found.holds:
-        yield line(" ", ("ok", "good"), f"  {found.text}")
+        yield from flowed(line(" ", ("ok", "good"), f"  {found.text}"), width)
     else:
-        yield line(" ", ("failed", "error"), f"  {found.text}")
+        yield from flowed(line(" ", ("failed", "error"), f"  {found.text}"), width)
         if found.found:
             yield from paragraph(found.found, width, "", "   ", "   ")
 

@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tensorcli.explorer.results import Change, Facts, Variable
+from tensorcli.explorer.results import Change, Facts, Variable, some
 from tensorcli.explorer.results.changes import SENTENCES
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, shorten, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    line,
+    paragraph,
+    room_beside,
+    shorten,
+    wrap,
+)
 
 ARROW = " → "
 
@@ -86,7 +97,7 @@ def change_row(change: Change) -> Row:
             else (sign, style)
         )
     names = change.names or ("(temporary)",)
-    also = f"also {', '.join(names[1:])}" if names[1:] else ""
+    also = f"also {some(names[1:])}" if names[1:] else ""
     row_style = "muted" if change.kind == "shares" else ""
     facts = change.after or change.before
     return Row(
@@ -121,8 +132,12 @@ def sentence(change: Change, width: int | None) -> Iterator[Line]:
         lead += (Piece(", ".join(change.names[:1]), "name"), Piece("   "))
     indent = sum(cells(piece.text) for piece in lead)
     also = change.names[1:] if change.kind == "bound" and change.same_as not in change.names[1:] else ()
-    note = change.note + (f", also {', '.join(also)}" if also else "")
-    for number, part in enumerate(wrap(note, None if width is None else max(width - indent, 30))):
+    note = change.note + (f", also {some(also)}" if also else "")
+    if width is not None and indent + min(cells(note), WIDE_VALUE) > width:
+        yield line(*lead)
+        yield from paragraph(note, width, "", BELOW, BELOW)
+        return
+    for number, part in enumerate(wrap(note, room_beside(width, indent))):
         yield line(*(lead if number == 0 else (" " * indent,)), part)
 
 
@@ -135,9 +150,7 @@ def variables(rows: Sequence[Variable], width: int | None) -> Iterator[Line]:
             fact_cells(None, row.facts),
             row.facts.value,
             "; ".join(
-                part
-                for part in (row.note, f"also {', '.join(row.names[1:])}" if row.names[1:] else "")
-                if part
+                part for part in (row.note, f"also {some(row.names[1:])}" if row.names[1:] else "") if part
             ),
         )
         for row in rows

@@ -97,11 +97,14 @@ def widened(text: str) -> str:
     return visible(text).replace("\t", " " * TAB)
 
 
-def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: str | None) -> Iterator[Line]:
+def failure_at_prompt(
+    failure: Failure, width: int | None, indent: int, typed: str | None, *, happened: bool = True
+) -> Iterator[Line]:
     """The form for the prompt: carets, then the message wrapped to the width.
 
     The carets stand right under `typed`, `indent` cells in, where it still is the last line on the screen;
-    None where it is not, or has more lines, and then the source line is shown again.
+    None where it is not, or has more lines, and then the source line is shown again. `why` tells of what happened, not
+    of what was only tried.
     """
     at = place(failure)
     if at is not None:
@@ -115,7 +118,9 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
     yield from led(failure.type, "error", said, width)
     for hint in failure.hints:
         yield from paragraph(hint, width, "hint", "   ", "   ")
-    if failure.code or failure.answered:
+    if failure.code and not happened:
+        yield line("   ", (f"explain {failure.code}", "hint"))
+    elif failure.code or failure.answered:
         yield line("   ", ("why?", "hint"), *(("   ", (failure.code, "code")) if failure.code else ()))
 
 

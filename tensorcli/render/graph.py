@@ -10,15 +10,19 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural, size_text
+from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural, size_text, some
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, padded, paragraph, shorten
 
 ROWS = 60
 """Rows of one tree; the rest is counted."""
 LONG = 9
 """A chain of more nodes than this is folded."""
+WIDE = 120
+"""Cells: how wide a tree is thought to be where the width is free; its stems take half of that."""
 ENDS = 3
 """Nodes of a folded chain that are shown at each end."""
+CODE = 16
+"""Cells: a statement that has fewer beside its node stands below it."""
 STALE = "✗"
 NOTHING_SAVED = "saves no tensor"
 
@@ -41,12 +45,11 @@ def graph(found: Graph, width: int | None) -> Iterator[Line]:
             yield line(each)
         return
     yield from paragraph(head(found), width, "title", " ", " ")
-    rows = list(tree(found))
+    rows = list(tree(found, (width or WIDE) // 2 // len("└─ ")))
     yield from table(rows[:ROWS], width)
     if len(rows) > ROWS:
-        yield line(
-            " ", (f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut", "muted")
-        )
+        text = f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut"
+        yield from paragraph(text, width, "muted", " ", "   ")
     if found.more:
         yield line(" ", (f"{plural(found.more, 'more node')} left out", "muted"))
     for note in found.notes:
@@ -101,11 +104,12 @@ def leaf_text(node: GraphNode) -> str:
     return f"{name} {node.shape} leaf, grad {node.grad}"
 
 
-def tree(found: Graph) -> Iterator[Row]:
-    """The rows, from the root downwards, without recursion."""
+def tree(found: Graph, deepest: int) -> Iterator[Row]:
+    """The rows, from the root downwards, without recursion; what is deeper than that is counted."""
     nodes = {node.id: node for node in found.nodes}
     parents = Counter(each for node in found.nodes for each in set(node.next) if each is not None)
     shown: set[str] = set()
+    counted: set[str] = set()
     pending: list[tuple[str, str, str]] = [(found.nodes[0].id, "", "")] if found.nodes else []
     while pending:
         name, stem, lead = pending.pop()
@@ -128,19 +132,13 @@ def tree(found: Graph) -> Iterator[Row]:
         chain = folded(node, nodes, parents, shown)
         if chain:
             shown.update(chain)
-            kinds = Counter(nodes[each].name for each in chain)
-            listed = ", ".join(f"{kind} ×{count}" for kind, count in kinds.most_common(4))
-            leaves = dict.fromkeys(
-                name
+            beside = [
+                below
                 for above in (node.id, *chain[:-1])
                 for below in nodes[above].next
                 if below is not None and nodes[below].leaf
-                for name in nodes[below].tensors or ("a leaf without a name",)
-            )
-            if leaves:
-                listed += f"; on the way: {' '.join(leaves)}"
-            stale = any(each.stale for name in chain for each in nodes[name].saves)
-            said = listed + (", …" if len(kinds) > 4 else "") + (f"; some are stale {STALE}" if stale else "")
+            ]
+            said, stale = kinds_text([nodes[each] for each in chain], [nodes[each] for each in beside])
             yield Row(f"{lead}⋮ {plural(len(chain), 'node')} folded", "", said, "", stale)
             following = [each for each in nodes[chain[-1]].next if each is not None]
         else:
@@ -148,9 +146,45 @@ def tree(found: Graph) -> Iterator[Row]:
         if node.cut and not chain:
             following_text = plural(node.cut, "edge")
             yield Row(f"{lead}… {following_text} left out", "", "", "")
+        if len(lead) >= deepest * len("└─ ") and following:
+            deeper = below_all(following, nodes, shown | counted)
+            counted.update(deeper)
+            leaves = [nodes[each] for each in deeper if nodes[each].leaf]
+            said, stale = kinds_text([nodes[each] for each in deeper if not nodes[each].leaf], leaves)
+            if deeper:
+                yield Row(f"{lead}⋮ {plural(len(deeper), 'node')} below", "", said, "", stale)
+            continue
         for number, each in reversed(list(enumerate(following))):
             last = number == len(following) - 1
             pending.append((each, lead + ("└─ " if last else "├─ "), lead + ("   " if last else "│  ")))
+
+
+def kinds_text(inner: list[GraphNode], leaves: list[GraphNode]) -> tuple[str, bool]:
+    """What nodes that have no row of their own are, and whether some of what they saved is stale."""
+    kinds = Counter(each.name for each in inner)
+    said = ", ".join(f"{kind} ×{count}" for kind, count in kinds.most_common(4)) + (
+        ", …" if len(kinds) > 4 else ""
+    )
+    names = dict.fromkeys(name for each in leaves for name in each.tensors or ("a leaf without a name",))
+    stale = any(save.stale for each in inner for save in each.saves)
+    parts = (
+        said,
+        f"on the way: {some([*names], joint=' ')}" if names else "",
+        f"some are stale {STALE}" if stale else "",
+    )
+    return "; ".join(part for part in parts if part), stale
+
+
+def below_all(roots: list[str], nodes: dict[str, GraphNode], known: set[str]) -> list[str]:
+    """These nodes and all below them, but for what is known and what only that leads to."""
+    found: dict[str, None] = {}
+    pending = list(roots)
+    while pending:
+        name = pending.pop()
+        if name not in known and name not in found:
+            found[name] = None
+            pending.extend(each for each in nodes[name].next if each is not None)
+    return list(found)
 
 
 def folded(node: GraphNode, nodes: dict[str, GraphNode], parents: Counter[str], shown: set[str]) -> list[str]:
@@ -174,6 +208,7 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
     code_width = max([cells(row.code) for row in rows], default=0)
     saves_width = max([cells(row.saves) for row in rows], default=0)
     line_width = max([cells(row.line) for row in rows], default=0)
+    room = 0
     if width is not None:
         room = width - 1 - tree_width - 2 - line_width - 2
         if code_width + 2 + saves_width > room:
@@ -197,15 +232,14 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
             )
             continue
         assert width is not None
-        left = max(width - 1 - tree_width - 2 - line_width - 2, 16)
-        if tree_width + 22 > width:
+        if room < CODE:
             yield line(" ", (row.tree, "name"), "  ", (row.line, "muted"))
             indent = " " * min(8, width // 4)
             for text, kind in ((row.code, ""), (row.saves, style)):
                 if text and text != NOTHING_SAVED:
                     yield from paragraph(text, width, kind, indent, indent)
             continue
-        yield line(" ", tree_piece, "  ", pad(shorten(row.code, left), left), "  ", (row.line, "muted"))
+        yield line(" ", tree_piece, "  ", pad(shorten(row.code, room), room), "  ", (row.line, "muted"))
         if row.saves and row.saves != NOTHING_SAVED:
             stem = " " * (tree_width + 3)
             yield from paragraph(row.saves, width, style, stem, stem)
@@ -222,7 +256,7 @@ def pad(text: str, width: int) -> str:
 def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
     of = f" in the graph of {found.of}" if found.of else ""
     if not found.rows:
-        yield line(" ", f"there are no hooks{of}")
+        yield from paragraph(f"there are no hooks{of}", width, "", " ", "   ")
         return
     columns = [
         Column(),
@@ -230,7 +264,7 @@ def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
         Column("function"),
         Column("registered by"),
         Column("node"),
-        Column("sees", flexible=True),
+        Column("sees"),
     ]
     rows = [
         [
@@ -243,25 +277,14 @@ def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
         ]
         for number, row in enumerate(found.rows, 1)
     ]
-    grid = Grid(columns, rows)
-    if width is None or grid.natural() <= width:
-        yield from grid.lines(width)
-    else:
-        yield from Grid(
-            columns[:4],
-            [row[:4] for row in rows],
-            below=[
-                tuple(paragraph(f"on {row.node}: {row.sees}", width, "muted", "     ", "     "))
-                for row in found.rows
-            ],
-        ).lines(width)
+    yield from Grid(columns, rows).lines(width)
     said = f"{plural(len(found.rows), 'hook')}{of}, in the order in which a backward pass calls them"
     yield from paragraph(said, width, "title", " ", "   ")
 
 
 def witnesses(found: Witnesses, width: int | None) -> Iterator[Line]:
     where = f" ({found.storage})" if found.storage else ""
-    yield line(" ", (f"a write into all of {found.of}{where} shows in", "title"))
+    yield from paragraph(f"a write into all of {found.of}{where} shows in", width, "title", " ", "   ")
     columns = [Column("name"), Column("elements", align="right"), Column("version counter"), Column("how")]
     rows = [
         [

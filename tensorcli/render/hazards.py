@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from tensorcli.explorer.results import HazardReport, HazardRow, plural
-from tensorcli.render.layout import Line, line, paragraph
+from tensorcli.render.layout import Line, flowed, line, paragraph
 
 SCRIPTS = (".tsc", ".py")
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -22,9 +22,8 @@ def hazard_report(found: HazardReport, width: int | None) -> Iterator[Line]:
     for row in found.rows:
         where = f"line {row.span.line}" if row.name != "<input>" else f"statement {row.index}"
         first = row.source.split("\n")[0]
-        yield line(
-            " ", ("!", "alarm"), " ", (row.code, "code"), f"  {row.rule}   {where}:  ", (first, "verb")
-        )
+        named = (" ", ("!", "alarm"), " ", (row.code, "code"), f"  {row.rule}   {where}:  ", (first, "verb"))
+        yield from flowed(line(*named), width, "     ")
         yield from paragraph(row.text, width, "", "     ", "     ")
         if row.hint:
             yield from paragraph(row.hint, width, "hint", "     ", "     ")

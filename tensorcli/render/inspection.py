@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.results import Field, Inspection
 from tensorcli.explorer.results import Line as FactLine
-from tensorcli.render.layout import Line, Piece, cells, line, shorten, wrap
+from tensorcli.render.layout import BETWEEN, Line, Piece, cells, line, shorten, wrap
 
 GAP = 3
 LEAST_NOTE = 20
@@ -79,7 +79,7 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
             continue
         if each.label in VALUE_LABELS:
             text = shorten(text, room)
-        for number, part in enumerate(wrap(text, max(room, LEAST_NOTE))):
+        for number, part in enumerate(wrap(text, max(room, LEAST_NOTE), BETWEEN)):
             yield line(*(lead if number == 0 else (" " * (1 + labels),)), part)
         for part in wrap(each.note, max(room, LEAST_NOTE)) if each.note else ():
             yield line(" " * (1 + labels), (part, "muted"))
@@ -87,7 +87,7 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
 
 def text_of(found: FactLine) -> str:
     """The fields of a line."""
-    return "   ".join(field_text(field) for field in found.fields if field.text != "")
+    return BETWEEN.join(field_text(field) for field in found.fields if field.text != "")
 
 
 def field_text(field: Field) -> str:

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
 
+from tensorcli.explorer.results import CLOSING, closing
+
+BETWEEN = "   "
+"""What stands between facts on a line; each is kept whole where it fits."""
 ELLIPSIS = "…"
-CLOSING = {"(": ")", "[": "]", "{": "}"}
+LEAST = 12
+"""Cells: so much room a text is given, however narrow the terminal is."""
 
 
 class Piece(NamedTuple):
@@ -114,22 +119,11 @@ def shorten(text: str, width: int) -> str:
     if text[-1:] in CLOSING.values():
         end = fitting(text, width - len(", …]"))
         while end > 0:
-            closed = f"{text[:end]}, {ELLIPSIS}{_closing(text[:end])}"
+            closed = f"{text[:end]}, {ELLIPSIS}{closing(text[:end])}"
             if text.startswith(", ", end) and cells(closed) <= width:
                 return closed
             end -= 1
     return (text[: fitting(text, width - 1)].rstrip(" ,") + ELLIPSIS)[: max(width, 0)]
-
-
-def _closing(text: str) -> str:
-    """The brackets that close what is open at the end of a text."""
-    open_ones: list[str] = []
-    for character in text:
-        if character in CLOSING:
-            open_ones.append(CLOSING[character])
-        elif open_ones and character == open_ones[-1]:
-            open_ones.pop()
-    return "".join(reversed(open_ones))
 
 
 def padded(text: str, width: int) -> str:
@@ -147,9 +141,14 @@ def fitting(text: str, width: int) -> int:
     return len(text)
 
 
+def room_beside(width: int | None, taken: int) -> int | None:
+    """The room that a line leaves to a text behind so many cells."""
+    return None if width is None else max(width - taken, LEAST)
+
+
 def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
     """The text in lines of at most so many cells, broken at spaces; its own line ends, indents and gaps stay, a
-    long word is never cut. With `breaks` it is broken where a space begins that.
+    long word is never cut. With `breaks` it is broken where a space begins that, and at any where that is not enough.
     """
     lines: list[str] = []
     parts = re.compile(rf" *(?:(?!{re.escape(breaks)}).)+")
@@ -164,6 +163,8 @@ def wrap(text: str, width: int | None, breaks: str = " ") -> list[str]:
                 current, part = "", part.lstrip(" ")
             current += part
         lines.append(current)
+    if breaks != " " and width is not None:
+        return [part for each in lines for part in wrap(each, width)]
     return lines
 
 
@@ -189,9 +190,30 @@ def paragraph(
     text: str, width: int | None, style: str = "", first: str = "", rest: str = "", breaks: str = " "
 ) -> Iterator[Line]:
     """The wrapped text, each line behind an indent of its own: `first`, then `rest`."""
-    room = None if width is None else max(width - max(cells(first), cells(rest)), 20)
+    room = room_beside(width, max(cells(first), cells(rest)))
     for number, part in enumerate(wrap(text, room, breaks)):
         yield line(rest if number else first, Piece(part, style))
+
+
+def flowed(found: Line, width: int | None, rest: str = "   ") -> Iterator[Line]:
+    """A line of pieces, wrapped as a paragraph is: what does not fit stands behind the indent `rest`."""
+    text = line_text(found)
+    if width is None or cells(text) <= width:
+        yield found
+        return
+    end = 0
+    for number, part in enumerate(wrap(text, room_beside(width, cells(rest)))):
+        start = text.index(part, end)
+        end = start + len(part)
+        yield line(rest if number else "", *sliced(found, start, end))
+
+
+def sliced(found: Line, start: int, end: int) -> Iterator[Piece]:
+    """The pieces of a line between two characters of its text."""
+    at = 0
+    for piece in found:
+        yield Piece(piece.text[max(start - at, 0) : max(end - at, 0)], piece.style)
+        at += len(piece.text)
 
 
 def listing(
@@ -223,6 +245,12 @@ class Column:
     """Values only: ids, names and versions are never cut."""
     minimum: int = 8
     """To how many cells a flexible column may shrink."""
+
+    def fact(self, cell: Piece, room: int | None) -> str:
+        """The cell as a fact by itself, behind its title."""
+        lead = f"{self.title} ".lstrip()
+        shown = cell.text if room is None or not self.flexible else shorten(cell.text, room - cells(lead))
+        return lead + shown
 
 
 GAP = 2
@@ -295,23 +323,25 @@ class Grid:
         if kept is self:
             return self
         indent = " " * (self.margin() + 2)
+        room = room_beside(width, len(indent))
         below = []
         for row in self.rows:
             cut = zip(self.columns[len(kept.columns) :], row[len(kept.columns) :])
-            facts = "   ".join(f"{column.title} {cell.text}" for column, cell in cut if cell.text)
+            facts = "   ".join(column.fact(cell, room) for column, cell in cut if cell.text)
             below.append(tuple(paragraph(facts, width, "", indent, indent, breaks="   ")))
         return replace(kept, below=below)
 
     def lines(self, width: int | None) -> Iterator[Line]:
-        """The table's lines at this width; columns without any text are left out."""
-        widths = self.fitted(width)
+        """The table's lines at this width; columns without any text are left out, and those without room stand below."""
+        shown = self if self.below else self.folded(width)
+        widths = shown.fitted(width)
         if self.heads:
-            titles = [Piece(column.title, self.header_style) for column in self.columns]
-            yield self._line(Piece(""), titles, widths)
-        for number, row in enumerate(self.rows):
-            yield self._line(self.marks[number] if self.marks else Piece(""), row, widths)
-            if self.below:
-                yield from self.below[number]
+            titles = [Piece(column.title, self.header_style) for column in shown.columns]
+            yield shown._line(Piece(""), titles, widths)
+        for number, row in enumerate(shown.rows):
+            yield shown._line(self.marks[number] if self.marks else Piece(""), row, widths)
+            if shown.below:
+                yield from shown.below[number]
 
     def _line(self, mark: Piece, row: Sequence[Piece], widths: Sequence[int]) -> Line:
         pieces = [Piece(" " * self.indent)]

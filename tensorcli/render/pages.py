@@ -12,7 +12,7 @@ from tensorcli.render.comparison import comparison
 from tensorcli.render.explanation import explanation
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
-from tensorcli.render.layout import Line, Page, line, page, paragraph, wrap
+from tensorcli.render.layout import Line, Page, line, page, paragraph, room_beside, wrap
 from tensorcli.render.storages import storage_map
 from tensorcli.render.transcript import told, transcript
 from tensorcli.render.verified import verified
@@ -66,7 +66,7 @@ def dry(found: results.Dry, width: int | None) -> Iterator[Line]:
     for warned in found.step.warnings:
         yield from failures.warning_at_prompt(warned, width)
     if found.step.error is not None:
-        yield from failures.failure_at_prompt(found.step.error, width, 0, None)
+        yield from failures.failure_at_prompt(found.step.error, width, 0, None, happened=False)
     elif not (found.step.output or found.step.value or found.step.changes or found.step.result):
         yield line("   ", ("no tensor would change", "muted"))
 
@@ -89,7 +89,7 @@ def alarm(found: results.Alarm, width: int | None) -> Iterator[Line]:
         else found.text
     )
     tail = "   ".join(part for part in (found.hint, found.code) if part)
-    parts = wrap(text, None if width is None else max(width - 3, 30))
+    parts = wrap(text, room_beside(width, 3))
     beside = tail and (width is None or len(parts[-1]) + 6 + len(tail) <= width)
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
@@ -118,7 +118,7 @@ def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
     for each in found.steps:
         if each.text:
             yield ()
-            for text in each.text.split("\n"):
+            for text in wrap(each.text, room_beside(width, 2)):
                 yield line((f"# {text}", "comment"))
         yield from told(each.step, width, step)
     if found.others:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import Prediction, Predictions, Question, plural
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    flowed,
+    line,
+    paragraph,
+    room_beside,
+    wrap,
+)
 
 
 def question(found: Question, width: int | None) -> Iterator[Line]:
@@ -22,7 +33,7 @@ def prediction(found: Prediction, width: int | None) -> Iterator[Line]:
     right, answered = found.score
     score = f"   {right} of {answered}" if found.right is not None else ""
     lead = f" {said}: "
-    room = None if width is None else max(width - cells(lead), 24)
+    room = room_beside(width, cells(lead))
     for number, part in enumerate(wrap(found.question.fact + score, room)):
         yield line(" " * cells(lead) if number else Piece(lead, style), part)
 
@@ -34,7 +45,7 @@ def predictions(found: Predictions, width: int | None) -> Iterator[Line]:
         f"{found.right} of {plural(found.answered, 'answer')} right" if found.answered else "no answers yet"
     )
     skipped = f", {found.skipped} skipped" if found.skipped else ""
-    yield line(" ", (state, "title"), f"   {score}{skipped}")
+    yield from flowed(line(" ", (state, "title"), f"   {score}{skipped}"), width)
     if found.rows:
         rows = [(Piece(row.kind), Piece(str(row.right)), Piece(str(row.answered))) for row in found.rows]
         columns = (Column("about"), Column("right", align="right"), Column("of", align="right"))

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text
-from tensorcli.render.layout import Column, Grid, Line, Piece, cells, first_line, line, wrap
+from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural, size_text, some
+from tensorcli.render.layout import (
+    Column,
+    Grid,
+    Line,
+    Piece,
+    cells,
+    first_line,
+    line,
+    paragraph,
+    room_beside,
+    wrap,
+)
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
 BAR = 24
+NAMES = 12
+"""So many names of a storage stand in its heading; each has its row below."""
 UNREACHED = "·"
 LEAST_SLOT = 3
 
@@ -26,7 +39,7 @@ def storage_map(found: StorageMap, width: int | None) -> Iterator[Line]:
     size, unshared = size_text(found.nbytes), size_text(found.unshared_nbytes)
     saved = f" ({unshared} if nothing were shared)" if unshared != size else ""
     count = len(found.storages) + found.more
-    yield line(" ", (f"{plural(count, 'storage')}, {size}{saved}", "title"))
+    yield from paragraph(f"{plural(count, 'storage')}, {size}{saved}", width, "title", " ", "   ")
 
 
 def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:
@@ -43,14 +56,16 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
     if len(storage.versions) == 1:
         versions = f"version {storage.versions[0][0]}"
     else:
-        versions = ", ".join(f"version {version} of {' '.join(names)}" for version, names in storage.versions)
+        versions = ", ".join(
+            f"version {version} of {some(names, NAMES, ' ')}" for version, names in storage.versions
+        )
     parts = [
         Piece(storage.id or "(temporary)", "id"),
         Piece(f"{storage.dtype}[{storage.elements}]"),
         Piece(size_text(storage.nbytes)),
         Piece(storage.device),
         Piece(versions),
-        Piece(f"names: {' '.join(storage.names)}" if storage.names else "no name"),
+        Piece(f"names: {some(storage.names, NAMES, ' ')}" if storage.names else "no name"),
         Piece(storage.note, "muted"),
     ]
     made = f"made by  {first_line(storage.made_by)}" if storage.made_by else ""
@@ -65,9 +80,9 @@ def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
         if number and width is not None and used + 3 + size > width and used > len(indent):
             yield line(*current)
             current, used = [Piece(indent)], len(indent)
-            for wrapped in wrap(part.text, max(width - len(indent), 20))[:-1]:
+            for wrapped in wrap(part.text, room_beside(width, len(indent)))[:-1]:
                 yield line(indent, (wrapped, part.style))
-            last = wrap(part.text, max(width - len(indent), 20))[-1]
+            last = wrap(part.text, room_beside(width, len(indent)))[-1]
             current.append(Piece(last, part.style))
             used += cells(last)
             continue
@@ -103,7 +118,7 @@ def has_sibling(views: Sequence[ViewRow], number: int, depth: int) -> bool:
 
 def fact_pieces(view: ViewRow) -> list[Piece]:
     """How a view reads its storage, as cells of its row."""
-    also = f"   also {', '.join(view.names[1:])}" if view.names[1:] else ""
+    also = f"   also {some(view.names[1:])}" if view.names[1:] else ""
     return [
         Piece(view.operator),
         Piece(str(view.facts.stride)),

@@ -15,6 +15,7 @@ from tensorcli.render.layout import (
     first_line,
     line,
     paragraph,
+    room_beside,
     shorten,
     wrap,
 )
@@ -33,7 +34,8 @@ def travelled(found: Travelled, width: int | None) -> Iterator[Line]:
 
 def difference(found: Difference, width: int | None) -> Iterator[Line]:
     if not found.changes:
-        yield line(" ", f"nothing differs between step {found.left} and step {found.right}")
+        text = f"nothing differs between step {found.left} and step {found.right}"
+        yield from paragraph(text, width, "", " ", "   ")
     yield from facts.changes(found.changes, 0, width)
 
 
@@ -77,7 +79,7 @@ def watching(found: Watching, width: int | None) -> Iterator[Line]:
         yield line(" ", "nothing is watched")
     column = max((cells(name) for name, _ in found.rows), default=0)
     for name, value in found.rows:
-        room = None if width is None else max(width - column - 4, 20)
+        room = room_beside(width, column + 4)
         shown = value if room is None else shorten(value, room)
         yield line(" ", (name, "name"), " " * (column - cells(name) + 3), (shown, "value"))
 

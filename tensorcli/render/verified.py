@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import Divergence, Verified, plural
-from tensorcli.render.layout import Line, cells, line, paragraph, visible, wrap
+from tensorcli.render.layout import Line, cells, line, paragraph, room_beside, visible, wrap
 
 
 def verified(found: Verified, width: int | None) -> Iterator[Line]:
@@ -27,6 +27,6 @@ def divergence(row: Divergence, width: int | None) -> Iterator[Line]:
     yield line((f"{row.span.line:>5} | ", "muted"), f"{visible(first)} …" if rest else visible(first))
     for label, text in (("PyTorch", row.pytorch), ("tensorcli", row.ours)):
         lead = f"  {label:<11}"
-        room = None if width is None else max(width - cells(lead), 24)
+        room = room_beside(width, cells(lead))
         for number, part in enumerate(wrap(visible(text), room)):
             yield line(" " * cells(lead) if number else (lead, "label"), part)

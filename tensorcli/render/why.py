@@ -7,22 +7,38 @@ from dataclasses import replace
 
 from tensorcli.explorer.results import Event as Told
 from tensorcli.explorer.results import Fixed, Timeline, Way, Why
-from tensorcli.render.layout import Line, Piece, cells, line, padded, paragraph, shorten, wrap
+from tensorcli.render.layout import (
+    BETWEEN,
+    Line,
+    Piece,
+    cells,
+    flowed,
+    line,
+    padded,
+    paragraph,
+    room_beside,
+    shorten,
+    wrap,
+)
 
 STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "warned": "error", "cut": "freed"}
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
 NOTE, WAY, SOURCE = 44, 56, 60
 """Longer notes, ways and statements have what belongs to them below."""
+ASIDE = 60
+"""In a narrower terminal the code stands below the answer."""
 VERDICTS = {"ok": ("ok", "good"), "wrong": ("BAD", "error"), "runs": ("", "")}
 
 
 def why(found: Why, width: int | None) -> Iterator[Line]:
     code = found.code or ""
-    room = None if width is None else max(width - 1, 30)
-    parts = wrap(found.title, None if room is None else room - (cells(code) + 3 if code else 0))
+    aside = bool(code) and (width is None or width >= ASIDE)
+    parts = wrap(found.title, room_beside(width, 1 + (len(BETWEEN) + cells(code) if aside else 0)))
     for number, part in enumerate(parts):
-        tail = f"   {code}" if code and number == 0 else ""
+        tail = f"{BETWEEN}{code}" if aside and number == 0 else ""
         yield line(" ", (part, "title"), (tail, "code"))
+    if code and not aside:
+        yield line(" ", (code, "code"))
     if found.events:
         yield ()
         yield from events(found.events, width)
@@ -69,12 +85,10 @@ def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
                 (lead, "muted"), event.source, pad, (event.text, style), "   " if tail else "", (tail, style)
             )
             continue
-        for number, part in enumerate(
-            wrap(event.source, None if width is None else max(width - lead_size, 30))
-        ):
+        for number, part in enumerate(wrap(event.source, room_beside(width, lead_size))):
             yield line((lead if number == 0 else " " * lead_size, "muted"), part)
-        whole = "   ".join(part for part in (event.text, tail) if part)
-        yield from paragraph(whole, width, style, " " * (lead_size + 2), " " * (lead_size + 2))
+        whole = BETWEEN.join(part for part in (event.text, tail) if part)
+        yield from paragraph(whole, width, style, " " * (lead_size + 2), " " * (lead_size + 2), BETWEEN)
 
 
 def tail_of(event: Told) -> str:
@@ -119,7 +133,8 @@ def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
 def ways(found: Why, width: int | None) -> Iterator[Line]:
     """The ways out, with what each gives."""
     measure = f"   {found.measure}" if found.measure else ""
-    yield line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
+    head = line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
+    yield from flowed(head, width)
     texts = [way.text.split("\n") for way in found.ways]
     column = max(
         (cells(parts[0]) for parts in texts if len(parts) == 1 and cells(parts[0]) <= WAY), default=0
@@ -133,7 +148,7 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
     for way, parts in zip(found.ways, texts):
         yield from way_lines(way, parts, column, notes, width, beside)
     if any(way.number for way in found.ways):
-        yield line(" ", (f"apply one with: {found.apply}", "hint"))
+        yield from paragraph(f"apply one with: {found.apply}", width, "hint", " ", "   ")
 
 
 def way_lines(
@@ -158,13 +173,13 @@ def way_lines(
         return
     for position, part in enumerate(parts):
         lead = number if position == 0 else " " * size
-        room = None if width is None else max(width - size, 30)
+        room = room_beside(width, size)
         for row, piece in enumerate(wrap(part, room)):
             yield line((lead if row == 0 else " " * size, "hint" if way.number else "error"), piece)
-    room = 60 if width is None else max(width - size - 2, 30)
+    room = room_beside(width, size + 2) or 60
     left = room - cells(verdict) - cells(way.note) - 5
     if way.measured and left < 24:
-        yield line(" " * (size + 2), (way.note, "muted"))
+        yield from paragraph(way.note, width, "muted", " " * (size + 2), " " * (size + 2))
         yield line(
             " " * (size + 2),
             (shorten(way.measured, room - cells(verdict) - 2), "value"),

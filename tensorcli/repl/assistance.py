@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.language.invocations import whole_number
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 from tensorcli.repl.background import Background
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ NO_VERBS: Mapping[str, Verb] = {}
 
 # Attributes of a tensor that are tensors again, with the same attributes.
 TENSOR_ATTRIBUTES = frozenset("data grad T mT H mH real imag".split())
+
+# What makes a tensor of data, and is no operator.
+CONSTRUCTORS = frozenset("tensor as_tensor from_numpy".split())
 
 KEYS = "F1 help  F8 undo"
 
@@ -132,7 +136,8 @@ class Assistance:
             Described(session),
             self.attributes_of,
             self.arguments_of,
-            list(session.modules),
+            session.modules.below,
+            self.items_of,
             self.words_of,
         ):
             if not found.description and found.kind == "verb":
@@ -155,6 +160,17 @@ class Assistance:
         except (SyntaxError, Unknown, LookupError, TypeError):
             return ()
         return Attributes(session, value, self.summary)
+
+    def items_of(self, source: str) -> Mapping[str, str]:
+        """The texts that are keys of the dict before an opening bracket, each with what is there."""
+        session = self._background.session
+        try:
+            value = look_up(session, ast.parse(source.strip(), mode="eval").body)
+        except (SyntaxError, Unknown, LookupError, TypeError):
+            return {}
+        if not isinstance(value, dict):
+            return {}
+        return {key: description(session, held) for key, held in dict.items(value) if type(key) is str}
 
     def arguments_of(self, source: str) -> Mapping[str, str]:
         """What the function before an opening bracket, or a verb, takes by keyword, with the defaults."""
@@ -214,13 +230,29 @@ def look_up(session: Session, tree: ast.expr) -> Any:
                 return [*table.values()][key] if type(key) is int else table[key]
             if session.engine.kind(value) == "tensor":
                 return value
-        case ast.Call(func=ast.Attribute(value=owner)):
+        case ast.Call(func=ast.Attribute(value=owner, attr=name)):
             value = look_up(session, owner)
             if session.engine.kind(value) == "tensor":
                 return value  # nearly every method of a tensor gives a tensor
+            if value is session.modules["torch"] and gives_tensor(session, name):
+                return some_tensor(session)
+        case ast.Call(func=ast.Name(id=name)):
+            known = session.names.get(name)
+            if gives_tensor(session, name) if known is None else tables(known):
+                return some_tensor(session)  # so does nearly every operator, and a network
         case ast.Constant(value=value):
             return value
     raise Unknown
+
+
+def gives_tensor(session: Session, name: str) -> bool:
+    """Whether a function of torch's gives a tensor, as far as its kind says."""
+    return name in CONSTRUCTORS or (name not in BUILTIN_FUNCTIONS and session.engine.verb(name) is not None)
+
+
+def some_tensor(session: Session) -> Any:
+    """A tensor that stands for another one: only what all tensors have is asked of it."""
+    return session.modules["torch"].members["empty"](0)
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
@@ -238,7 +270,7 @@ def called(session: Session, tree: ast.expr) -> Any:
             return session.names[tree.id]
         verb = session.verbs[tree.id]
         if verb.kind == "method":
-            return getattr(session.modules["torch"].members["empty"](0), tree.id)
+            return getattr(some_tensor(session), tree.id)
         owner, _, name = (verb.path).rpartition(".")
         if not owner:
             raise Unknown

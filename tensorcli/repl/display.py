@@ -12,6 +12,7 @@ from tensorcli.explorer.results import Step
 from tensorcli.render.failures import failure_at_prompt, failure_in_file, warning_at_prompt, warning_in_file
 from tensorcli.render.layout import line, page
 from tensorcli.render.pages import render
+from tensorcli.repl.chapters import told_in_chapters
 from tensorcli.repl.output import PROMPT
 from tensorcli.repl.screen import Screen
 
@@ -60,8 +61,11 @@ class EntryDisplay:
         if self._line_open:
             self._screen.text("\n")
             self._line_open = False
-        shown = render(step, width)
-        self._screen.page(shown)
+        shown = told_in_chapters(step, self._screen)
+        if not shown:
+            page_of_step = render(step, width)
+            shown = bool(page_of_step)
+            self._screen.page(page_of_step)
         for warning in step.warnings:
             self._screen.page(
                 page(warning_in_file(warning) if from_file else warning_at_prompt(warning, width))

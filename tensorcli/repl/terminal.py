@@ -31,10 +31,11 @@ from prompt_toolkit.styles import Style
 from tensorcli.language.tokens import highlight
 from tensorcli.render.layout import cells
 from tensorcli.render.theme import STYLES
-from tensorcli.repl.assistance import Assistance
+from tensorcli.repl.assistance import KEYS, Assistance
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.output import CONTINUATION, PROMPT
 
+INDENT = 4
 _COLOURS = frozenset("red green yellow blue magenta cyan".split())
 
 
@@ -92,7 +93,7 @@ class LanguageCompleter(Completer):
 
 
 def key_bindings(assistance: Assistance, unfinished: list[Document]) -> KeyBindings:
-    """Enter, Tab, Ctrl-C, F1 and F8; everything else is prompt_toolkit's emacs or vi.
+    """Enter, Tab, Backspace, Ctrl-C, F1 and F8; everything else is prompt_toolkit's emacs or vi.
 
     A key that runs a command leaves what was being typed in `unfinished`.
     """
@@ -116,7 +117,13 @@ def key_bindings(assistance: Assistance, unfinished: list[Document]) -> KeyBindi
 
     @keys.add("tab", filter=typing & Condition(at_indent))
     def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text(" " * (4 - event.current_buffer.document.cursor_position_col % 4))
+        column = event.current_buffer.document.cursor_position_col
+        event.current_buffer.insert_text(" " * (INDENT - column % INDENT))
+
+    @keys.add("backspace", filter=typing & Condition(at_indent))
+    def _(event: KeyPressEvent) -> None:
+        column = event.current_buffer.document.cursor_position_col
+        event.current_buffer.delete_before_cursor((column - 1) % INDENT + 1 if column else 1)
 
     @keys.add(
         "c-c", filter=has_focus(DEFAULT_BUFFER) & Condition(lambda: bool(get_app().current_buffer.text))
@@ -136,7 +143,9 @@ def key_bindings(assistance: Assistance, unfinished: list[Document]) -> KeyBindi
 
 
 def at_indent() -> bool:
-    """Whether only white space stands before the cursor, on a line after the first: Tab indents there."""
+    """Whether only white space stands before the cursor, on a line after the first: there Tab indents, and Backspace
+    takes a step of it away.
+    """
     document = get_app().current_buffer.document
     return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()
 
@@ -147,13 +156,19 @@ def toolbar(assistance: Assistance) -> StyleAndTextTuples:
     if "\n" in text and (found := still_open(text.rstrip(), assistance.verbs, assistance.names)):
         return [("class:bottom-toolbar.text", f" {waiting_for(found, text)}")]
     parts: StyleAndTextTuples = []
-    *segments, keys = assistance.segments()
-    if cells(" │ ".join([*segments, keys])) < get_app().output.get_size().columns:
-        segments.append(keys)
-    for segment in segments:
+    for segment in with_room(assistance.segments(), get_app().output.get_size().columns):
         parts.append(("class:bottom-toolbar.text", " │ " if parts else " "))
         parts.append(("class:alarm" if segment.startswith("!") else "class:bottom-toolbar.text", segment))
     return parts
+
+
+def with_room(segments: list[str], width: int) -> list[str]:
+    """The segments that a line has room for: the keys are left out first, then the widest; an alarm stays."""
+    kept = list(segments)
+    while cells(" │ ".join(kept)) >= width and len(kept) > 1:
+        spare = [each for each in kept if not each.startswith("!")]
+        kept.remove(KEYS if KEYS in kept else max(spare or kept, key=cells))
+    return kept
 
 
 def prompt_style(colour: bool) -> Style:

@@ -1,5 +1,7 @@
 """The commands: what each answers."""
 
+from dataclasses import replace
+
 import pytest
 
 from tensorcli.explorer.commands import CATEGORIES, COMMANDS
@@ -600,3 +602,12 @@ def test_device_lists_what_is_here(last):
         ("cpu", True),
         ("meta", True),
     ]
+
+
+def test_help_on_a_category_says_what_each_of_its_commands_does(last):
+    page = answer(last, "help")
+    assert [section.title for section in page.sections if section.brief] == list(CATEGORIES)
+    (section,) = answer(last, "help time").sections
+    assert section == replace(page.sections[CATEGORIES.index("time")], brief=False)
+    every = answer(last, "help commands").sections
+    assert [(each.title, each.brief) for each in every] == [(name, False) for name in CATEGORIES]

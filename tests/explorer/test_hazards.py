@@ -134,6 +134,9 @@ def test_a_strict_session_makes_a_hazard_an_error(run):
     error = run(HAZARDS["TSC-H003"].example, strict=True)[-1].error
     assert (error.kind, error.type, error.code) == ("hazard", "Hazard", "TSC-H003")
     assert error.lines == ("x[m][0] = 5",)
+    error = run(HAZARDS["TSC-H001"].example, strict=True)[-1].error
+    assert error is not None
+    assert error.hints == ()  # that `why` tells it goes with the code
 
 
 def test_every_code_is_used_once_and_every_entry_is_whole():

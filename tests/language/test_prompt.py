@@ -70,6 +70,7 @@ def words(command: str) -> dict[str, str]:
         ("explain ver", [("version counter", 8)]),
         ("explain version c", [("version counter", 8)]),
         ("explain tsc-e", [("TSC-E031", 8)]),
+        ("explain TSC-", [("TSC-E031", 8)]),
         ("compare detach cl", [("clone", 15)]),
         ("goto 1", [("12", 5), ("1", 5)]),
         ("set ", [("rows", 4)]),
@@ -78,11 +79,49 @@ def words(command: str) -> dict[str, str]:
 def test_a_command_is_offered_its_own_words_to_where_they_end(verbs, text, offered):
     found = complete(text, len(text), verbs, NAMES, attributes, words_of=words)
     assert [(each.text, each.start) for each in found if each.kind == "argument"] == offered
+    assert (
+        text != "explain TSC-" or len(found) == 1
+    )  # a word of a command's own, which is none of the language
 
 
 @pytest.mark.parametrize("text", ["vars ", "vars d", "undo ", "goto d", "set rows 5 d"])
 def test_where_a_command_takes_no_name_none_is_offered(verbs, text):
     assert texts(verbs, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "offered"),
+    [
+        ("import ", 7, ["torch", "numpy"]),
+        ("import torch, nu", 14, ["numpy"]),
+        ("from torch.", 11, ["nn", "fft"]),
+        ("import torch.n", 13, ["nn"]),
+        ("from torch.nn.f", 14, ["functional"]),
+        ("from torch ", 11, ["import"]),
+        ("from torch.nn import d", 21, ["detach", "data", "dim"]),
+    ],
+)
+def test_behind_a_dot_of_an_import_stand_the_modules_below(verbs, text, start, offered):
+    below = {"": ["torch", "numpy"], "torch": ["nn", "fft"], "torch.nn": ["functional"]}
+    found = complete(text, len(text), verbs, NAMES, attributes, modules_below=below.__getitem__)
+    assert [(each.text, each.start) for each in found] == [(each, start) for each in offered]
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("sd['", ["weight", "in"]),
+        ('print(sd["we', ["weight", "we'ird"]),
+        ("sd['we", ["weight"]),
+        ("sd ['", []),
+        ("f('", []),
+        ("['", []),
+    ],
+)
+def test_the_keys_of_a_dict_are_offered_between_its_brackets(verbs, text, offered):
+    keys = {"sd": {"weight": "(2,) s1", "we'ird": "", "in": ""}}
+    found = complete(text, len(text), verbs, NAMES, attributes, items_of=keys.__getitem__)
+    assert [each.text for each in found] == offered
 
 
 def test_behind_the_equals_sign_of_an_argument_stands_no_verb(verbs):
@@ -129,7 +168,9 @@ def test_where_an_argument_begins_the_keywords_of_the_call_are_offered(verbs, te
 
 def test_an_import_completes_modules_and_what_is_in_them(verbs):
     def offered(text: str) -> list[str]:
-        found = complete(text, len(text), verbs, NAMES, attributes, modules=("torch", "random"))
+        found = complete(
+            text, len(text), verbs, NAMES, attributes, modules_below=lambda _: ("torch", "random")
+        )
         return [each.text for each in found]
 
     assert offered("import ra") == ["random"]

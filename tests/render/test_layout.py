@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensorcli.explorer.results import brief
 from tensorcli.render.layout import (
     Column,
     Grid,
     Piece,
     cells,
+    flowed,
     line,
     line_text,
     listing,
@@ -88,6 +90,16 @@ def test_a_wrapped_text_keeps_its_gaps_and_can_be_broken_at_them_only() -> None:
     assert wrap("graph VALUE [--depth N] [--dot]", 24, " [") == ["graph VALUE [--depth N]", "[--dot]"]
 
 
+def test_facts_on_a_line_stay_whole_where_they_fit() -> None:
+    text = "requires_grad True   leaf False   a sentence that is longer than the line"
+    assert wrap(text, 24, "   ") == [
+        "requires_grad True",
+        "leaf False",
+        "a sentence that is",
+        "longer than the line",
+    ]
+
+
 def test_items_side_by_side_stay_whole() -> None:
     lines = listing("see also", ("alias y d", "storages", "explain stride"), 32)
     assert [line_text(each) for each in lines] == [
@@ -104,7 +116,7 @@ def test_columns_without_room_stand_below_their_row() -> None:
     assert [line_text(each) for each in grid.folded(24).lines(24)] == [
         " name         line",
         " a_long_name  7",
-        "   value [1., 2., 3., 4., 5.]",
+        "   value [1., 2., 3., …]",
     ]
     assert grid.folded(60) is grid
 
@@ -118,9 +130,39 @@ def test_only_flexible_columns_shrink() -> None:
         " name         value",
         " a_long_name  [1., 2., …]",
     ]
-    assert [line_text(each) for each in grid.lines(10)][1] == " a_long_name  [1., …]"
+    assert [line_text(each) for each in grid.lines(22)][1] == " a_long_name  [1., …]"
+
+
+def test_a_table_folds_itself_where_it_cannot_shrink_to_its_width() -> None:
+    grid = Grid(
+        (Column("name"), Column(""), Column("value")), [(Piece("a_long_name"), Piece("is"), Piece("1.5"))]
+    )
+    assert [line_text(each) for each in grid.lines(18)] == [" name", " a_long_name  is", "   value 1.5"]
+    assert [line_text(each) for each in grid.lines(12)] == [" name", " a_long_name", "   is", "   value 1.5"]
+
+
+def test_a_wrapped_line_keeps_its_styles() -> None:
+    found = line(" ", ("ways out", "title"), " (each was run)", ("   w.grad", "label"))
+    assert list(flowed(found, 18)) == [
+        line(" ", ("ways out", "title"), " (each"),
+        line("   ", "was run)"),
+        line("   ", ("w.grad", "label")),
+    ]
+    assert list(flowed(found, None)) == [found]
 
 
 def test_a_column_without_text_is_left_out() -> None:
     grid = Grid((Column(), Column("b")), [(Piece(""), Piece("x"))])
     assert [line_text(each) for each in grid.lines(None)] == [" b", " x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[1., 2.]", "[1., 2.]"),
+        (f"[[{', '.join(['1.5000'] * 20)}]]", f"[[{', '.join(['1.5000'] * 7)}, …]]"),
+        ("x" * 80, "x" * 80),
+    ],
+)
+def test_a_value_within_a_sentence_is_short_and_closed(text: str, expected: str) -> None:
+    assert brief(text) == expected

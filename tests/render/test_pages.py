@@ -40,18 +40,15 @@ def test_every_style_is_one_of_the_theme(samples: dict[type, object], kind: type
     assert used <= {"", *STYLES}
 
 
-# A message of PyTorch's in a file's form is never wrapped.
+# In a file's form a message of PyTorch's is never wrapped.
 @pytest.mark.parametrize(
-    "kind", [kind for kind in DRAWN if kind is not results.Failure], ids=lambda kind: kind.__name__
+    "kind",
+    [kind for kind in DRAWN if kind not in (results.Failure, results.WarningText)],
+    ids=lambda kind: kind.__name__,
 )
-@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 120])
 def test_every_page_fits_its_width(samples: dict[type, object], kind: type, width: int) -> None:
     assert [text for text in render(samples[kind], width).text().splitlines() if cells(text) > width] == []
-
-
-@pytest.mark.parametrize("kind", [results.Step, results.Comparison], ids=lambda kind: kind.__name__)
-def test_tables_and_comparisons_fit_half_a_screen(samples: dict[type, object], kind: type) -> None:
-    assert [text for text in render(samples[kind], 40).text().splitlines() if cells(text) > 40] == []
 
 
 def test_who_only_sees_a_storage_has_a_version_in_a_narrow_table_too(step: results.Step) -> None:
@@ -116,6 +113,13 @@ def test_the_table_on_eighty_columns(step: results.Step) -> None:
     )
 
 
+def test_a_long_name_has_what_is_said_of_it_below_where_it_is_narrow() -> None:
+    name = "opt.param_groups[0]['params'][0]"
+    found = results.Change("bound", (name,), note="same object as net.weight", same_as="net.weight")
+    assert render(found, 40).text() == f" = {name}\n     same object as net.weight\n"
+    assert render(found, 80).text() == f" = {name}   same object as net.weight\n"
+
+
 def test_rows_that_are_left_out_are_counted(step: results.Step) -> None:
     from dataclasses import replace
 
@@ -159,7 +163,7 @@ def test_slots_have_their_facts_beside_them_or_below_and_stand_in_bands(
     heads = re.findall(r"^   slot +\d.*$", text, re.MULTILINE)
     assert len(heads) == bands
     assert ("layout" in heads[0]) == beside
-    assert text.count("layout") == 1
+    assert ("layout strided" in text) == (width == 40)  # its title stands before each where it is narrow
 
 
 def test_bytes_in_common_that_are_not_all_listed_end_in_an_ellipsis(samples: dict[type, object]) -> None:
@@ -220,3 +224,31 @@ def test_a_page_is_a_rich_renderable_that_takes_text_as_text() -> None:
     written = stream.getvalue()
     assert "\x1b[" in written
     assert re.sub(r"\x1b\[[0-9;]*m", "", written) == page.text()
+
+
+def test_what_is_deeper_than_a_narrow_tree_has_room_for_is_counted() -> None:
+    def node(name: str, *following: str) -> results.GraphNode:
+        return results.GraphNode(
+            name, "AddBackward0", False, (), (), "y + z", 1, (), (), False, "", 0, following
+        )
+
+    deep = 30
+    nodes = [node(f"a{number}", f"a{number + 1}", f"b{number}") for number in range(deep)]
+    nodes += [node(f"a{deep}"), *(node(f"b{number}") for number in range(deep))]
+    found = results.Graph("y", (), 1, tuple(nodes), 0, ())
+    page = render(found, 60).text()
+    assert (
+        "⋮ 40 nodes below" in page
+    )  # 10 levels of stems, then a10 to a30 and b10 to b29, less the first's own
+    assert page.count("AddBackward0  line 1") == 61 - 40
+    assert "below" not in render(found, 200).text()
+    assert [text for text in page.splitlines() if cells(text) > 60] == []
+
+
+@pytest.mark.parametrize(("width", "most"), [(80, 22), (120, 19)])
+def test_the_page_of_help_fits_a_screen(width: int, most: int) -> None:
+    from tensorcli.explorer.commands.help import overview
+
+    page = render(overview(), width).text().splitlines()
+    assert len(page) <= most
+    assert max(map(cells, page)) <= width

@@ -120,7 +120,19 @@ def test_names_are_described_by_dtype_shape_and_storage(assistance: Assistance) 
     assert next(each.description for each in assistance.completions("n", 1) if each.text == "n") == "int"
 
 
-@pytest.mark.parametrize("owner", ["x", "items[0]", "x.T", "x.exp()", "items[1].t()"])
+@pytest.mark.parametrize(
+    "owner",
+    [
+        "x",
+        "items[0]",
+        "x.T",
+        "x.exp()",
+        "items[1].t()",
+        "ones(2)",
+        "torch.stack(items)",
+        "torch.tensor([1.]).exp()",
+    ],
+)
 def test_methods_are_completed_on_what_is_surely_a_tensor(assistance: Assistance, owner: str) -> None:
     text = f"{owner}.deta"
     found = {each.text: each.description for each in assistance.completions(text, len(text))}
@@ -186,6 +198,18 @@ def test_fix_is_offered_the_ways_out_of_the_last_why(assistance: Assistance, ses
     assert "no_grad" in first.description
 
 
+def test_keys_and_modules_are_offered_where_they_can_stand(assistance: Assistance, session: Session) -> None:
+    list(session.run("d = {'left': x, 'right': {'n': 1}, 3: x}"))
+    found = {each.text: each.description for each in assistance.completions("d['", 3)}
+    assert found == {"left": "float32 (2, 3) s1", "right": "dict"}
+    assert [each.text for each in assistance.completions("d['right']['", 12)] == ["n"]
+    found = {each.text: each.kind for each in assistance.completions("from torch.", 11)}
+    assert found["nn"] == "module"
+    assert "ones" not in found
+    assert "functional" in {each.text for each in assistance.completions("import torch.nn.", 16)}
+    assert "linalg" in {each.text for each in assistance.completions("from numpy.", 11)}
+
+
 def test_completing_runs_nothing(assistance: Assistance, session: Session) -> None:
     before = len(session.journal), session.names["x"]._version
     for text in ("x.add_(1).", "unknown_function().", "items[7].", "x.grad_fn.", "("):
@@ -196,8 +220,9 @@ def test_completing_runs_nothing(assistance: Assistance, session: Session) -> No
 def test_what_has_to_be_run_is_unknown(session: Session) -> None:
     import ast
 
-    with pytest.raises(Unknown):
-        look_up(session, ast.parse("len(items)", mode="eval").body)
+    for text in ("len(items)", "sum(items)", "items.index(x)", "nothing(x)", "torch.manual_seed(0)"):
+        with pytest.raises((Unknown, LookupError)):
+            look_up(session, ast.parse(text, mode="eval").body)
 
 
 def test_the_toolbar_counts_what_the_session_holds(assistance: Assistance, session: Session) -> None:

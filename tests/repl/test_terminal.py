@@ -6,6 +6,7 @@ from pathlib import Path
 
 ENTER, TAB, ESCAPE = "\r", "\t", "\x1b"
 UP, RIGHT, F1, F8 = "\x1b[A", "\x1b[C", "\x1bOP", "\x1b[19~"
+BACKSPACE = "\x7f"
 CTRL_C, CTRL_D, CTRL_E, CTRL_R = "\x03", "\x04", "\x05", "\x12"
 
 
@@ -280,3 +281,36 @@ def test_wide_characters_have_their_caret_in_the_right_cell(prompt) -> None:
     carets = [column for column in range(80) if buffer[column].data == "^"]
     dot = next(column for column in range(80) if prompt.screen.buffer[at][column].data == ".")
     assert carets == [dot + 1, dot + 2, dot + 3]
+
+
+def test_an_alarm_stays_in_a_toolbar_without_room(open_prompt) -> None:
+    prompt = open_prompt(columns=40).entry("w = ones(2, requires_grad=True)").entry("y = w.exp()")
+    prompt.entry("y.detach().zero_()").until("step 3 │ ! 1 stale save")
+    assert "2 tensors" not in prompt.text.splitlines()[-1]
+
+
+def test_a_tour_that_is_longer_than_the_screen_goes_on_by_chapters(open_prompt) -> None:
+    prompt = open_prompt(rows=34)  # the first chapter fits
+    prompt.type("tour", ENTER).until("First a leaf").until("q ends the tour")
+    assert "backward() gives w its gradient" not in prompt.text
+    prompt.type(ENTER).until("backward() gives w its gradient").until("q ends the tour")
+    prompt.type("q", ENTER).until(lambda: prompt.line == "tensor>")
+    assert "One write" not in prompt.text
+    assert "q ends" not in prompt.text
+    prompt.type("tour", ENTER).until("q ends the tour").type(CTRL_C)
+    prompt.until(lambda: prompt.line == "tensor>").type("40 + 2", ENTER).until("42")
+
+
+def test_a_tour_in_the_shell_goes_on_by_chapters(open_prompt) -> None:
+    prompt = open_prompt("tour", "views", rows=24).until("q ends the tour")
+    assert "more: tour" not in prompt.text
+    assert prompt.type(ENTER * 20).ended() == 0
+    assert "more: tour" in prompt.text
+
+
+def test_backspace_takes_a_step_of_the_indent_away(prompt) -> None:
+    prompt.type("try:", ENTER, "1/0", ENTER, BACKSPACE, "except ZeroDivisionError:", ENTER, "print(40 + 2)")
+    prompt.until("    ...     print(40 + 2)").type(ENTER, ENTER).until(lambda: prompt.line == "tensor>")
+    assert "\n42\n" in prompt.text
+    prompt.type("if x:", ENTER, BACKSPACE, BACKSPACE).until(lambda: prompt.line == "tensor> if x:")
+    prompt.type(CTRL_C)

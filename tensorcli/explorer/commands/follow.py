@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
+from tensorcli.explorer.entries import Entry
 from tensorcli.explorer.facts import fingerprint, short_text
 from tensorcli.explorer.index_writes import MOVES
 from tensorcli.explorer.memory import reaches
@@ -125,23 +126,34 @@ def watch(session: Session, invocation: Invocation) -> Answer:
     elif invocation.arguments:
         argument = invocation.arguments[0]
         assert isinstance(argument.value, ast.expr)
-        if not _followed(argument.value):
-            raise TypeError("watch follows a name, an item of it (x[0]) or its .grad")
+        if not _followed(session, argument.value):
+            raise TypeError("watch follows a name, an item of it (x[0]), its .grad, or a part of a network")
         text = typed(session, invocation, argument)
         session.watched[text] = (argument.value, peek(session, argument.value))
     return Watching(tuple((text, value.text) for text, (_, value) in session.watched.items()))
 
 
-def _followed(tree: ast.expr) -> bool:
+def _followed(session: Session, tree: ast.expr) -> bool:
+    if _reached(session, tree) is not None:
+        return True
     if isinstance(tree, ast.Subscript):
         inside = [node for node in ast.walk(tree.slice) if isinstance(node, ast.expr)]
         plain = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp)
-        return _followed(tree.value) and all(isinstance(node, plain) for node in inside)
+        return _followed(session, tree.value) and all(isinstance(node, plain) for node in inside)
     if isinstance(tree, ast.Attribute):
-        return tree.attr in ("grad", "requires_grad", "_version", "shape", "is_leaf") and _followed(
-            tree.value
-        )
+        facts = ("grad", "requires_grad", "_version", "shape", "is_leaf")
+        return tree.attr in facts and _followed(session, tree.value)
     return isinstance(tree, ast.Name)
+
+
+def _reached(session: Session, tree: ast.expr) -> Entry | None:
+    """The tensor of a path that leads through other things than containers, such as a network: nothing of it is asked."""
+    path = ast.unparse(tree)
+    if session.observation is None:
+        return None
+    root = session.observation.index.roots.get(path_root(path))
+    key = None if root is None else root.found.get(path)
+    return None if key is None else session.observation.index.entries.get(key)
 
 
 class Peeked(NamedTuple):
@@ -178,6 +190,9 @@ def _peek(session: Session, tree: ast.expr) -> Any:
     engine = session.engine
     if isinstance(tree, ast.Name):
         return session.names[tree.id]
+    reached = _reached(session, tree)
+    if reached is not None:
+        return reached.value
     if isinstance(tree, ast.Attribute):
         owner = _peek(session, tree.value)
         if engine.kind(owner) != "tensor":

@@ -37,6 +37,8 @@ _SIGNS = (
 ).split()
 OPERATORS = dict(zip(_SIGNS[::2], _SIGNS[1::2]))
 """What Python's signs between tensors stand for."""
+ALL = "commands"
+"""The topic that lists what each command does."""
 MOST_NAMES = 60
 """At most this many names of what a value has are listed."""
 
@@ -48,6 +50,8 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
         return overview()
     if name in COMMANDS:
         return command_page(name)
+    if name in (*CATEGORIES, ALL):
+        return category_page(name)
     name = OPERATORS.get(name, name)
     if "." in name and isinstance(_member(session, name), Namespace):  # torch.cuda is not a method
         return value_page(session, name, _member(session, name))
@@ -145,22 +149,12 @@ def _read(session: Session, text: str) -> Any:
 
 def overview() -> Help:
     """The page of the session: every command by category, then the two forms."""
-    sections = [
-        HelpSection(
-            category,
-            tuple(
-                HelpRow(each.short_usage, each.brief)
-                for each in COMMANDS.values()
-                if each.category == category and each.name not in SECOND_NAMES
-            ),
-        )
-        for category in CATEGORIES
-    ]
     forms = HelpSection(
         "forms",
         (
             HelpRow("t2 = detach t1", "the same as  t2 = t1.detach()"),
             HelpRow("t?", "all about a value; help on a command, a method"),
+            HelpRow("help look", "what each of these does; help commands  all of them"),
             HelpRow("help graph", "more about a command: its options, an example"),
             HelpRow(":inspect t", "the command, also where a name inspect is bound"),
         ),
@@ -168,8 +162,25 @@ def overview() -> Help:
     return Help(
         "tensorcli",
         "Type PyTorch statements, or commands. Results are tracked: every line shows what changed.",
-        (*(section for section in sections if section.rows), forms),
+        (*(replace(section, brief=True) for section in map(category_section, CATEGORIES)), forms),
     )
+
+
+def category_section(category: str) -> HelpSection:
+    """The commands of a category, each with what it does."""
+    rows = (
+        HelpRow(each.short_usage, each.brief)
+        for each in COMMANDS.values()
+        if each.category == category and each.name not in SECOND_NAMES
+    )
+    return HelpSection(category, tuple(rows))
+
+
+def category_page(name: str) -> Help:
+    """The page of one category of commands, or of all."""
+    chosen = CATEGORIES if name == ALL else (name,)
+    others = tuple(f"help {each}" for each in (*CATEGORIES, ALL) if each not in chosen and name != ALL)
+    return Help("", "", tuple(map(category_section, chosen)), see_also=others)
 
 
 def command_page(name: str) -> Help:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named_parent
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.facts import describe, some
+from tensorcli.explorer.facts import describe
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
@@ -14,6 +14,7 @@ from tensorcli.explorer.results import (
     Variable,
     Variables,
     plural,
+    some,
 )
 from tensorcli.language.syntax import Invocation
 
@@ -54,7 +55,11 @@ def _relation(session: Session, value: Any) -> str:
     mates = [
         index.names(each)[0] for each in index.sharing(look.memory, LISTED + 2) if each.value is not value
     ]
-    return f"shares {session.allocations.name(look.memory)} with {some(mates, LISTED)}" if mates else ""
+    return (
+        f"shares {session.allocations.name(look.memory)} with {some(mates, LISTED, all_known=False)}"
+        if mates
+        else ""
+    )
 
 
 def alias(session: Session, invocation: Invocation) -> AliasReport:

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 
 def topics(session: Session) -> Mapping[str, str]:
-    """Of `help`: the commands, then the concepts."""
-    from tensorcli.explorer.commands.registry import COMMANDS, SECOND_NAMES
+    """Of `help`: the commands, their categories, then the concepts."""
+    from tensorcli.explorer.commands.help import ALL
+    from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
     found = {name: each.summary for name, each in COMMANDS.items() if name not in SECOND_NAMES}
+    found |= {name: f"the commands of {name}" for name in CATEGORIES} | {
+        ALL: "all commands, with what each does"
+    }
     return found | {name: each.verdict for name, each in CONCEPTS.items() if name not in found}
 
 

@@ -11,7 +11,7 @@ from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.memory import covered, layout
-from tensorcli.explorer.results import Field, Inspection, Line, size_text
+from tensorcli.explorer.results import Field, Inspection, Line, brief, size_text
 from tensorcli.explorer.trees import root_name, stored
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _autograd(session: Session, value: Any, look: Look) -> Line:
     engine = session.engine
     grad = engine.grad(value)
     if grad is not None:
-        note = f"grad {engine.text(grad)}"
+        note = f"grad {brief(engine.text(grad))}"
     elif look.is_leaf:
         note = "grad None"
     else:

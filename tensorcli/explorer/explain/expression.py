@@ -15,7 +15,7 @@ from tensorcli.explorer.explain.remarks import Legacy, landing, legacy, places, 
 from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promotion, walks
 from tensorcli.explorer.explain.verdict import refused, verdict
 from tensorcli.explorer.facts import short_text
-from tensorcli.explorer.results import Dry, Explanation, Section
+from tensorcli.explorer.results import Dry, Explanation, Section, some
 from tensorcli.explorer.trees import segment
 from tensorcli.language.syntax import LanguageError, Statement
 
@@ -169,9 +169,7 @@ class Reading:
         article = "an" if kind == "array" else "a"
         others = [name for name in self.sharing_names(value) if name != self.text]
         shared = (
-            f"; {', '.join(others[:6])} {'lies' if len(others) == 1 else 'lie'} in the same storage"
-            if others
-            else ""
+            f"; {some(others)} {'lies' if len(others) == 1 else 'lie'} in the same storage" if others else ""
         )
         sections = [Section("", (TITLES[:6], self._row(self.text, look)[:6]), True)]
         if look.kind == "tensor":
@@ -348,7 +346,7 @@ class Reading:
         if not self.engine.tells_nodes:
             what = "what it saves is unknown: PyTorch does not tell"
         edges = [each for each in self.engine.edges(node) if each is not None]
-        leads = ", ".join(self._node_text(each) for each in edges[:4])
+        leads = some([self._node_text(each) for each in edges], 4)
         name = self.engine.node_name(node)
         lands = landing(self.session, result)
         return Section(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.errors import known_error, refused_cast
 from tensorcli.explorer.explain.rules import Operand
 from tensorcli.explorer.facts import short_text
-from tensorcli.explorer.results import plural, size_text
+from tensorcli.explorer.results import plural, size_text, some
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look
@@ -56,7 +56,7 @@ def _edge(reading: Reading, look: Look) -> str:
     if not sources:
         return ""
     return (
-        f"; gradients go on to {' and '.join(sources[:3])}" if look.requires_grad else "; cut from the graph"
+        f"; gradients go on to {some(sources, 3, ' and ')}" if look.requires_grad else "; cut from the graph"
     )
 
 
@@ -119,7 +119,7 @@ def _written(reading: Reading, operand: Operand, result: Any) -> str:
     now = reading.engine.look(operand.value)
     same = "gives it back" if result is operand.value else "gives something else back"
     names = [name for name in reading.sharing_names(operand.value) if name != operand.text]
-    seen = f"; also seen by {', '.join(names[:6])}" if names else ""
+    seen = f"; also seen by {some(names)}" if names else ""
     if now.requires_grad and not operand.look.requires_grad:
         seen += f"; {operand.text} is computed from then on ({now.grad_fn}), and no leaf"
     return f"writes into {operand.text}, version {operand.look.version} to {now.version}, and {same}{seen}"

@@ -12,6 +12,7 @@ of numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.results.step import Answer, Exit, Step
@@ -138,6 +139,40 @@ def __getattr__(name: str) -> Any:
 def plural(count: int, noun: str) -> str:
     """`1 node`, `3 nodes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def some(texts: Sequence[str], most: int = 6, joint: str = ", ", *, all_known: bool = True) -> str:
+    """`a, b, c`; of many the first, and how many there are beside: `a, b, c and 97 more`. Where not all are known, `a, b, c, …`
+    says only that there are more.
+    """
+    left = len(texts) - most
+    if left <= 0:
+        return joint.join(texts)
+    return joint.join(texts[:most]) + (f" and {left} more" if all_known else ", …")
+
+
+CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+BRIEF: Final = 60
+"""Characters of a value that stands within a sentence."""
+
+
+def brief(text: str) -> str:
+    """A value as it stands within a sentence: elements stay whole, and brackets are closed."""
+    end = len(text) if len(text) <= BRIEF else text.rfind(", ", 0, BRIEF)
+    if end in (-1, len(text)):
+        return text
+    return f"{text[:end]}, …{closing(text[:end])}"
+
+
+def closing(text: str) -> str:
+    """The brackets that close what is open at the end of a text."""
+    open_ones: list[str] = []
+    for character in text:
+        if character in CLOSING:
+            open_ones.append(CLOSING[character])
+        elif open_ones and character == open_ones[-1]:
+            open_ones.pop()
+    return "".join(reversed(open_ones))
 
 
 def size_text(nbytes: int) -> str:

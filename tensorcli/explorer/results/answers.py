@@ -216,6 +216,8 @@ class HelpSection:
 
     title: str
     rows: tuple[HelpRow, ...]
+    brief: bool = False
+    """Text shows what to type side by side; what each does is had by asking for the group."""
 
 
 @dataclass(frozen=True, slots=True)

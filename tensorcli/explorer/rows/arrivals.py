@@ -144,6 +144,9 @@ def bound(table: Table) -> None:
     """Names for what was there."""
     new = {entry.key for entry in table.created}
     moved = table.moved_names()
+    places: dict[tuple[int, str], list[str]] = {}  # of an object in a container, all that are new
+    for path, entry in table.index.added:
+        places.setdefault((entry.key, path_root(path)), []).append(path)
     for path, entry in table.index.added:
         if entry.key in new or entry.value is None or table.index.entries.get(entry.key) is not entry:
             continue
@@ -153,18 +156,20 @@ def bound(table: Table) -> None:
         if entry.key in moved and (not others or (within and path == table.index.names(entry)[0])):
             _renamed(table, path, entry, moved[entry.key])
             continue
-        if not others or ("[" in path and any(path_root(name) == root for name in others)):
+        elsewhere = [name for name in others if path_root(name) != root] if "[" in path else others
+        again = places[entry.key, root] if "[" in path else [path]
+        if not elsewhere or path != again[0]:
             continue
         look = table.look(entry)
         assert look is not None
         table.rows.append(
             Change(
                 "bound",
-                (path,),
+                tuple(again),
                 after=settle(look, table.allocations),
-                note=f"same object as {others[0]}",
+                note=f"same object as {elsewhere[0]}",
                 storage=table.allocations.name(look.memory),
-                same_as=others[0],
+                same_as=elsewhere[0],
             )
         )
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tensorcli.explorer.entries import MATES, Entry
-from tensorcli.explorer.facts import settle, some
+from tensorcli.explorer.facts import settle
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.identity import Allocation
-from tensorcli.explorer.results import Change, plural
+from tensorcli.explorer.results import Change, plural, some
 from tensorcli.explorer.rows.table import Table
 
 KEEPERS = 6
@@ -29,7 +29,11 @@ def unbound(table: Table) -> None:
             continue
         leaf = bool(before.is_leaf and before.requires_grad)
         kept = list(_keepers(table, entry, here, allocation))
-        note = f"{allocation.id} kept by {some(kept, KEEPERS)}" if kept else f"{allocation.id} freed"
+        note = (
+            f"{allocation.id} kept by {some(kept, KEEPERS, all_known=False)}"
+            if kept
+            else f"{allocation.id} freed"
+        )
         if leaf and not here:
             where = f" of line {allocation.line}" if allocation.line else ""
             note = f"the leaf{where} has no name any more; {note}"

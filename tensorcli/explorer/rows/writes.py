@@ -5,11 +5,10 @@ from __future__ import annotations
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.entries import MATES, Entry
-from tensorcli.explorer.facts import some
 from tensorcli.explorer.index_writes import BY_INDEX
 from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
 from tensorcli.explorer.observe import Through, Writing
-from tensorcli.explorer.results import Write, plural
+from tensorcli.explorer.results import Write, plural, some
 from tensorcli.explorer.rows.table import Table
 
 EXACT = 1 << 24
@@ -173,7 +172,8 @@ def _unnamed(table: Table, writing: Writing, before: Look) -> str:
         through = f"more than {len(writing.regions)} views"
     else:
         through = "a view" if len(texts) == 1 else f"{len(texts)} views"
-    return f"{some(texts, 3, ' and ')} of {table.storage(before)}, through {through} without a name"
+    shown = some(texts, 3, " and ", all_known=not writing.regions_more)
+    return f"{shown} of {table.storage(before)}, through {through} without a name"
 
 
 def _elements(writing: Writing) -> int | None:
@@ -260,7 +260,7 @@ def _left_behind(table: Table, before: Look, after: Look) -> str:
     note = "; keeps its version counter"
     if stay:
         where = table.allocations.name(before.memory) or "the old memory"
-        shown = some(stay, 3)
+        shown = some(stay, 3, all_known=False)
         note += f", as {'does' if len(stay) == 1 else 'do'} {shown}, still in {where}"
     return note
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, root_name
 from tensorcli.explorer.why.case import Case
@@ -364,7 +364,7 @@ def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Eve
     if len(lines) == 1 and plain:
         what = f"{first.name}, which it was computed from," if first.name else "what it was computed from"
         return f"{what} was made at line {lines[0]} without requires_grad.", events
-    where = f"line {lines[0]}" if len(lines) == 1 else "lines " + ", ".join(map(str, lines[:4]))
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {some([str(each) for each in lines], 4)}"
     if len(lines) == 1:
         return f"the graph ends at line {lines[0]}: {first.reason}.", events
     return f"nothing behind it requires grad ({where}).", events

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from tensorcli.explorer.graphs import nodes_below
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trees import atom, called_name, receiver_of, root_name, stored
 from tensorcli.explorer.why.called import given
@@ -328,7 +328,7 @@ def optimised(case: Case) -> Story:
     names = [name for leaf in leaves_behind(case, found.value) if (name := case.own_name(leaf)) is not None]
     story = given(
         case,
-        f"{found.text} was computed ({found.look.grad_fn}){' from ' if names else ''}{' and '.join(names[:3])}, and an "
+        f"{found.text} was computed ({found.look.grad_fn}){' from ' if names else ''}{some(names, 3, ' and ')}, and an "
         f"optimizer changes leaves: a step would not change what {found.text} is computed from.",
     )
     if names:

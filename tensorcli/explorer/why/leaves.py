@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.graphs import nodes_below
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, brief
 from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trees import atom, binds, stored
 from tensorcli.explorer.why.case import Case, Story
@@ -68,11 +68,11 @@ def _past(case: Case, token: int, name: str) -> _Past:
         for added in mine:
             if added.kind == "new":
                 given, wrote = [], None
-                what = f"made it: {added.after}"
+                what = f"made it: {brief(added.after)}"
             elif added.gave:
-                what = f"added {added.gave} to {added.before}"
+                what = f"added {brief(added.gave)} to {brief(added.before)}"
             else:
-                what = f"added to it: {added.after}"
+                what = f"added to it: {brief(added.after)}"
             given.append(case.event(at, what, "made", node=added.node_at))
             events.append(given[-1])
         for change in step.step.changes:
@@ -81,17 +81,17 @@ def _past(case: Case, token: int, name: str) -> _Past:
             if change.kind == "unbound":
                 events.append(case.event(at, "dropped it", "cut"))
             elif change.kind in ("written", "seen") and change.after is not None:
-                given, wrote = [], case.event(at, f"wrote it: {change.after.value}", "wrote")
+                given, wrote = [], case.event(at, f"wrote it: {brief(change.after.value)}", "wrote")
                 events.append(wrote)
             elif change.kind in ("created", "gradient"):
-                made = f"made it: {change.after.value}" if change.after else ""
+                made = f"made it: {brief(change.after.value)}" if change.after else ""
                 events.append(case.event(at, made, "made"))
     return _Past(events, given, wrote)
 
 
 def _held(case: Case, value: Any, name: str) -> Story:
     """Which passes made the gradient, what each gave, and what else changed it."""
-    text = case.engine.text(case.engine.grad(value))
+    text = brief(case.engine.text(case.engine.grad(value)))
     token = case.trace.token(value)
     events, given, wrote = _past(case, token, name)
     if len(events) > EVENTS:

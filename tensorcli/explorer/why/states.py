@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import told, where_cut
 from tensorcli.explorer.why.leaves import computed, leaves_behind
@@ -43,7 +43,7 @@ def state_of(case: Case, value: Any, name: str) -> Story:
             "computed tensor, and no leaf."
         )
     leaves = [case.name(leaf) or "a leaf without a name" for leaf in leaves_behind(case, value)]
-    notes = [f"its graph leads to {', '.join(dict.fromkeys(leaves[:6]))}."] if leaves else []
+    notes = [f"its graph leads to {some(list(dict.fromkeys(leaves)))}."] if leaves else []
     harmless = _written_unsaved(case, value, name)
     if harmless:
         notes.append(harmless)

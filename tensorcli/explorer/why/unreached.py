@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trees import called_name, calls_in, has_pass, holds, loaded, receiver_of
 from tensorcli.explorer.why.case import Case, Story
@@ -48,7 +48,7 @@ def leaf_without(case: Case, value: Any, name: str, bound: int | None) -> Story:
         users = users_of(case, value)
         if users:
             whose = "its graph leads" if len(users) == 1 else "their graphs lead"
-            story.notes.append(f"{', '.join(users[:4])} would bring it: {whose} to {name}.")
+            story.notes.append(f"{some(users, 4)} would bring it: {whose} to {name}.")
         return story
     done = [
         step
@@ -126,7 +126,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     story.events.append(case.event(last.number - 1, passed, "other", node=node))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
-        story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
+        story.notes.append(f"{some(users, 4)} {verb[0]} to {name}, and {verb[1]} not differentiated.")
     return story
 
 

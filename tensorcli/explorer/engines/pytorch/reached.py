@@ -60,6 +60,11 @@ class Mirror(Mapping[str, Any]):
         self.path = path
         self.model = model
 
+    @property
+    def inner(self) -> Mapping[str, Namespace]:
+        """The namespaces below this one, as the embedded engine has them."""
+        return getattr(self.model, "inner", {})
+
     def __getitem__(self, name: str) -> Any:
         found = self.model[name]
         if isinstance(found, Namespace):
