@@ -343,6 +343,8 @@ class Session:
 
         if " at 0x" in found.message:
             found = replace(found, message=self.evaluator.addresses.without(found.message))
+        if self.hearing.silent:
+            return found  # nobody sees advice
         from tensorcli.language.hints import hint, meant, outside
 
         advice = outside(raised) or meant(raised, self.evaluator)
