@@ -15,7 +15,7 @@ _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
     "privateuseone"
 ).split(", ")
-_STRING = re.compile("([A-Za-z_]+)(?::(0|[1-9][0-9]*))?")
+_STRING = "([A-Za-z_]+)(?::(0|[1-9][0-9]*))?"
 _MOST_IN_TEXT = 2**31 - 1
 """The largest index that PyTorch reads from a device string, into an int of C."""
 NOT_COMPILED = "Torch not compiled with CUDA enabled"
@@ -65,7 +65,7 @@ class Device(Native):
             kind, index = "cuda", kind
         if not kind:
             raise RuntimeError("Device string must not be empty")
-        found = _STRING.fullmatch(kind)
+        found = re.fullmatch(_STRING, kind)
         if found is None:
             raise RuntimeError(f"Invalid device string: '{kind}'")
         name, number = found.groups()

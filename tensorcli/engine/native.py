@@ -116,12 +116,12 @@ C_FUNCTIONS: Final = {
 """The functions of `torch.nn.functional` in C, and what their reprs say."""
 
 
-_METHOD: Final = re.compile(r"method '?(\w+)'? of '?(?:[\w.]+\.)?(\w+)'? object")
+_METHOD: Final = r"method '?(\w+)'? of '?(?:[\w.]+\.)?(\w+)'? object"
 
 
 def qualified_name(told: str) -> str:
     """The qualified name of a function or method in C, of which its repr says this."""
-    found = _METHOD.search(told)
+    found = re.search(_METHOD, told)
     if found is None:
         name = told.removeprefix("built-in function ")
         if name in PLAIN_FUNCTIONS:
