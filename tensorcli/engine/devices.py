@@ -65,10 +65,12 @@ class Device(Native):
             kind, index = "cuda", kind
         if not kind:
             raise RuntimeError("Device string must not be empty")
-        found = re.fullmatch(_STRING, kind)
-        if found is None:
-            raise RuntimeError(f"Invalid device string: '{kind}'")
-        name, number = found.groups()
+        name, number = kind, None
+        if kind not in _TYPES:
+            found = re.fullmatch(_STRING, kind)
+            if found is None:
+                raise RuntimeError(f"Invalid device string: '{kind}'")
+            name, number = found.groups()
         if name not in _TYPES:
             raise RuntimeError(
                 f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"
