@@ -1,5 +1,6 @@
 """What every test runs under: one thread a process, the options and the markers of the suite."""
 
+import gc
 import os
 from importlib.util import find_spec
 
@@ -18,6 +19,12 @@ if find_spec("hypothesis"):  # a machine that has a card may lack it, and its te
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="rewrite the expected output of tests/cases")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

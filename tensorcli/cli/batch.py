@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.cli import exits
 from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
-from tensorcli.explorer.results import Exit
+from tensorcli.explorer import results
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Output
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
-LISTENS = re.compile(rb"\bexpect\s+hazard\b|^\s*:?check\s*$|^\s*:?(graph|export)\b", re.MULTILINE)
+LISTENS = rb"(?m)\bexpect\s+hazard\b|^\s*:?check\s*$|^\s*:?(graph|export)\b"
+LISTENING = (b"hazard", b"check", b"graph", b"export")
 """What a script asks of a session that observes, also where nothing is shown: what stands in a file names tensors."""
 
 
@@ -121,7 +122,7 @@ def scripts(paths: Sequence[str], command: str | None) -> Sequence[Callable[[], 
 
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
     """Runs one script in a new session and gives its status."""
-    if options.quiet and LISTENS.search(script.text):
+    if options.quiet and any(word in script.text for word in LISTENING) and re.search(LISTENS, script.text):
         options = options._replace(quiet=False)
     try:
         return run_in(options.session(output.write), script, output, keep_going)
@@ -140,6 +141,6 @@ def run_in(session: Session, script: Script, output: Output, keep_going: bool) -
         output.step(step)
         if step.error is not None:
             first = first or exits.FAILURES[step.error.kind]
-        elif isinstance(step.result, Exit):
+        elif step.result is not None and isinstance(step.result, results.Exit):
             first = first or step.result.status
     return first

@@ -33,7 +33,7 @@ class Reasons(Output):
         from tensorcli.explorer.results import Why
 
         if isinstance(step.result, Why):
-            step = replace(step, result=replace(step.result, apply=self.again))
+            step = step._replace(result=replace(step.result, apply=self.again))
         super().step(step)
 
 

@@ -15,7 +15,7 @@ _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
     "privateuseone"
 ).split(", ")
-_STRING = re.compile("([A-Za-z_]+)(?::(0|[1-9][0-9]*))?")
+_STRING = "([A-Za-z_]+)(?::(0|[1-9][0-9]*))?"
 _MOST_IN_TEXT = 2**31 - 1
 """The largest index that PyTorch reads from a device string, into an int of C."""
 NOT_COMPILED = "Torch not compiled with CUDA enabled"
@@ -65,10 +65,12 @@ class Device(Native):
             kind, index = "cuda", kind
         if not kind:
             raise RuntimeError("Device string must not be empty")
-        found = _STRING.fullmatch(kind)
-        if found is None:
-            raise RuntimeError(f"Invalid device string: '{kind}'")
-        name, number = found.groups()
+        name, number = kind, None
+        if kind not in _TYPES:
+            found = re.fullmatch(_STRING, kind)
+            if found is None:
+                raise RuntimeError(f"Invalid device string: '{kind}'")
+            name, number = found.groups()
         if name not in _TYPES:
             raise RuntimeError(
                 f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"

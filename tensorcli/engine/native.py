@@ -116,12 +116,12 @@ C_FUNCTIONS: Final = {
 """The functions of `torch.nn.functional` in C, and what their reprs say."""
 
 
-_METHOD: Final = re.compile(r"method '?(\w+)'? of '?(?:[\w.]+\.)?(\w+)'? object")
+_METHOD: Final = r"method '?(\w+)'? of '?(?:[\w.]+\.)?(\w+)'? object"
 
 
 def qualified_name(told: str) -> str:
     """The qualified name of a function or method in C, of which its repr says this."""
-    found = _METHOD.search(told)
+    found = re.search(_METHOD, told)
     if found is None:
         name = told.removeprefix("built-in function ")
         if name in PLAIN_FUNCTIONS:
@@ -175,11 +175,8 @@ def _type_name(cls: type) -> str:
     if isinstance(cls, NativeType):
         return str(type.__dict__["__name__"].__get__(cls))
     module, name = cls.__module__, cls.__name__
-    if module.startswith("tensorcli.engine") or module in ("torch", "torch._C"):
-        return _ENGINE_TYPES.get(name, name)
-    if module == "torch.return_types":
-        return f"{module}.{name}"
     # Types that C defines carry their module in their name, those that a class statement made do not.
-    if module == "builtins" or (cls.__flags__ & _HEAP_TYPE and not cls.__flags__ & _IMMUTABLE_TYPE):
-        return _ENGINE_TYPES.get(name, name) if name.endswith("Storage") else name
+    made = cls.__flags__ & _HEAP_TYPE and not cls.__flags__ & _IMMUTABLE_TYPE
+    if module == "builtins" or (made and module != "torch.return_types"):
+        return _ENGINE_TYPES.get(name, name) if module.startswith(("tensorcli.engine", "torch")) else name
     return f"{module}.{name}"

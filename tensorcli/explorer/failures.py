@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer import results
@@ -47,7 +46,7 @@ class Leave(BaseException):
         self.status = status
 
 
-NO_CUDA = re.compile(
+NO_CUDA = (
     r"not compiled with CUDA|CUDA enabled|without ATen_cuda|accelerator device when none|pin_memory=True"
 )
 CUDA_HINT = (
@@ -55,9 +54,9 @@ CUDA_HINT = (
 )
 LISTED = 3
 """So many of the storages that a failing statement wrote are named."""
-_QUOTED = re.compile(r"(?<=')[^']+(?=')|\b\d+\b")
+_QUOTED = r"(?<=')[^']+(?=')|\b\d+\b"
 """What a complaint quotes: a text in quotes, a number."""
-_KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of arguments")
+_KEYWORD = r"unexpected keyword argument|invalid combination of arguments"
 
 
 def language_failure(error: LanguageError, text: str, name: str, answered: bool = False) -> Failure:
@@ -91,7 +90,7 @@ def kind_of(error: BaseException, nodes: list[ast.AST]) -> FailureKind:
         return "expectation"
     if isinstance(error, LimitError) or (isinstance(error, MemoryError) and "--max-bytes" in str(error)):
         return "limit"
-    if isinstance(error, AssertionError | TypeError | RuntimeError) and NO_CUDA.search(str(error)):
+    if isinstance(error, AssertionError | TypeError | RuntimeError) and re.search(NO_CUDA, str(error)):
         return "unavailable"
     return "statement"
 
@@ -115,7 +114,7 @@ def failure(
         spans = (argument_at_fault(nodes[0].invocation, message(error), text) or spans[0], *spans[1:])
     kind = kind_of(error, nodes)
     hints = [CUDA_HINT] if kind == "unavailable" else []
-    if isinstance(error, TypeError) and _KEYWORD.search(str(error)):
+    if isinstance(error, TypeError) and re.search(_KEYWORD, str(error)):
         hints = _keyword(error, takes)
     from tensorcli.explorer.errors import known_error
 
@@ -138,7 +137,7 @@ def argument_at_fault(invocation: Invocation, said: str, text: str) -> Span | No
     one; None where that cannot be told.
     """
     given = [each for each in invocation.arguments if isinstance(each.value, ast.expr | str | int)]
-    for word in _QUOTED.findall(said):
+    for word in re.findall(_QUOTED, said):
         whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
         for span in (each.span for each in given if each.span.line == each.span.end_line):
             if found := whole.search(span.text(text)):
@@ -197,6 +196,8 @@ def hazard_failure(row: HazardRow, record: Record) -> Failure:
 
 def with_places(error: Failure, within: Sourcing | None) -> Failure:
     """Which files sourced the one that failed, as hints."""
+    from dataclasses import replace
+
     places = []
     while within is not None:
         if within.place:
@@ -207,11 +208,15 @@ def with_places(error: Failure, within: Sourcing | None) -> Failure:
 
 def taken_back(error: Failure) -> Failure:
     """That nothing is left of a statement that was stopped, as a hint."""
+    from dataclasses import replace
+
     return replace(error, hints=(*error.hints, "the statement was taken back: nothing was changed"))
 
 
 def with_effects(error: Failure, outcome: Outcome, statement: Statement) -> Failure:
     """What a failing statement left behind, as a hint. A block or a function may have bound names, or filled lists, before."""
+    from dataclasses import replace
+
     written = sorted(
         {each.storage for each in outcome.writes if each.storage}, key=lambda each: (len(each), each)
     )

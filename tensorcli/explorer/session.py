@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer import results
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
 from tensorcli.explorer.commands.registry import may_name_files, meant_as_command
 from tensorcli.explorer.engines import Engine, open_engine
@@ -27,7 +28,7 @@ from tensorcli.explorer.identity import Allocations, Identities
 from tensorcli.explorer.journal import PROMPT, Mended, Names, Record, Travel, WatchedNames
 from tensorcli.explorer.library import Library
 from tensorcli.explorer.reach import Bare
-from tensorcli.explorer.results import Answer, Exit, Step
+from tensorcli.explorer.results import Answer, Step
 from tensorcli.explorer.running import Asked, execute, watched
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
@@ -228,7 +229,7 @@ class Session:
             step = self._predicted(statement, text, name, form, within)
             sourced, self.sourced = self.sourced, None
             yield step
-            if isinstance(step.result, Exit):
+            if step.result is not None and isinstance(step.result, results.Exit):
                 return False
             if step.error is not None and (not keep_going or step.error.kind == "interrupted"):
                 return False
@@ -249,10 +250,8 @@ class Session:
         if predictor is None or ask is None or question is None:
             return self.execute(statement, text, name, form, within)
         given = ask(question)
-        from dataclasses import replace
-
         step = self.execute(statement, text, name, form, within)
-        return replace(step, prediction=predictor.judged(question, given))
+        return step._replace(prediction=predictor.judged(question, given))
 
     def read(self, text: str | bytes, form: Form = "tsc") -> Program:
         """The statements of a text, checked. Errors: LanguageError."""
@@ -299,7 +298,7 @@ class Session:
                     self.engine.listen(self.observation.recorder)
                 value = self.evaluator.execute(statement)
         except Leave as leave:
-            result = Exit(leave.status)
+            result = results.Exit(leave.status)
         except (Exception, KeyboardInterrupt) as raised:
             error = self.failure(raised, statement, text, name)
             if self.observation is not None and VERSION_ERROR in error.message:
@@ -343,6 +342,8 @@ class Session:
 
         if " at 0x" in found.message:
             found = replace(found, message=self.evaluator.addresses.without(found.message))
+        if self.hearing.silent:
+            return found  # nobody sees advice
         from tensorcli.language.hints import hint, meant, outside
 
         advice = outside(raised) or meant(raised, self.evaluator)

@@ -6,13 +6,13 @@ from weakref import ref
 
 from tensorcli.language.functions import shown
 
-_ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
-_PLACE = re.compile(r" at (0x[0-9a-fA-F]+)")
+_ADDRESS = r"\bat (0x[0-9a-fA-F]+)"
+_PLACE = r" at (0x[0-9a-fA-F]+)"
 
 
 def without_addresses(text: str) -> str:
     """A text in which objects stand without their addresses."""
-    return _PLACE.sub("", text) if " at 0x" in text else text
+    return re.sub(_PLACE, "", text) if " at 0x" in text else text
 
 
 class Addresses:
@@ -32,13 +32,13 @@ class Addresses:
         """Addresses numbered in the order in which they are first shown."""
         if " at 0x" not in text:
             return text
-        return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
+        return re.sub(_ADDRESS, lambda found: "at " + self._numbered(found.group(1)), text)
 
     def as_shown(self, text: str) -> str:
         """The addresses that were shown before; the others are left out, and are not numbered by this look."""
         if " at 0x" not in text:
             return text
-        return _PLACE.sub(self._known, text)
+        return re.sub(_PLACE, self._known, text)
 
     def _known(self, found: re.Match[str]) -> str:
         known = self.known.get(found.group(1))

@@ -21,7 +21,7 @@ from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, e
 N = TypeVar("N", bound=ast.AST)
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
-_FORMATTED = re.compile(r"[fF][rR]?['\"]|[rR][fF]['\"]")
+_FORMATTED = r"[fF][rR]?['\"]|[rR][fF]['\"]"
 _SPACES = str.maketrans("\u00a0\u2007\u202f\f", "    ")
 
 
@@ -149,7 +149,7 @@ def _gap(text: str) -> str:
 def locate(tree: ast.AST, text: str, line_offset: int, first_column: int) -> None:
     """Turn CPython's positions (bytes, from the fragment's beginning) into characters of the source."""
     encoded = None if text.isascii() else [line.encode() for line in text.split("\n")]
-    if encoded is None and not line_offset and not first_column and not _FORMATTED.search(text):
+    if encoded is None and not line_offset and not first_column and not re.search(_FORMATTED, text):
         return  # they are right as they are, but within f-strings
     for node in walk(tree):
         line = getattr(node, "lineno", None)

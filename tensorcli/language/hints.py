@@ -182,7 +182,9 @@ class Place(NamedTuple):
 
 def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
     """What an undefined name is known to stand for elsewhere: in another language, in Python, in a module."""
-    name = str(exception.name or "") if isinstance(exception, NameError) else ""
+    if not isinstance(exception, NameError):
+        return None
+    name = str(exception.name or "")
     if name in _REFUSED_BUILTINS:
         return f"{name} is not part of the language: {_REFUSED_BUILTINS[name]}"
     if name in _LAST_VALUES:

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 NO_VERBS: Mapping[str, Verb] = {}
 PLAIN_DEPTH = 18
 """Trees up to this deep meet no limit of ours on brackets or blocks."""
-_FANCY_SPACE = re.compile("[\f\u00a0\u2007\u202f]")
-_MANY_BRACKETS = re.compile(r"(?:[(\[{]\s*){18}")
+_FANCY_SPACES = "\f\u00a0\u2007\u202f"
+_MANY_BRACKETS = r"(?:[(\[{]\s*){18}"
 
 
 def parse(
@@ -125,7 +125,7 @@ class Parser:
         it has to be looked at token by token, be it only to word what is wrong.
         """
         text = self.source.text
-        if _FANCY_SPACE.search(text) or _MANY_BRACKETS.search(text):
+        if any(each in text for each in _FANCY_SPACES) or re.search(_MANY_BRACKETS, text):
             return None
         try:
             tree = python.module(text)

@@ -17,10 +17,11 @@ from tensorcli.language.tokens import tokenize
 
 MAX_CHARACTERS = 8 << 20
 
-_PROMPT = re.compile(r"^[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)")
-_FENCE = re.compile(r"^[ \t]*```[\w.+-]*[ \t]*$")
-_CONTINUATION = re.compile(r"[ \t]*\.\.\.:?(?: |$)")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_PROMPTS = (">>>", "In [", "tensor>")
+_PROMPT = r"^[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)"
+_FENCE = r"^[ \t]*```[\w.+-]*[ \t]*$"
+_CONTINUATION = r"[ \t]*\.\.\.:?(?: |$)"
+_CONTROL = "[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 
 
 class Source(NamedTuple):
@@ -85,10 +86,11 @@ def read(text: str | bytes) -> Source:
     typed = text
     lines = text.split("\n")
     fenced = 0
-    if any(_FENCE.match(line) for line in lines) and _outside_strings(_FENCE, text):
+    if "```" in text and any(re.match(_FENCE, line) for line in lines) and _outside_strings(_FENCE, text):
         lines, fenced = _unfenced(lines)
         text = "\n".join(lines)
-    if any(_PROMPT.match(line) for line in lines) and _outside_strings(_PROMPT, text):
+    prompted = any(each in text for each in _PROMPTS) and any(re.match(_PROMPT, line) for line in lines)
+    if prompted and _outside_strings(_PROMPT, text):
         kept, shifts, skipped = _transcript(lines)
     else:
         kept, shifts, skipped = _dedented(lines)
@@ -115,7 +117,9 @@ def _decoded(data: bytes) -> str:
 
 
 def _refuse_control_characters(text: str) -> None:
-    found = _CONTROL.search(text)
+    if text.replace("\n", "").isprintable():  # most are, and no pattern is compiled
+        return
+    found = re.search(_CONTROL, text)
     if found is None:
         return
     line = text.count("\n", 0, found.start()) + 1
@@ -134,7 +138,7 @@ def _unfenced(lines: list[str]) -> tuple[list[str], int]:
     """What stands between the fences of Markdown, ``` and ```, on its lines; how many other lines there were. Of a text with one
     fence, which was not copied whole, all that is not the fence.
     """
-    fences = [number for number, line in enumerate(lines) if _FENCE.match(line)]
+    fences = [number for number, line in enumerate(lines) if re.match(_FENCE, line)]
     if len(fences) == 1:
         return [line if number != fences[0] else "" for number, line in enumerate(lines)], 0
     kept, inside, skipped = [], False, 0
@@ -147,19 +151,19 @@ def _unfenced(lines: list[str]) -> tuple[list[str], int]:
     return kept, skipped
 
 
-def _outside_strings(pattern: re.Pattern[str], text: str) -> bool:
+def _outside_strings(pattern: str, text: str) -> bool:
     """Whether a line that begins so is not within a string: the examples of a docstring are text."""
     strings = [
         (token.start, token.end) for token in tokenize(text) if token.kind == "string" and "\n" in token.text
     ]
-    starts = (found.start() for found in re.finditer(pattern.pattern, text, re.MULTILINE))
+    starts = (found.start() for found in re.finditer(pattern, text, re.MULTILINE))
     return any(not any(start < prompt < end for start, end in strings) for prompt in starts)
 
 
 def _transcript(lines: list[str]) -> tuple[list[str], list[int], int]:
     kept, shifts, skipped, continues = [], [], 0, False
     for line in lines:
-        prompt = _PROMPT.match(line) or (_CONTINUATION.match(line) if continues else None)
+        prompt = re.match(_PROMPT, line) or (re.match(_CONTINUATION, line) if continues else None)
         continues = prompt is not None
         if prompt is None:
             skipped += bool(line.strip())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 KEYWORDS = frozenset(
@@ -69,8 +70,7 @@ _OPERATORS = (
     r"\*\*=|//=|>>=|<<=|\.\.\.|!=|->|:=|==|<=|>=|\+=|-=|\*=|/=|%=|@=|&=|\|=|\^=|\*\*|//|>>|<<"
     r"|[-+*/%@&|^~<>=.,:;()\[\]{}?]"
 )
-_TOKEN = re.compile(
-    rf"""(?:[ \t\f\u00a0\u2007\u202f]|\\\n)*
+_TOKEN = rf"""(?:[ \t\f\u00a0\u2007\u202f]|\\\n)*
     (?:(?P<newline>\n)
     |(?P<comment>\#[^\n]*)
     |(?P<string>(?:[rRbBuUfF]|[rR][bBfF]|[bBfF][rR])?(?:\"\"\"|'''|\"|'))
@@ -78,10 +78,14 @@ _TOKEN = re.compile(
     |(?P<name>[^\W\d]\w*)
     |(?P<op>{_OPERATORS})
     |(?P<error>.)
-    |\Z)""",
-    re.VERBOSE,
-)
+    |\Z)"""
 """White space, and a token unless the text ends there."""
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Compiled for the first text that is read token by token: CPython's own parser reads most."""
+    return re.compile(_TOKEN, re.VERBOSE)
 
 
 def tokenize(text: str) -> list[Token]:
@@ -96,7 +100,7 @@ def each_token(text: str) -> Iterator[Token]:
     """`tokenize`, each token when it is asked for."""
     position, size, make = 0, len(text), tuple.__new__  # a third faster than Token()
     while position < size:
-        for match in _TOKEN.finditer(text, position):
+        for match in _token().finditer(text, position):
             kind = match.lastgroup
             if kind is None:
                 return

@@ -108,6 +108,8 @@ def data(value: Any) -> Any:
     """A result as what JSON has: objects, arrays for tuples, strings for NaN and infinities."""
     if is_dataclass(value):
         return {each.name: data(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, results.Step):
+        return {name: data(each) for name, each in zip(value._fields, value)}
     if isinstance(value, tuple | list):
         return [data(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):

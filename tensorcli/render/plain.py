@@ -54,6 +54,9 @@ def nested(path: str, value: object) -> Iterator[str]:
     if is_dataclass(value):
         for each in fields(value):
             yield from nested(f"{path}.{each.name}", getattr(value, each.name))
+    elif isinstance(value, results.Step):
+        for name, held in zip(value._fields, value):
+            yield from nested(f"{path}.{name}", held)
     elif isinstance(value, tuple):
         if all(isinstance(each, str | int) or each is None for each in value):
             texts = [str(each) for each in value]

@@ -23,8 +23,8 @@ class Desk:
 
     folder: Path
 
-    def session(self, **options) -> Session:
-        session = Session(**options)
+    def session(self, kind: type[Session] = Session, **options) -> Session:
+        session = kind(**options)
         session.files = exports.within(str(self.folder))
         return session
 

@@ -11,10 +11,10 @@ from tensorcli.explorer.session import Session
 from tensorcli.explorer.why.tellers import find
 from tensorcli.explorer.why.traps import TELLERS
 from tests.explorer.hazards_of import check
+from tests.test_cases import CASES, Unasked, program_of
 
 ROOT = Path(__file__).parent.parent.parent
 DEMOS = sorted((ROOT / "tensorcli" / "demos").glob("*.tsc"))
-CASES = sorted((Path(__file__).parent.parent / "cases").glob("**/*.case"))
 
 
 # ---- the catalogue
@@ -88,15 +88,10 @@ def test_checking_finds_what_a_session_with_tables_finds():
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_no_hazard_in_the_cases_that_show_none(path):
-    lines = path.read_text("utf-8").splitlines()
-    shown = {word for line in lines for word in line.split() if word.startswith("TSC-H")}
-    program, goes_on = [], False
-    for line in lines:
-        goes_on = line.startswith("tensor> ") or (goes_on and line.startswith("    ..."))
-        if goes_on:
-            program.append(line[len("tensor> ") :])
-    session = Session(checking=True, max_bytes=1 << 30)
-    list(session.run("\n".join(program), keep_going=True))
+    text = path.read_text("utf-8")
+    shown = {word for word in text.split() if word.startswith("TSC-H")}
+    session = Unasked(checking=True, max_bytes=1 << 30)
+    list(session.run(program_of(text), keep_going=True))
     assert {each.code for each in session.hazards} <= shown
 
 

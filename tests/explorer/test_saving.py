@@ -8,7 +8,7 @@ import pytest
 from tensorcli.explorer.snapshot import snapshot
 from tensorcli.language.syntax import LanguageError
 from tests.explorer.desk import Desk, errors, ran
-from tests.test_cases import CASES, program_of
+from tests.test_cases import CASES, Unasked, program_of
 
 ROOT = Path(__file__).parent.parent.parent
 DEMOS = sorted((ROOT / "demos").glob("*.tsc"))
@@ -23,7 +23,7 @@ def programs() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in programs()])
 def test_a_saved_session_leads_to_the_same_session(desk: Desk, text: str) -> None:
-    first = desk.session(max_bytes=1 << 30)
+    first = desk.session(Unasked, max_bytes=1 << 30)
     try:
         first.read(text)
     except LanguageError:

@@ -25,6 +25,12 @@ import tensorcli.engine as engine
 # second in a worker of pytest-xdist.
 common_utils.extract_test_fn = core.extract_test_fn = lambda: None
 
+# It also keeps each seed for devices that it has not begun with, and beside it the whole stack that gave it, written out: a third
+# of the time of these tests. Those that are not there need no seed.
+for _device in (torch.cuda, torch.mtia, torch.xpu):
+    if not _device.is_available():
+        _device.manual_seed_all = lambda seed: None
+
 DTYPES: Final = (
     "float32",
     "float64",

@@ -126,6 +126,7 @@ def open_prompt(state: Path, tmp_path: Path) -> Iterator[Callable[..., Prompt]]:
             "XDG_STATE_HOME": str(state),
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
+            "OPENBLAS_NUM_THREADS": "1",
             **env,
         }
         prompt = Prompt(list(arguments), environment, columns, rows)

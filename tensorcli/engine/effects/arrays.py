@@ -179,7 +179,7 @@ def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
         return RuntimeError(messages.TOO_MANY_DIMENSIONS)
     if "broadcast" not in str(error):
         return None
-    shapes = [tuple(map(int, re.findall(r"\d+", shape))) for shape in _SHAPE.findall(str(error))]
+    shapes = [tuple(map(int, re.findall(r"\d+", shape))) for shape in re.findall(_SHAPE, str(error))]
     try:
         broadcast_sizes(shapes[:2])
     except RuntimeError as found:
@@ -187,7 +187,7 @@ def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
     return None
 
 
-_SHAPE: Final = re.compile(r"\((\d*,[\d, ]*)\)")
+_SHAPE: Final = r"\((\d*,[\d, ]*)\)"
 
 
 def as_array(answer: Any, device: Device) -> Any:

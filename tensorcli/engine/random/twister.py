@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -31,8 +32,9 @@ _MANY = 100_000  # numpy's twister takes 6 instead of 30 ms a million words, but
 class Twister:
     """A stream of random words, which `manual_seed` and `set_state` rewind."""
 
-    __slots__ = ("_double_normal", "_float_normal", "_key", "_left", "_next", "_seed")
+    __slots__ = ("_double_normal", "_float_normal", "_held", "_left", "_next", "_seed")
 
+    _held: NDArray[np.uint32] | None
     _double_normal: float | None
     """The second normal of a pair, which waits for the next draw; PyTorch's state has it too."""
     _float_normal: float | None
@@ -41,6 +43,17 @@ class Twister:
         self.manual_seed(seed)
 
     # ---- the state
+
+    @property
+    def _key(self) -> NDArray[np.uint32]:
+        """The words of the state, made when a seeded stream is first drawn from: most never are."""
+        if self._held is None:
+            self._held = _seeded(self._seed & 0xFFFFFFFF).copy()
+        return self._held
+
+    @_key.setter
+    def _key(self, words: NDArray[np.uint32]) -> None:
+        self._held = words
 
     def manual_seed(self, seed: int) -> Self:
         """Start the stream of `seed`, an integer of 64 bits (a negative one counts from 2**64)."""
@@ -51,12 +64,7 @@ class Twister:
         if not -(2**63) <= seed < 2**64:
             raise ValueError("Overflow when unpacking long long")
         self._seed = seed % 2**64
-        word = self._seed & 0xFFFFFFFF
-        words = [word]
-        for position in range(1, _WORDS):
-            word = (1812433253 * (word ^ (word >> 30)) + position) & 0xFFFFFFFF
-            words.append(word)
-        self._key = np.array(words, np.uint32)
+        self._held = None
         self._left, self._next = 1, 0
         self._double_normal = None
         self._float_normal = None
@@ -160,6 +168,16 @@ class Twister:
     def _uniform64(self, n: int) -> Float64:
         """n numbers from [0, 1) of 53 bits, two words each."""
         return (self._words64(n) & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
+
+
+@lru_cache(maxsize=16)
+def _seeded(word: int) -> NDArray[np.uint32]:
+    """The words of the state after this seed."""
+    words = [word]
+    for position in range(1, _WORDS):
+        word = (1812433253 * (word ^ (word >> 30)) + position) & 0xFFFFFFFF
+        words.append(word)
+    return np.array(words, np.uint32)
 
 
 def _twist(key: NDArray[np.uint32]) -> None:

@@ -66,7 +66,6 @@ def _written(session: Session, invocation: Invocation, place: str, found: Code |
 
 def transcript(session: Session) -> Transcript:
     """The journal run again with open ears: what each statement shows. Errors: KeyboardInterrupt."""
-    from dataclasses import replace
 
     from tensorcli.explorer.scripts.typed import Typed
 
@@ -87,7 +86,7 @@ def transcript(session: Session) -> Transcript:
                 step = other.again(record)
                 if step.error is not None and step.error.kind == "interrupted":
                     raise KeyboardInterrupt
-            steps.append(replace(step, source=typed.text(record)))
+            steps.append(step._replace(source=typed.text(record)))
     return Transcript(tuple(steps), session.engine.name)
 
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.explorer.results.step import Answer, Exit, Step
+from tensorcli.explorer.results.step import Answer, Step
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.answers import (
         AliasReport,
         Code,
         Devices,
+        Exit,
         Expectation,
         Field,
         Help,
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
 _ANSWERS: Final = (
     "Field Line Inspection Variable Variables Run ViewRow StorageRow StorageMap SavedRow SavedTable "
     "AliasReport HistoryRow History HelpRow HelpSection Help Settings Code Devices Expectation "
-    "Notice Written SourcedFile Transcript "
+    "Notice Written SourcedFile Transcript Exit "
 ).split()
 _TIME: Final = "Travelled Difference Blame BlameRow Watched Watching Dry".split()
 _WHY: Final = "Why Event Timeline Mark Way Edit Fixed".split()

@@ -295,3 +295,10 @@ class Transcript(Answer):
 
     steps: tuple[Step, ...]
     engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit(Answer):
+    """`exit`: the session wants to end with this status."""
+
+    status: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.changes import Alarm, Change, Inner, Value, Write
@@ -19,18 +18,10 @@ class Answer:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Exit(Answer):
-    """`exit`: the session wants to end with this status."""
+class Step(NamedTuple):
+    """One statement that ran, or a text that did not. A tuple, for every run makes the class, and a dataclass takes longer."""
 
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One statement that ran, or a text that did not."""
-
-    index: int
+    index: int  # type: ignore[assignment]  # not the method of tuples, which nobody asks of a step
     """Its number in the session, from 1; 0 for a text of which nothing ran."""
     name: str
     """The file's name as given (`demo.tsc`, `<input>`)."""

@@ -109,6 +109,8 @@ def rerun(
     it fails that did not, or where it takes more than is allowed. `ahead` is called before it. Errors: KeyboardInterrupt.
     """
     other.evaluator.until = monotonic() + allowed.seconds
+    if other.observation is not None:
+        other.observation.rows = 0  # nobody sees them
     if allowed.largest is not None:
         other.configure("max_bytes", allowed.largest)
     for number, record in enumerate(proposal.records[: proposal.failing + 1]):
