@@ -76,7 +76,11 @@ def _called(
             error = type(refusal).__name__, opinfo.first_words(str(refusal))
     texts = [str(one.message).partition(" (Triggered internally")[0] for one in said]
     # What PyTorch says once only, it said before.
-    texts = [text for text in texts if not re.search("deprecated in favor|in beta", text)]
+    texts = [
+        text
+        for text in texts
+        if not re.search("deprecated in favor|in beta|discards the imaginary part", text)
+    ]
     if error is not None:
         return error, texts, None, None
     facts = (
