@@ -222,9 +222,8 @@ def with_effects(error: Failure, outcome: Outcome, statement: Statement) -> Fail
     )
     more = f" and {len(written) - LISTED} more" if len(written) > LISTED + 1 else ""
     listed = ", ".join(written[:LISTED] if more else written)
-    kept = [f"{listed}{more} {'was' if len(written) == 1 else 'were'} written before the error"]
-    if not written:
-        kept = []
+    verb = "was" if len(written) == 1 else "were"
+    kept = [f"{listed}{more} {verb} written before the error"] if written else []
     if not outcome.changes:
         at = error.spans[0].line if error.spans else statement.span.line
         inside = hasattr(statement.tree, "body") or not statement.span.line <= at <= statement.span.end_line

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines.reading import Walk
@@ -165,52 +166,44 @@ def own_moments(engine: Engine, names: Scope, node: ast.Call) -> Told | None:
     return Told("TSC-H014", text, (state, name))
 
 
-def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | ast.AugAssign) -> Told | None:
-    """What is to be said of `x[0, 0] = 1` where x is expanded: the place is one in memory with others. None for any other
-    statement that writes this memory.
+def shared_places(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
+    """What is to be said of a write into a tensor whose places are one in memory with others: `x[0, 0] = 1` where x is expanded,
+    any write where it is `y.as_strided((4, 3), (1, 1))`, or `y.unfold(0, 3, 1)`, whose windows overlap. None for any other
+    statement that writes this memory. PyTorch refuses a write to all places of an expanded tensor alone.
     """
-    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[-1]
-    root: ast.expr = target
+    target = _target(statement)
+    root = target
     while isinstance(root, ast.Subscript):
         root = root.value
-    value = names.get(root.id) if isinstance(root, ast.Name) and root is not target else None
+    value = names.get(root.id) if isinstance(root, ast.Name) else None
     if value is None or engine.kind(value) != "tensor" or engine.memory(value) is not memory:
         return None
-    for dimension, (size, stride) in enumerate(zip(value.shape, value.stride(), strict=True)):
-        if size > 1 and stride == 0:
-            name = ast.unparse(root)
-            return Told(
-                "TSC-H015",
-                f"{name} is expanded along dimension {dimension}: its {size} places there are one in memory, and the write "
-                "shows in each.",
-                (name,),
-            )
-    return None
-
-
-def overlapped(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
-    """What is to be said of a write into `x.as_strided((4, 3), (1, 1))`, or `x.unfold(0, 3, 1)`, whose windows have elements in
-    common; None for any other statement that writes this memory. PyTorch refuses it of an expanded tensor alone.
-    """
-    root = _written(statement)
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[-1], ast.Subscript):
-        root = statement.targets[-1]
-    while isinstance(root, ast.Subscript):
-        root = root.value
-    if not isinstance(root, ast.Name):
-        return None
-    value, name = names.get(root.id), root.id
-    if value is None or engine.kind(value) != "tensor" or engine.memory(value) is not memory:
-        return None
-    strides, sizes = value.stride(), tuple(value.shape)
-    cells = 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    if 0 in strides or value.numel() <= cells:
+    walk, name = engine.walk(value), ast.unparse(root)  # type: ignore[arg-type]
+    if 0 in walk.strides:
+        dimension = next((d for d, s in enumerate(walk.strides) if s == 0 and walk.sizes[d] > 1), None)
+        if dimension is None or root is target:
+            return None
+        return Told(
+            "TSC-H015",
+            f"{name} is expanded along dimension {dimension}: its {walk.sizes[dimension]} places there are one in memory, and "
+            "the write shows in each.",
+            (name,),
+        )
+    reach = sum((size - 1) * stride for size, stride in zip(walk.sizes, walk.strides, strict=True))
+    places, cells = prod(walk.sizes), 1 + reach // max(walk.itemsize, 1)
+    if places <= cells:
         return None
     return Told(
         "TSC-H015",
-        f"{name} has {value.numel()} places over {cells} in memory, which its windows share: the write shows in several.",
+        f"{name} has {places} places over {cells} in memory, which its windows share: the write shows in several.",
         (name,),
     )
+
+
+def _target(statement: ast.stmt | None) -> ast.expr | None:
+    """What a statement writes into, with its subscripts: the target of an assignment, the tensor of an in-place method."""
+    target = statement.targets[-1] if isinstance(statement, ast.Assign) else _written(statement)
+    return None if isinstance(statement, ast.Assign) and not isinstance(target, ast.Subscript) else target
 
 
 def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:

@@ -27,12 +27,11 @@ from tensorcli.explorer.hazards.operators import Operator
 from tensorcli.explorer.hazards.outer import outer_total
 from tensorcli.explorer.hazards.places import (
     duplicate,
-    expanded,
     one_item,
     onto_itself,
-    overlapped,
     overlapping,
     reads_what_it_writes,
+    shared_places,
 )
 from tensorcli.explorer.hazards.rounds import Rounds
 from tensorcli.explorer.hazards.scope import Scope
@@ -284,9 +283,8 @@ class Watch:
             self.note(dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
             self.note(onto_itself(engine, memory, inputs))
-        if binding is not None:
-            self.note(expanded(engine, self.names, memory, binding))
-        self.note(overlapped(engine, self.names, memory, self.running))
+        if engine.base(tensor) is not None:  # what has places in common is a view
+            self.note(shared_places(engine, self.names, memory, self.running))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             if self.gradients.leaves and known.name != "copy_":
