@@ -21,6 +21,10 @@ WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy
 
 Trap = Callable[["Engine", Namer, Sequence[Any]], Told | None]
 """What is to be said of an operator's operands; None where they are no hazard."""
+SHARING: Final = frozenset(
+    "expand expand_as broadcast_to broadcast_tensors meshgrid as_strided unfold".split()
+)
+"""The operators whose views may have several places that are one in memory."""
 OPERANDS: Final[dict[str, Trap]] = {
     "sub": outer_difference,
     "rsub": outer_difference,
@@ -57,6 +61,8 @@ class Operator(NamedTuple):
     """Whether a result for each pair of elements may be one that was not meant."""
     flat: bool
     """Whether its slope is 0 wherever it has one."""
+    shares: bool
+    """Whether places of its result may be one in memory."""
 
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
@@ -75,4 +81,5 @@ class Operator(NamedTuple):
             fills=name in ("copy_", "fill_", "index_put_"),
             pairs=name in ("mul", "eq", "ne", "sub", "rsub"),
             flat=out_of_place in FLAT,
+            shares=out_of_place in SHARING,
         )

@@ -87,6 +87,8 @@ class Watch:
         self.recorded = False
         """Whether any operator was recorded: where none was, nobody is learning."""
         self.operators: dict[str, Operator] = {}
+        self.shared = False
+        """Whether there was a view of which places may be one in memory."""
         self.gradients = Gradients(recorder.engine)
         self.constants = Constants(recorder.engine, self.gradients.leaves)
         self.loops = Loops(recorder.engine)
@@ -170,6 +172,7 @@ class Watch:
         found = self.operators.get(operator)
         if found is None:
             found = self.operators[operator] = Operator.of(self.engine, operator)
+            self.shared = self.shared or found.shares
         return found
 
     def made(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
@@ -283,7 +286,7 @@ class Watch:
             self.note(dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
             self.note(onto_itself(engine, memory, inputs))
-        if engine.base(tensor) is not None:  # what has places in common is a view
+        if self.shared:
             self.note(shared_places(engine, self.names, memory, self.running))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
