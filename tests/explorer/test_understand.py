@@ -312,3 +312,13 @@ def test_words_of_pytorch_have_a_page(word: str, title: str, called: str | None)
     if called is not None:
         (row,) = next(each.rows for each in page.sections if each.title == "called as")
         assert row[0].startswith(called)
+
+
+def test_explain_of_a_form_that_compare_knows_says_what_was_measured(last):
+    page = last("explain data").result
+    measured = next(each for each in page.sections if each.title.startswith("measured"))
+    rows = dict(measured.rows)
+    assert measured.title == "measured: y = w.exp() of a leaf w; r = y.data"
+    assert (rows["shares storage with y"], rows["shares its version counter"]) == ("yes", "no")
+    assert rows["then y.sum().backward() is"] == "WRONG"
+    assert "explain t.data runs it in a fork and says what it would do here" in page.sections[-1].text

@@ -155,14 +155,17 @@ def operator(session: Session, name: str) -> Explanation | None:
     from tensorcli.explorer.comparison import FORMS
 
     sections = _sections(page, "schema")
-    sections.append(
-        Section(
-            "on your own tensors",
-            text=(f"explain t.{name}(…) runs it in a fork and says what it would do here",),
+    if name in FORMS:
+        sections.insert(len(page.sections), _measured(session, name))
+    verb = session.engine.verb(name)
+    if verb is not None:
+        asked = f"t.{name}" if verb.kind == "attribute" else f"t.{name}(…)"
+        sections.append(
+            Section(
+                "on your own tensors",
+                text=(f"explain {asked} runs it in a fork and says what it would do here",),
+            )
         )
-        if session.engine.verb(name) is not None
-        else Section("")
-    )
     see = [f"explain {each}" for each in page.see_also]
     if name in FORMS:
         see.insert(0, f"compare {name} {'detach' if name == 'clone' else 'clone'}")
@@ -171,6 +174,19 @@ def operator(session: Session, name: str) -> Explanation | None:
         page.summary,
         tuple(each for each in sections if each.rows or each.text),
         see_also=tuple(each for each in see if each)[:6],
+    )
+
+
+def _measured(session: Session, name: str) -> Section:
+    """What `compare` measures of one form."""
+    from tensorcli.explorer.comparison import compare
+
+    table = compare(session, [name])
+    notes = (f"[{number}] {note}" for number, note in enumerate(table.notes, 1))
+    return Section(
+        f"measured: y = w.exp() of a leaf w; r = {table.expressions[0]}",
+        tuple((row.question.strip(), row.cells[0]) for row in table.rows),
+        text=tuple(notes),
     )
 
 

@@ -35,7 +35,8 @@ _ENTRIES: Final = (
         "A write that no version counter sees changed bytes that the graph had saved.",
         "Backward formulas use what the forward pass saved. PyTorch checks only a version counter before it "
         "uses them, and `.data`, numpy arrays, DLPack tensors, `copy.copy` and `set_` write without moving the "
-        "counter of the saved tensor. The backward pass then succeeds with a wrong gradient.",
+        "counter of the saved tensor; `w.data = …` gives it other bytes without moving it. The backward pass then succeeds with "
+        "a wrong gradient.",
         "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\ny.data.mul_(10)",
         "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
         "d = y.detach().clone().mul_(10)",
