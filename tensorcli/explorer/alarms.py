@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer import results
+from tensorcli.explorer.engines.reading import KeptCopy
 from tensorcli.explorer.facts import operation_of
-from tensorcli.explorer.graphs import root_of
+from tensorcli.explorer.graphs import nodes_below, root_of
 from tensorcli.explorer.names import name_of, path_root
 from tensorcli.explorer.observe import Writing
 from tensorcli.explorer.results import plural
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Observation
+
+
+TRIED = 300
+"""A backward pass through so many nodes is tried, with the bytes of then and of now."""
 
 
 class Silence(NamedTuple):
@@ -66,6 +71,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
     """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
     found: list[results.StaleSave] = []
     nodes: set[int] = set()
+    copies: list[KeptCopy] = []
     watch = observation.recorder.watch
     for memory, writing in silences:
         for node, saved in saves_of(observation, memory):
@@ -86,15 +92,19 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
             watch.taint(node)
             nodes.add(id(node))
             found.append(_save(observation, node, saved))
+            copies.extend(watch.keeper.as_kept(node, owner, when))
     moved = _moved(observation)
-    for node, saved, left in moved:
+    for node, saved, left, kept in moved:
         watch.taint(node)
         nodes.add(id(node))
         found.append(replace(_save(observation, node, saved), storage=left))
+        copies.extend(kept)
     if not found:
         return None
     what = " and ".join(dict.fromkeys(f"{operation_of(each.node)}.{each.slot}" for each in found[:6]))
     name, _ = root_of(observation.engine, observation.index, nodes)
+    if name is not None and _comes_to_nothing(observation, name, copies):
+        return None
     verb = "was" if len(found) == 1 else "were"
     then = pass_from(observation, name) if name else "a backward pass"
     return results.Alarm(
@@ -107,17 +117,27 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
     )
 
 
-def _moved(observation: Observation) -> list[tuple[Any, Any, str | None]]:
-    """The saved tensors that `.data =` moved to other memory in this statement, so that their nodes give other gradients: each
-    with its node and the id of the allocation that it left.
+def _comes_to_nothing(observation: Observation, name: str, copies: Sequence[KeptCopy]) -> bool:
+    """Whether a backward pass from a tensor gives leaves the same gradients with the bytes that nodes had saved: what differs is
+    multiplied by 0 on the way, or cancels out. Graphs of many nodes are not tried.
     """
     engine = observation.engine
-    found: list[tuple[Any, Any, str | None]] = []
+    root = next((each.value for each in observation.index.under(path_root(name)) if name in each.paths), None)
+    nodes = () if root is None else tuple(nodes_below(engine, engine.node(root), TRIED + 1))
+    return 0 < len(nodes) <= TRIED and engine.same_pass(root, nodes, copies)
+
+
+def _moved(observation: Observation) -> list[tuple[Any, Any, str | None, Sequence[KeptCopy]]]:
+    """The saved tensors that `.data =` moved to other memory in this statement, so that their nodes give other gradients: each
+    with its node, the id of the allocation that it left, and copies of what the node kept there.
+    """
+    engine = observation.engine
+    found: list[tuple[Any, Any, str | None, Sequence[KeptCopy]]] = []
     for reference, tensor, left, copies in observation.recorder.moved:
         node, moved = reference(), tensor()
         if node is None or moved is None or engine.released(node) or engine.same_gradients(node, copies):
             continue
-        found.extend((node, saved, left) for saved in engine.saved(node) if saved.tensor is moved)
+        found.extend((node, saved, left, copies) for saved in engine.saved(node) if saved.tensor is moved)
     return found
 
 

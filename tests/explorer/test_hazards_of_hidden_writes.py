@@ -206,3 +206,16 @@ def test_a_write_through_another_handle_is_a_hidden_write(write: str, checking: 
 def test_a_version_error_for_elements_that_were_written_is_no_false_alarm():
     text = "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0]\nloss = (v * v).sum()\nx[0] = 5\n"
     assert check(text + "loss.backward()") == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "y = w * 2\ny[0] = 7\nloss = y.sin().sum()\ny.data[0] = 4",
+        "y = w.clamp(max=1.5)\nloss = y.exp().sum()\ny.data[1] = 4",
+        "y = w * 2\nloss = (y / y).sum()\ny.data.mul_(3)",
+    ],
+)
+def test_a_hidden_write_that_comes_to_nothing_on_the_way_to_the_leaves_is_none(lines):
+    text = f"w = torch.tensor([1., 2.], requires_grad=True)\n{lines}\nloss.backward()"
+    assert check(text) == []

@@ -5,7 +5,7 @@ What is read of its values is `reading`'s. What an engine cannot know it answers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -116,6 +116,9 @@ class Engine(Reads, Protocol):
         """Whether a node would give the same gradients with these copies as it gives now; False where only a function of the
         script's could tell.
         """
+
+    def same_pass(self, root: Any, nodes: Collection[Any], copies: Sequence[KeptCopy]) -> bool:
+        """The same of the gradients that a backward pass from a tensor, through these nodes, would give to leaves."""
 
 
 def open_engine(name: str) -> Engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,12 @@ class Embedded(Nodes):
 
         with self.aside():
             return same_gradients(node, copies, self.elements)
+
+    def same_pass(self, root: Any, nodes: Collection[Any], copies: Sequence[KeptCopy]) -> bool:
+        from tensorcli.explorer.engines.gradients import same_pass
+
+        with self.aside():
+            return same_pass(root, nodes, copies, self.elements)
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function

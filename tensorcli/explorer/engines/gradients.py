@@ -1,14 +1,20 @@
-"""Whether a node of the embedded engine would give other gradients, had it kept other tensors: tried on numbers drawn for it."""
+"""Whether nodes of the embedded engine would give other gradients, had they kept other tensors: tried on numbers drawn for it.
+
+A gradient is linear in what comes in, so that one draw tells. What would run a function of the script's is not tried.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tensorcli.engine.autograd import modes
+from tensorcli.engine.autograd.accumulate import AccumulateGrad
+from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.saved import SavedPacked
 from tensorcli.engine.effects import cast
 from tensorcli.engine.geometry import contiguous
@@ -16,42 +22,64 @@ from tensorcli.engine.tensor import fresh_tensor
 from tensorcli.explorer.engines.arrays import agree
 from tensorcli.explorer.engines.reading import KeptCopy
 
+Elements = Callable[[Any], Any]
+"""What reads the elements of a tensor."""
 
-def same_gradients(node: Any, copies: Sequence[KeptCopy], elements: Callable[[Any], Any]) -> bool:
-    """Whether a node gives the same gradients with these copies as it gives now, but for last digits; `elements` reads them.
-    False where a function of the script's would have to be asked. A node's formulas are linear in what comes in, so that one
-    draw tells.
+
+def same_gradients(node: Any, copies: Sequence[KeptCopy], elements: Elements) -> bool:
+    """Whether a node gives the same gradients with these copies as it gives now, but for last digits."""
+    incoming = [None if facts is None else _drawn(*facts[:2]) for facts in node.outputs]
+    return _calls_nobody(node) and _same(lambda: node.apply(list(incoming)), copies, elements)
+
+
+def same_pass(root: Any, nodes: Collection[Any], copies: Sequence[KeptCopy], elements: Elements) -> bool:
+    """Whether a backward pass from a tensor, which goes through these nodes, gives all leaves the same gradients with these
+    copies as now, but for last digits.
     """
-    packed = any(isinstance(each, SavedPacked) for each in node.saved.values())
-    if not copies or node.calls_user or packed or not hasattr(type(node), "op"):
+    leaves = [node.variable for node in nodes if isinstance(node, AccumulateGrad)]
+    incoming = _drawn(root.geometry, root.dtype)
+    return all(_calls_nobody(node) and node.hooks is None for node in nodes) and _same(
+        lambda: grad(root, leaves, incoming, retain_graph=True, allow_unused=True), copies, elements
+    )
+
+
+def _same(run: Callable[[], Sequence[Any]], copies: Sequence[KeptCopy], elements: Elements) -> bool:
+    if not copies:
         return False
-    kept = [value.tensor for value, _ in copies]
-    with modes.no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            incoming = list(_drawn(node))
-            now = node.apply(list(incoming))
-            for value, copy in copies:
-                value.tensor = copy
-            then = node.apply(list(incoming))
-        except (RuntimeError, ValueError, TypeError, IndexError):
-            return False  # what else it keeps is freed, or was written
-        finally:
-            for (value, _), tensor in zip(copies, kept, strict=True):
-                value.tensor = tensor
-        return all(
-            one is other or (one is not None and other is not None and agree(elements(one), elements(other)))
-            for one, other in zip(now, then, strict=True)
-        )
+    try:
+        with modes.enable_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            now = run()
+            with _kept(copies):
+                then = run()
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False  # what else is kept is freed, or was written
+    return all(
+        one is other or (one is not None and other is not None and agree(elements(one), elements(other)))
+        for one, other in zip(now, then, strict=True)
+    )
 
 
-def _drawn(node: Any) -> Iterator[Any]:
-    """A gradient for each output of a node."""
+@contextmanager
+def _kept(copies: Sequence[KeptCopy]) -> Iterator[None]:
+    """Within it nodes keep these copies."""
+    tensors = [keeper.tensor for keeper, _ in copies]
+    for keeper, copy in copies:
+        keeper.tensor = copy
+    try:
+        yield
+    finally:
+        for (keeper, _), tensor in zip(copies, tensors, strict=True):
+            keeper.tensor = tensor
+
+
+def _calls_nobody(node: Any) -> bool:
+    """Whether a node's gradients come of PyTorch's formulas alone."""
+    saved = () if isinstance(node, AccumulateGrad) else node.saved.values()
+    return not node.calls_user and not any(isinstance(each, SavedPacked) for each in saved)
+
+
+def _drawn(geometry: Any, dtype: Any) -> Any:
     draw = np.random.RandomState(0).standard_normal  # a stream of its own
-    for facts in node.outputs:
-        if facts is None:
-            yield None
-            continue
-        geometry, dtype, _ = facts
-        array = np.asarray(draw(geometry.sizes) + (1j * draw(geometry.sizes) if dtype.is_complex else 0))
-        yield fresh_tensor(cast(array, dtype), contiguous(geometry.sizes), dtype)
+    array = np.asarray(draw(geometry.sizes) + (1j * draw(geometry.sizes) if dtype.is_complex else 0))
+    return fresh_tensor(cast(array, dtype), contiguous(geometry.sizes), dtype)

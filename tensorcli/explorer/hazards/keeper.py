@@ -7,9 +7,10 @@ names and no texts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines.reading import Saved, Walk
+from tensorcli.explorer.engines.reading import KeptCopy, Saved, Walk
 
 if TYPE_CHECKING:
     from tensorcli.explorer.observe import Recorder
@@ -85,8 +86,12 @@ class Keeper:
         intact = self.intact(saved, memory, clock)
         if intact is not False:
             return intact
+        return self.engine.same_gradients(node, self.as_kept(node, memory, clock))
+
+    def as_kept(self, node: Any, memory: Any, clock: int) -> Sequence[KeptCopy]:
+        """What a node keeps of an allocation, as it was at a moment."""
         then = self.content_at(id(memory), clock)
-        return self.engine.same_gradients(node, self.engine.copies(node, id(memory), then))
+        return () if then is None else self.engine.copies(node, id(memory), then)
 
     def intact(self, saved: Saved, memory: Any, clock: int) -> bool | None:
         """Whether a saved tensor's elements are what they were when it was saved; None where unknown."""

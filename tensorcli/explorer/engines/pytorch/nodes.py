@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -65,6 +65,9 @@ class Nodes(Values):
         """PyTorch's saved tensors cannot be exchanged."""
 
     def same_gradients(self, node: Any, copies: Sequence[KeptCopy]) -> bool:
+        return False
+
+    def same_pass(self, root: Any, nodes: Collection[Any], copies: Sequence[KeptCopy]) -> bool:
         return False
 
     def elementwise(self, operator: str) -> bool:
