@@ -286,7 +286,7 @@ class Watch:
             self.note(dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
             self.note(onto_itself(engine, memory, inputs))
-        if self.shared:
+        if self.shared and engine.base(tensor) is not None:
             self.note(shared_places(engine, self.names, memory, self.running))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
