@@ -49,7 +49,7 @@ def fma32(x: Float32, scale: float, shift: float) -> Float32:
 
 def fused(x: Any, y: Any, z: Any) -> Float32:
     """x * y + z of float32, computed in float64. One of 10**8 is rounded twice; fma32's way takes three times as long."""
-    found: Float32 = (np.float64(x) * y + z).astype(np.float32)
+    found: Float32 = (np.multiply(x, y, dtype=np.float64) + z).astype(np.float32)
     return found
 
 
