@@ -92,7 +92,9 @@ def log(x):
         small = x < _SMALLEST_NORMAL
         scaled = np.where(small, x * np.float32(2.0**64), x)
         exponent = np.frexp(scaled * np.float32(1 / 0.75))[1] - 1
-        found = _series(np.float64(np.ldexp(scaled, -exponent)) - 1, np.where(small, exponent - 64, exponent))
+        found = _series(
+            np.ldexp(scaled, -exponent).astype(np.float64) - 1, np.where(small, exponent - 64, exponent)
+        )
         found = np.where(x == np.inf, x, np.where(np.isnan(x) | (x < 0), np.float32(np.nan), found))
         return np.where(x == 0, np.float32(-np.inf), found)
 
@@ -102,7 +104,7 @@ def log1p(x):
     with np.errstate(all="ignore"):
         exponent = np.frexp((1 + x) * np.float32(1 / 0.75))[1] - 1
         scale = np.ldexp(np.float32(1), -exponent)
-        found = _series(np.float64(fused(x, scale, scale - 1)), exponent)
+        found = _series(fused(x, scale, scale - 1).astype(np.float64), exponent)
         return np.where(x == np.inf, x, found)
 
 
@@ -110,12 +112,14 @@ def _series(above_one, exponent):
     """The logarithm of (1 + above_one) 2^exponent."""
     ratio = above_one / (above_one + 2)
     # The high half of the quotient is a product with the divisor's reciprocal.
-    high = np.float32(above_one) * (1 / np.float32(above_one + 2))
+    high = above_one.astype(np.float32) * (1 / (above_one + 2).astype(np.float32))
     ratio = np.where(high == 0, 0, ratio)
     square = high * high
     t = fused(np.float32(0.3027294874), square, np.float32(0.3996108174))
     t = fused(t, square, np.float32(0.6666694880))
-    return (exponent * 0.6931471805599453 + 2 * ratio + np.float64(square * high * t)).astype(np.float32)
+    return (exponent * 0.6931471805599453 + 2 * ratio + (square * high * t).astype(np.float64)).astype(
+        np.float32
+    )
 
 
 def divided(outer, inner, lanes=LANES):
