@@ -19,7 +19,7 @@ from tensorcli.engine.formats import (
     sparse_csr,
     strided,
 )
-from tensorcli.engine.native import Native, qualified_name
+from tensorcli.engine.native import Native, qualified_name, type_name
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 if TYPE_CHECKING:
@@ -160,8 +160,6 @@ def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -
 
 
 def _not_a_tensor(name: str, value: Any, argument: str, position: int) -> NoReturn:
-    from tensorcli.engine.native import type_name
-
     raise TypeError(
         f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(type(value))}"
     )

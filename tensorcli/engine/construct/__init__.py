@@ -15,6 +15,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.construct.data import from_data, place_of
 from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, resolve
+from tensorcli.engine.native import type_name
 from tensorcli.engine.overrides import DisableTorchFunctionSubclass
 from tensorcli.engine.tensor import CONJ, Tensor
 
@@ -180,8 +181,6 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
         )
     array = args[0]
     if not isinstance(array, np.ndarray):
-        from tensorcli.engine.native import type_name
-
         raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
     return effects.manufactured("from_numpy", (array,), share(array), False)
 

@@ -7,7 +7,6 @@ from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
 from tensorcli.engine.effects.out_draws import DRAWS, drawn
-from tensorcli.engine.effects.out_reduced import REDUCED, reduced
 from tensorcli.engine.effects.writing import store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
@@ -51,6 +50,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
     from tensorcli.engine.effects import out_checks as outputs
+    from tensorcli.engine.effects.out_reduced import REDUCED, reduced
 
     outputs.check_kind(op, outs)
     concerned = _with_gradient((*plain, *outs)) if mode.enabled else []

@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, events, formats, messages
 from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.native import type_name
 from tensorcli.engine.ops import read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
@@ -29,8 +30,6 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Any) -> None:
     """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
     if not isinstance(value, Tensor):
-        from tensorcli.engine.native import type_name
-
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
     if self.levels and transforms:
         raise RuntimeError("mutating directly with `.data` inside functorch transform is not allowed.")

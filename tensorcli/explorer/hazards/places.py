@@ -171,8 +171,7 @@ def shared_places(engine: Engine, names: Scope, memory: Any, statement: ast.stmt
     any write where it is `y.as_strided((4, 3), (1, 1))`, or `y.unfold(0, 3, 1)`, whose windows overlap. None for any other
     statement that writes this memory. PyTorch refuses a write to all places of an expanded tensor alone.
     """
-    target = _target(statement)
-    root = target
+    target = root = _written(statement)
     while isinstance(root, ast.Subscript):
         root = root.value
     value = names.get(root.id) if isinstance(root, ast.Name) else None
@@ -181,7 +180,8 @@ def shared_places(engine: Engine, names: Scope, memory: Any, statement: ast.stmt
     walk, name = engine.walk(value), ast.unparse(root)  # type: ignore[arg-type]
     if 0 in walk.strides:
         dimension = next((d for d, s in enumerate(walk.strides) if s == 0 and walk.sizes[d] > 1), None)
-        if dimension is None or root is target:
+        whole = root is target and not isinstance(statement, ast.Assign)
+        if dimension is None or whole:
             return None
         return Told(
             "TSC-H015",
@@ -198,12 +198,6 @@ def shared_places(engine: Engine, names: Scope, memory: Any, statement: ast.stmt
         f"{name} has {places} places over {cells} in memory, which its windows share: the write shows in several.",
         (name,),
     )
-
-
-def _target(statement: ast.stmt | None) -> ast.expr | None:
-    """What a statement writes into, with its subscripts: the target of an assignment, the tensor of an in-place method."""
-    target = statement.targets[-1] if isinstance(statement, ast.Assign) else _written(statement)
-    return None if isinstance(statement, ast.Assign) and not isinstance(target, ast.Subscript) else target
 
 
 def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
@@ -228,7 +222,7 @@ def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | No
 
 
 def _written(statement: ast.stmt | None) -> ast.expr | None:
-    """What a statement writes into: the target of an assignment, the tensor of an in-place method."""
+    """What a statement writes into: the tensor of an assignment to its elements, or of an in-place method."""
     if isinstance(statement, ast.AugAssign):
         return statement.target
     if isinstance(statement, ast.Assign):
