@@ -10,9 +10,10 @@ from tensorcli.engine.autograd import dual, recording
 from tensorcli.engine.batch import drawing, kinds, refused, slow, writes
 from tensorcli.engine.batch.rules import ELEMENTWISE, RULES
 from tensorcli.engine.batch.shapes import SIZES
-from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, out_history, writing
-from tensorcli.engine.effects import out_checks as outputs
+from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, writing
 from tensorcli.engine.effects.fresh import SUGGESTED
+from tensorcli.engine.effects.out import before, draws, history, reduced, words
+from tensorcli.engine.effects.out import kinds as out_kinds
 from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
 from tensorcli.language import hints
 
@@ -39,22 +40,36 @@ TABLES: dict[str, Iterable[str]] = {
     "making": making._RESIZING,
     "writing": (*writing._RANGES, *writing._SCANS),
     "out=": (
-        *outputs.COMPUTES_IN_OUTPUT,
-        *outputs.CASTING,
-        *outputs.EXACT_COMPOSITES,
-        *outputs.CHECKED_FIRST,
-        *outputs.OVERLAP_FIRST,
-        *outputs.DTYPE_LAST,
-        *outputs.ALIASING_REFUSED,
-        *outputs.ALIASING_ALLOWED,
-        *outputs.WORDS,
-        *outputs.CAST_WORDS,
+        *out_kinds.CASTING,
+        *out_kinds.EXACT_COMPOSITES,
+        *out_kinds.OVERLAP_FIRST,
+        *out_kinds.OVERLAP_BEFORE_DTYPE,
+        *out_kinds.SIZED_SILENTLY,
+        *out_kinds.COPIED_FROM_ROWS,
+        *out_kinds.FILLED_BY_COLUMN,
+        *out_kinds.SIZED_ONCE,
+        *out_kinds.ELEMENTWISE_INSIDE,
+        *out_kinds.DTYPE_LAST,
+        *out_kinds.ALIASING_REFUSED,
+        *out_kinds.WRITES_INTO_SELF,
+        *out_kinds.ALIASING_ALLOWED,
+        *out_kinds.CHECKED_ALONE,
+        *out_kinds.FILLED_FIRST,
+        *out_kinds.COUNTED,
+        *out_kinds.SILENT,
+        *out_kinds.DEVICE_AFTER_DTYPE,
+        *words.WORDS,
+        *words.DEVICE_WORDS,
+        *words.CAST_WORDS,
+        *before._STEPS,
+        *draws.DRAWS,
+        *reduced.REDUCED,
     ),
     "history of out=": (
-        *out_history._REFUSED_AS,
-        *out_history._RECORDED,
-        *out_history._COPIED,
-        *out_history._UNRECORDED,
+        *history._REFUSED_AS,
+        *history._RECORDED,
+        *history._COPIED,
+        *history._UNRECORDED,
     ),
     "placement": (
         *placement.INDEXED,

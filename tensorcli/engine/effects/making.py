@@ -17,7 +17,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras
-from tensorcli.engine.effects.out_draws import DRAWS, drawn
+from tensorcli.engine.effects.out.draws import DRAWS, drawn
 from tensorcli.engine.effects.writing import check_overlap, keeps_sizes, resize, store
 from tensorcli.engine.settings import settings
 from tensorcli.engine.tensor import Tensor
@@ -112,9 +112,9 @@ def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_
     if op.base in _RESIZING and out.requires_grad:
         raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
     if concerned:
-        from tensorcli.engine.effects import out_history
+        from tensorcli.engine.effects.out import history
 
-        out_history.check_recorded(op.base, concerned)
+        history.check_recorded(op.base, concerned)
     kind, device = asked.kind, asked.device
     if device is not out.device and values[op.names.index("device")] is not None:
         raise RuntimeError(
@@ -135,7 +135,7 @@ def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_
         raise
     _put(op, out, result)
     if concerned:
-        out_history.record(op, concerned, concerned)
+        history.record(op, concerned, concerned)
     out.leaf_requires_grad = bool(requires_grad)
     return out
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
-from tensorcli.engine.effects.out_checks import check_cast, check_dtype, ends_with_a_square
+from tensorcli.engine.effects.out.checks import check_cast, check_dtype
+from tensorcli.engine.effects.out.kinds import ends_with_a_square
 from tensorcli.engine.effects.writing import size_out
 from tensorcli.engine.tensor import Tensor
 

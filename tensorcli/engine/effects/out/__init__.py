@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
-from tensorcli.engine.effects.out_draws import DRAWS, drawn
+from tensorcli.engine.effects.out.draws import DRAWS, drawn
 from tensorcli.engine.effects.writing import store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
@@ -49,24 +49,25 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     if any(not isinstance(one, Tensor) for one in outs):
         # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
-    from tensorcli.engine.effects import out_checks as outputs
-    from tensorcli.engine.effects.out_reduced import REDUCED, reduced
+    from tensorcli.engine.effects.out import before, checks
+    from tensorcli.engine.effects.out.kinds import COUNTED, SILENT
+    from tensorcli.engine.effects.out.reduced import REDUCED, reduced
 
-    outputs.check_kind(op, outs)
+    before.check_kind(op, outs)
     concerned = _with_gradient((*plain, *outs)) if mode.enabled else []
     if concerned:
-        from tensorcli.engine.effects import out_history
+        from tensorcli.engine.effects.out import history
 
-        kind = out_history.kind(op, plain, outs)
-        if kind == out_history.COPIED:
-            return out_history.copied(op, plain, outs[0])
+        kind = history.kind(op, plain, outs)
+        if kind == history.COPIED:
+            return history.copied(op, plain, outs[0])
     _check_lazy(plain, outs)
-    outputs.check_device(op, plain, outs)
+    before.check_device(op, plain, outs)
     grad = mode.grad
     observer = events.observer
     into.outputs += 1
     try:
-        plain = outputs.prepare(op, plain, outs)
+        plain = before.prepare(op, plain, outs[0])
         mode.set(False)
         events.observer = None
         answer = drawn(op, plain, outs[0]) if op.base in DRAWS else None
@@ -80,12 +81,12 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         into.outputs -= 1
     results = answer if isinstance(answer, tuple) else (answer,)
     pairs = tuple(zip(outs, results, strict=True))
-    first, then = outputs.in_order(op, plain)
+    first, then = checks.in_order(op, plain)
     for place, (target, result) in enumerate(pairs):
         for check in first:
             check(op, place, target, result, plain)
     for place, (target, result) in enumerate(pairs):
-        outputs.size(op, target, result, plain)
+        checks.size(op, target, result, plain)
         for check in then:
             check(op, place, target, result, plain)
     for target, result in pairs:
@@ -95,10 +96,10 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
             target,
             (result,),
             result.values.reshape(target.geometry.sizes),
-            writes=outputs.COUNTED.get(op.base, 1),
+            writes=COUNTED.get(op.base, 1),
         )
-    if concerned and kind == out_history.RECORDED:
-        out_history.record(op, concerned, outs)
-    if op.base in outputs.SILENT:
+    if concerned and kind == history.RECORDED:
+        history.record(op, concerned, outs)
+    if op.base in SILENT:
         return None
     return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]
