@@ -1,8 +1,5 @@
 """What could be typed at the cursor, as data: verbs, names, attributes, keywords, and the arguments that a
-command declares.
-
-Knows neither the prompt nor the session: `names` are told with a description, `attributes_of` says what
-a dotted expression has, and `arguments_of` what a call can be given by keyword.
+command declares. Knows neither the prompt nor the session: what is there is asked of `Known`.
 """
 
 from __future__ import annotations
@@ -11,30 +8,30 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from tensorcli.language.syntax import Parameter, Verb
-from tensorcli.language.tokens import (
-    CLOSERS,
-    KEYWORDS,
-    OPENERS,
-    Token,
-    begins_operand,
-    ends_operand,
-    tokenize,
+from tensorcli.language.cursor import (
+    STATEMENT_KEYWORDS,
+    Cursor,
+    cursor_in,
+    opening_before,
+    owner,
+    wants_path,
+    word_start,
 )
+from tensorcli.language.syntax import Parameter, Verb
+from tensorcli.language.tokens import KEYWORDS, ends_operand
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
 CompletionKind = Literal[
     "verb", "name", "attribute", "keyword", "builtin", "option", "path", "argument", "module", "key"
 ]
 
-_STATEMENT_KEYWORDS = frozenset(
-    "assert break continue def del elif else except finally for from global if import nonlocal "
-    "pass raise return try while with".split()
-)
 _VALUE_KEYWORDS = frozenset({"True", "False", "None", "lambda", "not"})
 _MANY_WORDS = frozenset({"EXPR", "TEXT", "STATEMENT", "EXPECTATION"})
 """Kinds of arguments that white space may stand in."""
 _JOINING_KEYWORDS = frozenset({"and", "or", "in", "is", "if", "else", "for", "as"})
+
+Names = Mapping[str, str] | Iterable[str]
+"""Names, perhaps each with a description."""
 
 
 class Completion(NamedTuple):
@@ -46,84 +43,139 @@ class Completion(NamedTuple):
     description: str = ""
 
 
-def complete(
-    text: str,
-    cursor: int,
-    verbs: Mapping[str, Verb],
-    names: Mapping[str, str] | Iterable[str],
-    attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
-    arguments_of: Callable[[str], Mapping[str, str]] = lambda _: {},
-    modules_below: Callable[[str], Iterable[str]] = lambda path: () if path else ("torch", "numpy"),
-    items_of: Callable[[str], Mapping[str, str]] = lambda _: {},
-    words_of: Callable[[str], Mapping[str, str]] = lambda _: {},
-) -> list[Completion]:
-    """The completions at `cursor`, best first: exact case before others, names before verbs before keywords.
+class Known(NamedTuple):
+    """What there is to complete: the verbs, the names, and what is asked when a place wants it.
+
+    `attributes_of` is given the source of what stands before the dot, `arguments_of` that of what is called, or the verb,
+    `items_of` that of what is indexed: it says which texts are keys there. `modules_below` says which modules can be imported
+    below one, or at all. `words_of` says what can stand behind a command that takes words, numbers or a text.
+    """
+
+    verbs: Mapping[str, Verb]
+    names: Names
+    attributes_of: Callable[[str], Names]
+    arguments_of: Callable[[str], Mapping[str, str]] = lambda _: {}
+    modules_below: Callable[[str], Iterable[str]] = lambda path: () if path else ("torch", "numpy")
+    items_of: Callable[[str], Mapping[str, str]] = lambda _: {}
+    words_of: Callable[[str], Mapping[str, str]] = lambda _: {}
+
+
+def complete(text: str, position: int, known: Known) -> list[Completion]:
+    """The completions where the cursor stands, best first: exact case before others, names before verbs before keywords.
 
     A completion of kind "path" holds what is typed of a path, for the caller to complete by its own means.
-    `names` may map a name to its description. `attributes_of` is given the source of what stands before the
-    dot, `arguments_of` that of what is called, or the verb, `items_of` that of what is indexed: it says which texts
-    are keys there. `modules_below` says which modules can be imported below one, or at all. `words_of` says what can
-    stand behind a command that takes words, numbers or a text.
     """
-    before = text[:cursor]
-    tokens = [token for token in tokenize(before) if token.kind != "newline" or token.end <= len(before)]
-    if tokens and tokens[-1].kind == "comment":
+    cursor = cursor_in(text, position, known.verbs)
+    for places in (_in_text, _of_path, _imported, _behind_dot, _option):
+        found = places(cursor, known)
+        if found is not None:
+            return found
+    return _word(cursor, known)
+
+
+# ---- places of their own: each says what can be there, or None where the cursor stands elsewhere
+
+
+def _in_text(cursor: Cursor, known: Known) -> list[Completion] | None:
+    """The keys of what is indexed, where the cursor stands in a text behind an opening bracket; in comments, nothing."""
+    if cursor.in_comment:
         return []
-    if (
-        tokens
-        and tokens[-1].kind in ("string", "error")
-        and (tokens[-1].problem == "unclosed" or tokens[-1].end == cursor)
-    ):
-        return _keys(tokens, before, items_of)
-    word, start = _word(tokens, cursor)
-    statement = _statement(tokens[: len(tokens) - bool(word)])
-    command = _command(statement, verbs)
-    while command is not None and any(each.kind == "STATEMENT" for each in verbs[command.text].parameters):
-        statement = statement[statement.index(command) + 1 :]
-        command = _command(statement, verbs)
-    if command is not None and _wants_path(verbs[command.text], before) and not _dashes(before, start):
-        typed = before[_word_start(before) :]
-        return [Completion(typed, cursor - len(typed), "path")]
-    if statement and statement[0].text in ("import", "from"):
-        return _imported(statement, word, start, before, attributes_of, modules_below)
-    if statement and statement[-1].text == "." and statement[-1].end == start:
-        owner = _owner(statement[:-1])
-        if not owner:
+    if not cursor.in_text:
+        return None
+    *ahead, text = cursor.tokens
+    indexed = owner(ahead[:-1]) if ahead and ahead[-1].text == "[" and not ahead[-1].spaced else []
+    if text.problem != "unclosed" or not indexed or text.text[:1] not in "'\"" or "\\" in text.text:
+        return []
+    offered = {
+        key: about
+        for key, about in known.items_of(cursor.source(indexed)).items()
+        if key.isprintable() and not {"\\", text.text[0]}.intersection(key)
+    }
+    return _matching(text.text[1:], text.start + 1, "key", offered)
+
+
+def _of_path(cursor: Cursor, known: Known) -> list[Completion] | None:
+    command = cursor.command
+    if command is None or cursor.dashes or not wants_path(known.verbs[command.text], cursor.before):
+        return None
+    return [Completion(cursor.typed, len(cursor.before) - len(cursor.typed), "path")]
+
+
+def _imported(cursor: Cursor, known: Known) -> list[Completion] | None:
+    """The modules below what is typed of a path, or behind `from torch.nn import` what that module has."""
+    statement = cursor.statement
+    if not statement or statement[0].text not in ("import", "from"):
+        return None
+    place = next((at for at, token in enumerate(statement) if token.text == "import" and at > 1), None)
+    last = statement[-1].text
+    if place is not None:
+        if last not in ("import", ",", "("):
             return []
-        source = before[owner[0].start : owner[-1].end]
-        return _matching(word, start, "attribute", attributes_of(source))
-    declared = None if command is None else verbs[command.text]
-    dashes = _dashes(before, start)
-    if declared is not None and dashes:
-        options = {f"--{flag.name}": flag.about for flag in declared.flags}
-        return _matching(before[start - dashes : cursor], start - dashes, "option", options)
+        return _matching(
+            cursor.word, cursor.start, "attribute", known.attributes_of(cursor.source(statement[1:place]))
+        )
+    if last in ("from", "import", ","):
+        return _matching(cursor.word, cursor.start, "module", known.modules_below(""))
+    if last == ".":
+        path = "".join(token.text for token in owner(statement[:-1]))
+        return _matching(cursor.word, cursor.start, "module", known.modules_below(path)) if path else []
+    return _matching(cursor.word, cursor.start, "keyword", ("import",) if statement[0].text == "from" else ())
+
+
+def _behind_dot(cursor: Cursor, known: Known) -> list[Completion] | None:
+    statement = cursor.statement
+    if not statement or statement[-1].text != "." or statement[-1].end != cursor.start:
+        return None
+    asked = owner(statement[:-1])
+    if not asked:
+        return []
+    return _matching(cursor.word, cursor.start, "attribute", known.attributes_of(cursor.source(asked)))
+
+
+def _option(cursor: Cursor, known: Known) -> list[Completion] | None:
+    if cursor.command is None or not cursor.dashes:
+        return None
+    start = cursor.start - cursor.dashes
+    options = {f"--{flag.name}": flag.about for flag in known.verbs[cursor.command.text].flags}
+    return _matching(cursor.before[start:], start, "option", options)
+
+
+# ---- where a word of the language or of a command can stand
+
+
+def _word(cursor: Cursor, known: Known) -> list[Completion]:
     found: list[Completion] = []
     wanted = None
-    if command is not None and declared is not None and declared.kind == "command":
-        typed = before[command.end :].lstrip()
-        wanted = _parameter(declared, typed)
+    command = cursor.command
+    if command is not None and known.verbs[command.text].kind == "command":
+        typed = cursor.before[command.end :].lstrip()
+        wanted = _parameter(known.verbs[command.text], typed)
         if wanted is None:
             return []
         if wanted.kind != "EXPR":
-            found = _words(dict.fromkeys(wanted.choices, "") or words_of(command.text), typed, cursor)
-        if wanted.kind in ("WORD", "INT") or (found and found[0].start < start):
+            words = dict.fromkeys(wanted.choices, "") or known.words_of(command.text)
+            found = _words(words, typed, len(cursor.before))
+        if wanted.kind in ("WORD", "INT") or (found and found[0].start < cursor.start):
             return found  # what is typed of a word of its own, as `TSC-`, may be more than one word of the language
-    begins = _at_beginning(statement)
-    if declared is None and not begins and ends_operand(statement[-1]):
-        return _matching(word, start, "keyword", sorted(_JOINING_KEYWORDS))
-    found += _keywords(statement, word, start, before, verbs, command, arguments_of)
-    found += _matching(word, start, "name", names)
-    if begins or (wanted is not None and wanted.kind == "TEXT"):
-        found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
-    words = _STATEMENT_KEYWORDS | _VALUE_KEYWORDS if begins else _VALUE_KEYWORDS
-    found += _matching(word, start, "keyword", sorted(words))
-    found += _matching(word, start, "builtin", sorted(BUILTIN_FUNCTIONS))
+    begins = cursor.begins
+    if command is None and not begins and ends_operand(cursor.statement[-1]):
+        return _matching(cursor.word, cursor.start, "keyword", sorted(_JOINING_KEYWORDS))
+    verbs = {name: verb.description for name, verb in known.verbs.items()}
+    offered: tuple[tuple[CompletionKind, Names], ...] = (
+        ("argument", _keywords(cursor, known)),
+        ("name", known.names),
+        ("verb", verbs if begins or (wanted is not None and wanted.kind == "TEXT") else ()),
+        ("keyword", sorted(STATEMENT_KEYWORDS | _VALUE_KEYWORDS if begins else _VALUE_KEYWORDS)),
+        ("builtin", sorted(BUILTIN_FUNCTIONS)),
+    )
+    for kind, names in offered:
+        found += _matching(cursor.word, cursor.start, kind, names)
     return _unique(found)
 
 
 def _parameter(declared: Verb, typed: str) -> Parameter | None:
     """The parameter of a command that the last word of what is typed behind it is for; None where it takes no more."""
-    place = len(typed[: _word_start(typed)].split())
+    place = len(typed[: word_start(typed)].split())
     for parameter in declared.parameters[: place + 1]:
         if parameter.kind in _MANY_WORDS or parameter.repeated:
             return parameter
@@ -132,183 +184,33 @@ def _parameter(declared: Verb, typed: str) -> Parameter | None:
 
 def _words(words: Mapping[str, str], typed: str, cursor: int) -> list[Completion]:
     """The words that what is typed behind a command begins, `version co` among it; else those that its last word begins."""
-    for part in dict.fromkeys((typed, typed[_word_start(typed) :])):
+    for part in dict.fromkeys((typed, typed[word_start(typed) :])):
         if found := _matching(part, cursor - len(part), "argument", words):
             return found
     return []
 
 
-def _imported(
-    statement: list[Token],
-    word: str,
-    start: int,
-    before: str,
-    attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
-    modules_below: Callable[[str], Iterable[str]],
-) -> list[Completion]:
-    """The modules below what is typed of a path, or behind `from torch.nn import` what that module has."""
-    place = next((at for at, token in enumerate(statement) if token.text == "import" and at > 1), None)
-    if place is None and statement[-1].text in (".", "from", "import", ","):
-        owner = _owner(statement[:-1]) if statement[-1].text == "." else []
-        path = "".join(token.text for token in owner)
-        return (
-            _matching(word, start, "module", modules_below(path))
-            if owner or statement[-1].text != "."
-            else []
-        )
-    if place is None and statement[0].text == "from":
-        return _matching(word, start, "keyword", ("import",))
-    if place is None or statement[-1].text not in ("import", ",", "("):
-        return []
-    source = before[statement[1].start : statement[place - 1].end]
-    return _matching(word, start, "attribute", attributes_of(source))
-
-
-def _keys(tokens: list[Token], before: str, items_of: Callable[[str], Mapping[str, str]]) -> list[Completion]:
-    """The keys of what is indexed, where the cursor stands in a text behind an opening bracket."""
-    *ahead, text = tokens
-    owner = _owner(ahead[:-1]) if ahead and ahead[-1].text == "[" and not ahead[-1].spaced else []
-    if text.problem != "unclosed" or not owner or text.text[:1] not in "'\"" or "\\" in text.text:
-        return []
-    offered = {
-        key: about
-        for key, about in items_of(before[owner[0].start : owner[-1].end]).items()
-        if key.isprintable() and not {"\\", text.text[0]}.intersection(key)
-    }
-    return _matching(text.text[1:], text.start + 1, "key", offered)
-
-
-def _keywords(
-    statement: list[Token],
-    word: str,
-    start: int,
-    before: str,
-    verbs: Mapping[str, Verb],
-    command: Token | None,
-    arguments_of: Callable[[str], Mapping[str, str]],
-) -> list[Completion]:
+def _keywords(cursor: Cursor, known: Known) -> Mapping[str, str]:
     """`dim=`, `keepdim=`: what can be given by keyword where an argument begins, and was not given yet."""
-    depth, opening = 0, None
-    for place in range(len(statement) - 1, -1, -1):
-        token = statement[place]
-        if token.kind == "op":
-            depth += (token.text in CLOSERS) - (token.text in OPENERS)
-        if depth < 0:
-            opening = place
-            break
+    statement, command = cursor.statement, cursor.command
+    opening = opening_before(statement)
     if opening is None:
-        if command is None or verbs[command.text].kind == "command" or statement[-1] is command:
-            return []
+        if command is None or known.verbs[command.text].kind == "command" or statement[-1] is command:
+            return {}
         inside, source = statement[statement.index(command) + 1 :], command.text
     else:
-        callee = (
-            [] if statement[opening].text != "(" or statement[opening].spaced else _owner(statement[:opening])
-        )
+        calls = statement[opening].text == "(" and not statement[opening].spaced
+        callee = owner(statement[:opening]) if calls else []
         if not callee or statement[-1].text not in ("(", ","):
-            return []
-        inside, source = statement[opening + 1 :], before[callee[0].start : callee[-1].end]
+            return {}
+        inside, source = statement[opening + 1 :], cursor.source(callee)
     given = {
         token.text for token, following in pairwise(inside) if token.kind == "name" and following.text == "="
     }
-    offered = {f"{name}=": text for name, text in arguments_of(source).items() if name not in given}
-    return _matching(word, start, "argument", offered)
+    return {f"{name}=": text for name, text in known.arguments_of(source).items() if name not in given}
 
 
-def _word(tokens: list[Token], cursor: int) -> tuple[str, int]:
-    if tokens and tokens[-1].end == cursor and tokens[-1].kind == "name":
-        return tokens[-1].text, tokens[-1].start
-    return "", cursor
-
-
-def _statement(tokens: list[Token]) -> list[Token]:
-    """The tokens of the simple statement that the cursor stands in."""
-    depth = 0
-    start = 0
-    for position, token in enumerate(tokens):
-        if token.kind == "op":
-            depth = max(depth + (token.text in OPENERS) - (token.text in CLOSERS), 0)
-        ends = token.kind == "newline" or (token.kind == "op" and token.text == ";")
-        block = token.text == ":" and token.kind == "op" and tokens[start].text in _STATEMENT_KEYWORDS
-        if depth == 0 and (ends or block):
-            start = position + 1
-    return [token for token in tokens[start:] if token.kind != "newline"]
-
-
-def _owner(tokens: list[Token]) -> list[Token]:
-    """The tokens of the operand that ends here: a name with its attributes, calls and items."""
-    position = len(tokens)
-    while position > 0:
-        token = tokens[position - 1]
-        if token.text in CLOSERS and token.kind == "op":
-            position = _opening(tokens, position - 1)
-            if position > 0 and not tokens[position].spaced and ends_operand(tokens[position - 1]):
-                continue
-            break
-        if not ends_operand(token):
-            return []
-        position -= 1
-        if position > 0 and tokens[position - 1].text == "." and token.kind == "name":
-            position -= 1
-            continue
-        break
-    return tokens[max(position, 0) :]
-
-
-def _opening(tokens: list[Token], closing: int) -> int:
-    depth = 0
-    for position in range(closing, -1, -1):
-        depth += (tokens[position].text in CLOSERS) - (tokens[position].text in OPENERS)
-        if depth == 0:
-            return position
-    return 0
-
-
-def _command(statement: list[Token], verbs: Mapping[str, Verb]) -> Token | None:
-    """The verb of the explorer's command that the cursor stands behind."""
-    start = 0
-    for position, token in enumerate(statement):
-        if token.text == "=":
-            start = position + 1
-    if start < len(statement) and statement[start].text in verbs:
-        following = statement[start + 1] if start + 1 < len(statement) else None
-        if following is None or (following.spaced and (begins_operand(following) or following.text == "-")):
-            return statement[start]
-        if following.spaced and _wants_path(verbs[statement[start].text], "") and following.text != "=":
-            return statement[start]
-    return None
-
-
-def _wants_path(verb: Verb, before: str) -> bool:
-    """Whether a path comes here, which may begin with `/`, `.` or `~`: an argument, or behind a flag for one."""
-    flags = [flag for flag in verb.flags if flag.kind == "PATH"]
-    last = before[: _word_start(before)].split()[-1:]
-    return any(parameter.kind == "PATH" for parameter in verb.parameters) or any(
-        last in ([f"--{flag.name}"], [f"-{flag.short}"]) for flag in flags
-    )
-
-
-def _word_start(before: str) -> int:
-    return max(before.rfind(" "), before.rfind("\t")) + 1
-
-
-def _at_beginning(statement: list[Token]) -> bool:
-    """Whether a verb can stand here: at the beginning, or behind the targets of an assignment."""
-    if not statement:
-        return True
-    last = statement[-1]
-    depth = sum(
-        (token.text in OPENERS) - (token.text in CLOSERS) for token in statement if token.kind == "op"
-    )
-    return last.text == "=" and last.kind == "op" and depth == 0 and len(statement) < 12
-
-
-def _dashes(before: str, start: int) -> int:
-    return next((size for size in (2, 1) if before[:start].endswith(" " + "-" * size)), 0)
-
-
-def _matching(
-    word: str, start: int, kind: CompletionKind, names: Mapping[str, str] | Iterable[str]
-) -> list[Completion]:
+def _matching(word: str, start: int, kind: CompletionKind, names: Names) -> list[Completion]:
     described = names if isinstance(names, Mapping) else dict.fromkeys(names, "")
     lowered = word.lower()
     exact = [name for name in described if name.startswith(word)]

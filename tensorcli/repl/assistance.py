@@ -126,12 +126,10 @@ class Assistance:
 
     def completions(self, text: str, cursor: int) -> Iterator[Completion]:
         """What could be typed at the cursor, operators with what they do."""
-        from tensorcli.language.complete import Completion, complete
+        from tensorcli.language.complete import Completion, Known, complete
 
         session = self._background.session
-        for found in complete(
-            text,
-            cursor,
+        known = Known(
             session.verbs,
             Described(session),
             self.attributes_of,
@@ -139,7 +137,8 @@ class Assistance:
             session.modules.below,
             self.items_of,
             self.words_of,
-        ):
+        )
+        for found in complete(text, cursor, known):
             if not found.description and found.kind == "verb":
                 yield Completion(found.text, found.start, found.kind, self.summary(found.text))
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tensorcli.language.complete import Completion, complete
+from tensorcli.language.complete import Completion, Known, complete
 from tensorcli.language.hints import hint
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.nearness import near
@@ -20,7 +20,7 @@ def attributes(source: str) -> dict[str, str]:
 
 
 def texts(verbs, text, kind=None, cursor=None):
-    found = complete(text, len(text) if cursor is None else cursor, verbs, NAMES, attributes)
+    found = complete(text, len(text) if cursor is None else cursor, Known(verbs, NAMES, attributes))
     return [each.text for each in found if kind is None or each.kind == kind]
 
 
@@ -31,7 +31,7 @@ def test_names_come_before_verbs_before_keywords(verbs):
 
 
 def test_a_completion_says_where_it_begins_and_what_it_is(verbs):
-    found = complete("x = data_", 8, verbs, NAMES, attributes)
+    found = complete("x = data_", 8, Known(verbs, NAMES, attributes))
     assert found[0] == Completion("data_", 4, "name", "(3,) s1")
 
 
@@ -52,7 +52,7 @@ def test_options_and_words_of_a_command(verbs):
     assert texts(verbs, "graph y --m") == ["--mermaid"]
     assert texts(verbs, "storages --", "option") == ["--write", "--around"]
     assert "storages" in texts(verbs, "help sto")
-    assert complete("source dem", 10, verbs, NAMES, attributes) == [Completion("dem", 7, "path")]
+    assert complete("source dem", 10, Known(verbs, NAMES, attributes)) == [Completion("dem", 7, "path")]
 
 
 def words(command: str) -> dict[str, str]:
@@ -77,7 +77,7 @@ def words(command: str) -> dict[str, str]:
     ],
 )
 def test_a_command_is_offered_its_own_words_to_where_they_end(verbs, text, offered):
-    found = complete(text, len(text), verbs, NAMES, attributes, words_of=words)
+    found = complete(text, len(text), Known(verbs, NAMES, attributes, words_of=words))
     assert [(each.text, each.start) for each in found if each.kind == "argument"] == offered
     assert (
         text != "explain TSC-" or len(found) == 1
@@ -103,7 +103,7 @@ def test_where_a_command_takes_no_name_none_is_offered(verbs, text):
 )
 def test_behind_a_dot_of_an_import_stand_the_modules_below(verbs, text, start, offered):
     below = {"": ["torch", "numpy"], "torch": ["nn", "fft"], "torch.nn": ["functional"]}
-    found = complete(text, len(text), verbs, NAMES, attributes, modules_below=below.__getitem__)
+    found = complete(text, len(text), Known(verbs, NAMES, attributes, modules_below=below.__getitem__))
     assert [(each.text, each.start) for each in found] == [(each, start) for each in offered]
 
 
@@ -120,7 +120,7 @@ def test_behind_a_dot_of_an_import_stand_the_modules_below(verbs, text, start, o
 )
 def test_the_keys_of_a_dict_are_offered_between_its_brackets(verbs, text, offered):
     keys = {"sd": {"weight": "(2,) s1", "we'ird": "", "in": ""}}
-    found = complete(text, len(text), verbs, NAMES, attributes, items_of=keys.__getitem__)
+    found = complete(text, len(text), Known(verbs, NAMES, attributes, items_of=keys.__getitem__))
     assert [each.text for each in found] == offered
 
 
@@ -136,7 +136,9 @@ def test_a_statement_within_a_command_begins_as_any_other(verbs):
 @pytest.mark.parametrize("command", ["source ", "x = 1; source ", "graph y -o ", "graph y --output "])
 def test_a_path_is_completed_whole_where_one_is_wanted(verbs, command, path):
     text = command + path
-    assert complete(text, len(text), verbs, NAMES, attributes) == [Completion(path, len(command), "path")]
+    assert complete(text, len(text), Known(verbs, NAMES, attributes)) == [
+        Completion(path, len(command), "path")
+    ]
 
 
 def arguments(source: str) -> dict[str, str]:
@@ -162,14 +164,14 @@ def arguments(source: str) -> dict[str, str]:
     ],
 )
 def test_where_an_argument_begins_the_keywords_of_the_call_are_offered(verbs, text, names):
-    found = complete(text, len(text), verbs, NAMES, attributes, arguments)
+    found = complete(text, len(text), Known(verbs, NAMES, attributes, arguments))
     assert [each.text for each in found if each.kind == "argument"] == names
 
 
 def test_an_import_completes_modules_and_what_is_in_them(verbs):
     def offered(text: str) -> list[str]:
         found = complete(
-            text, len(text), verbs, NAMES, attributes, modules_below=lambda _: ("torch", "random")
+            text, len(text), Known(verbs, NAMES, attributes, modules_below=lambda _: ("torch", "random"))
         )
         return [each.text for each in found]
 
