@@ -25,6 +25,8 @@ CODE = 16
 """Cells: a statement that has fewer beside its node stands below it."""
 STALE = "✗"
 NOTHING_SAVED = "saves no tensor"
+FORK, LAST, THROUGH, NOTHING = "├─ ", "└─ ", "│  ", "   "
+"""Stems: to a branch, to the last one, and beside what stands below them."""
 
 
 class Row(NamedTuple):
@@ -45,7 +47,7 @@ def graph(found: Graph, width: int | None) -> Iterator[Line]:
             yield line(each)
         return
     yield from paragraph(head(found), width, "title", " ", " ")
-    rows = list(tree(found, (width or WIDE) // 2 // len("└─ ")))
+    rows = list(tree(found, (width or WIDE) // 2 // len(LAST)))
     yield from table(rows[:ROWS], width)
     if len(rows) > ROWS:
         text = f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut"
@@ -106,57 +108,78 @@ def leaf_text(node: GraphNode) -> str:
 
 def tree(found: Graph, deepest: int) -> Iterator[Row]:
     """The rows, from the root downwards, without recursion; what is deeper than that is counted."""
-    nodes = {node.id: node for node in found.nodes}
-    parents = Counter(each for node in found.nodes for each in set(node.next) if each is not None)
-    shown: set[str] = set()
-    counted: set[str] = set()
-    pending: list[tuple[str, str, str]] = [(found.nodes[0].id, "", "")] if found.nodes else []
-    while pending:
-        name, stem, lead = pending.pop()
-        node = nodes[name]
+    return _Tree(found, deepest).rows() if found.nodes else iter(())
+
+
+class _Tree:
+    """The rows of a graph: what was shown or folded is not shown again, what is too deep is counted once."""
+
+    def __init__(self, found: Graph, deepest: int) -> None:
+        self._root = found.nodes[0].id
+        self._told = found.told
+        self._deepest = deepest * len(LAST)
+        self._nodes = {node.id: node for node in found.nodes}
+        self._parents = Counter(each for node in found.nodes for each in set(node.next) if each is not None)
+        self._shown: set[str] = set()
+        self._counted: set[str] = set()
+
+    def rows(self) -> Iterator[Row]:
+        # What is still to come: a node, the stem before its name, and that before what stands below it.
+        pending = [(self._root, "", "")]
+        while pending:
+            name, stem, lead = pending.pop()
+            node = self._nodes[name]
+            if name in self._shown:
+                names = " ".join(node.tensors)
+                yield Row(f"{stem}[{name}] {node.name}", f"{names}  (shown above)".strip(), "", "")
+                continue
+            self._shown.add(name)
+            yield self._row(node, stem)
+            chain = folded(node, self._nodes, self._parents, self._shown)
+            if chain:
+                self._shown.update(chain)
+                yield self._fold(node, chain, lead)
+            elif node.cut:
+                yield Row(f"{lead}… {plural(node.cut, 'edge')} left out", "", "", "")
+            following = _next(self._nodes[chain[-1]] if chain else node)
+            if len(lead) >= self._deepest:
+                yield from self._count(following, lead)
+                continue
+            below = [(each, lead + FORK, lead + THROUGH) for each in following[:-1]]
+            below += [(each, lead + LAST, lead + NOTHING) for each in following[-1:]]
+            pending.extend(reversed(below))
+
+    def _row(self, node: GraphNode, stem: str) -> Row:
+        label = f"{node.name} [{node.id}]" if self._parents[node.id] > 1 else node.name
         hooked = f" ({plural(node.hooks, 'hook')})" if node.hooks else ""
-        if name in shown:
-            yield Row(
-                f"{stem}[{name}] {node.name}", f"{' '.join(node.tensors)}  (shown above)".strip(), "", ""
-            )
-            continue
-        shown.add(name)
-        label = f"{node.name} [{name}]" if parents[name] > 1 else node.name
         at = f"line {node.line}" if node.line is not None else ""
         if node.leaf:
-            yield Row(f"{stem}{label}{hooked}", leaf_text(node), "", at)
-        else:
-            stale = any(each.stale for each in node.saves)
-            saves = saves_text(node) if found.told else ""
-            yield Row(f"{stem}{label}{hooked}", node.code, saves, at, stale)
-        chain = folded(node, nodes, parents, shown)
-        if chain:
-            shown.update(chain)
-            beside = [
-                below
-                for above in (node.id, *chain[:-1])
-                for below in nodes[above].next
-                if below is not None and nodes[below].leaf
-            ]
-            said, stale = kinds_text([nodes[each] for each in chain], [nodes[each] for each in beside])
-            yield Row(f"{lead}⋮ {plural(len(chain), 'node')} folded", "", said, "", stale)
-            following = [each for each in nodes[chain[-1]].next if each is not None]
-        else:
-            following = [each for each in node.next if each is not None]
-        if node.cut and not chain:
-            following_text = plural(node.cut, "edge")
-            yield Row(f"{lead}… {following_text} left out", "", "", "")
-        if len(lead) >= deepest * len("└─ ") and following:
-            deeper = below_all(following, nodes, shown | counted)
-            counted.update(deeper)
-            leaves = [nodes[each] for each in deeper if nodes[each].leaf]
-            said, stale = kinds_text([nodes[each] for each in deeper if not nodes[each].leaf], leaves)
-            if deeper:
-                yield Row(f"{lead}⋮ {plural(len(deeper), 'node')} below", "", said, "", stale)
-            continue
-        for number, each in reversed(list(enumerate(following))):
-            last = number == len(following) - 1
-            pending.append((each, lead + ("└─ " if last else "├─ "), lead + ("   " if last else "│  ")))
+            return Row(f"{stem}{label}{hooked}", leaf_text(node), "", at)
+        saves = saves_text(node) if self._told else ""
+        return Row(f"{stem}{label}{hooked}", node.code, saves, at, any(each.stale for each in node.saves))
+
+    def _fold(self, node: GraphNode, chain: list[str], lead: str) -> Row:
+        """The row for a chain below a node that is left out."""
+        inner = [self._nodes[each] for each in chain]
+        beside = [self._nodes[below] for above in (node, *inner[:-1]) for below in _next(above)]
+        said, stale = kinds_text(inner, [each for each in beside if each.leaf])
+        return Row(f"{lead}⋮ {plural(len(chain), 'node')} folded", "", said, "", stale)
+
+    def _count(self, following: list[str], lead: str) -> Iterator[Row]:
+        """The row for what is too deep, where something is."""
+        deeper = below_all(following, self._nodes, self._shown | self._counted)
+        self._counted.update(deeper)
+        nodes = [self._nodes[each] for each in deeper]
+        said, stale = kinds_text(
+            [each for each in nodes if not each.leaf], [each for each in nodes if each.leaf]
+        )
+        if deeper:
+            yield Row(f"{lead}⋮ {plural(len(deeper), 'node')} below", "", said, "", stale)
+
+
+def _next(node: GraphNode) -> list[str]:
+    """The nodes that a node leads to; edges that lead nowhere are none."""
+    return [each for each in node.next if each is not None]
 
 
 def kinds_text(inner: list[GraphNode], leaves: list[GraphNode]) -> tuple[str, bool]:
@@ -183,7 +206,7 @@ def below_all(roots: list[str], nodes: dict[str, GraphNode], known: set[str]) ->
         name = pending.pop()
         if name not in known and name not in found:
             found[name] = None
-            pending.extend(each for each in nodes[name].next if each is not None)
+            pending.extend(_next(nodes[name]))
     return list(found)
 
 
