@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tensorcli.explorer.engines import Engine
@@ -103,3 +103,12 @@ def operands(engine: Engine, inputs: Iterable[Any]) -> Iterator[Any]:
             yield from operands(engine, each)
         elif engine.kind(each) == "tensor":
             yield each
+
+
+Located = Sequence[tuple[Any, Any]]
+"""Tensors, each with its memory."""
+
+
+def located(engine: Engine, inputs: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The tensors among the inputs of an operator, each with its memory."""
+    return [(each, engine.memory(each)) for each in operands(engine, inputs)]

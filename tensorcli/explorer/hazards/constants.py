@@ -12,6 +12,7 @@ from tensorcli.explorer.hazards.weak import ByIdentity
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.containers import Located
     from tensorcli.explorer.engines import Engine
 
 
@@ -28,29 +29,19 @@ class Constants:
         self.meant: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         """What `detach()` gave, by its identity."""
 
-    def computed(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
-        """An operator gave a tensor, or wrote it, and recorded nothing."""
+    def computed(self, tensor: Any, operator: str, given: Located) -> None:
+        """An operator gave a tensor, or wrote it, from these, each with its memory, and recorded nothing."""
         if operator == "detach":
             self.meant[id(tensor)] = tensor
         if operator == "detach" or not tensor.is_floating_point():
             return
-        if self._learned(inputs):
+        if any(each.requires_grad or self._is_constant(each, memory) for each, memory in given):
             self.known.put(self.engine.memory(tensor), None)
 
-    def _learned(self, inputs: Sequence[Any]) -> bool:
-        for each in inputs:
-            if isinstance(each, list | tuple):
-                if self._learned(each):
-                    return True
-            elif self.engine.kind(each) == "tensor" and (each.requires_grad or self._is_constant(each)):
-                return True
-        return False
-
-    def _is_constant(self, tensor: Any) -> bool:
+    def _is_constant(self, tensor: Any, memory: Any) -> bool:
         """Whether a tensor that does not require grad is over what learns, or was computed from it."""
         if self.meant.get(id(tensor)) is tensor:
             return False
-        memory = self.engine.memory(tensor)
         leaf = self.leaves.get(id(memory))
         leaf = None if leaf is None else leaf()
         over = leaf is not None and self.engine.memory(leaf) is memory and leaf.requires_grad
@@ -61,7 +52,9 @@ class Constants:
         both = [each for each in inputs[:2] if self.engine.kind(each) == "tensor"]
         if len(both) < 2 or any(each.ndim for each in both):
             return None
-        term = next((each for each in both if not each.requires_grad and self._is_constant(each)), None)
+        memory = self.engine.memory
+        terms = (each for each in both if not each.requires_grad and self._is_constant(each, memory(each)))
+        term = next(terms, None)
         if term is None:
             return None
         known = name(term)

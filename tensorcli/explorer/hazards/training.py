@@ -16,6 +16,7 @@ from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.containers import Located
     from tensorcli.explorer.engines import Engine
 
 NEAR = 64
@@ -81,27 +82,23 @@ class Gradients:
 
     # ---- what was computed from gradients
 
-    def made(self, tensor: Any, inputs: Sequence[Any]) -> None:
-        """A new tensor was computed from these."""
-        if self._from_gradients(inputs):
+    def made(self, tensor: Any, given: Located) -> None:
+        """A new tensor was computed from these, each with its memory."""
+        if self._from_gradients(given):
             self._derive(self.engine.memory(tensor))
 
     def _derive(self, memory: Any) -> None:
         self.used = True
         self.derived.put(memory, None)
 
-    def _from_gradients(self, inputs: Sequence[Any], written: Any = None) -> bool:
-        """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""
-        engine, owners, derived = self.engine, self.owners, self.derived
-        for each in inputs:
-            if engine.kind(each) == "tensor":
-                memory = engine.memory(each)
-                key = id(memory)
-                if memory is not written and (
-                    key in derived or (key in owners and self._owner(memory) is not None)
-                ):
-                    return True
-            elif isinstance(each, list | tuple) and self._from_gradients(each, written):
+    def _from_gradients(self, given: Located, written: Any = None) -> bool:
+        """Whether one of the tensors an operator was given, what it wrote left out, was computed from a gradient."""
+        owners, derived = self.owners, self.derived
+        for _, memory in given:
+            key = id(memory)
+            if (
+                key in derived or (key in owners and self._owner(memory) is not None)
+            ) and memory is not written:
                 return True
         return False
 
@@ -118,7 +115,7 @@ class Gradients:
 
     # ---- what became of them
 
-    def wrote(self, memory: Any, inputs: Sequence[Any]) -> None:
+    def wrote(self, memory: Any, given: Located) -> None:
         """Bytes were written: a leaf's, which may apply its gradient, or a gradient's, which makes it another one."""
         key = id(memory)
         if key in self.leaves:
@@ -126,7 +123,7 @@ class Gradients:
             if leaf is None or self.engine.memory(leaf) is not memory:
                 del self.leaves[key]  # the leaf lies elsewhere
             else:
-                if self.engine.grad(leaf) is not None and self._from_gradients(inputs, memory):
+                if self.engine.grad(leaf) is not None and self._from_gradients(given, memory):
                     self.applied.put(leaf, None)
                     self.moved.put(leaf, self.engine.clock())
                     if id(leaf) in self.sums:
@@ -136,7 +133,7 @@ class Gradients:
         if leaf is not None:
             self.cleared = leaf if self._was_applied(leaf) or id(leaf) in self.sums else None
             self._settle(leaf)
-        elif self._from_gradients(inputs, memory):
+        elif self._from_gradients(given, memory):
             self._derive(memory)
 
     def _was_applied(self, leaf: Any) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.containers import operands
+from tensorcli.explorer.containers import located, operands
 from tensorcli.explorer.engines import base_of
 from tensorcli.explorer.hazards.appended import Held, held_by, kept
 from tensorcli.explorer.hazards.beginning import begins
@@ -205,10 +205,10 @@ class Watch:
         whole = engine.tells_results_whole
         recorded = engine.node(tensor) is not None if whole else self._will_be_recorded(tensor, inputs)
         if not recorded:
-            if self.gradients.passes:
-                self.gradients.made(tensor, inputs)
-            if self.recorded:
-                self.constants.computed(tensor, known.name, inputs)
+            if self.gradients.passes or self.recorded:
+                given = located(engine, inputs)
+                self.gradients.made(tensor, given)
+                self.constants.computed(tensor, known.name, given)
         else:
             self.recorded = True
             self._without_history(inputs)
@@ -314,12 +314,14 @@ class Watch:
             self._without_history([each for each in inputs if each is not tensor])
             if base_of(operator) == "add_" and engine.node(tensor) is not None:
                 self._adds(inputs)
-        elif self.recorded:
-            self.constants.computed(tensor, base_of(operator), inputs[1:])
-        if self.gradients.passes:
-            self.gradients.wrote(memory, inputs)
-            if self.gradients.twice:
-                self._applied_twice()
+        if not (self.gradients.passes or self.recorded):
+            return
+        given = located(engine, inputs[1:])
+        if not tensor.requires_grad:
+            self.constants.computed(tensor, base_of(operator), given)
+        self.gradients.wrote(memory, [*located(engine, inputs[:1]), *given])
+        if self.gradients.twice:
+            self._applied_twice()
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
