@@ -18,7 +18,10 @@ from tensorcli.language.tokens import tokenize
 MAX_CHARACTERS = 8 << 20
 
 _PROMPTS = (">>>", "In [", "tensor>")
-_PROMPT = r"^[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)"
+_PROMPT = r"^[ \t]*(?:>>>|In \[[\d* ]*\]:|tensor>)(?: |$)"
+_CELL = r"^[ \t]*In \[[\d* ]*\]:[ \t]*$"
+"""A prompt with nothing behind it, as notebooks are copied: the cell stands below."""
+_ANSWER = r"^[ \t]*Out ?\[[\d* ]*\]:"
 _FENCE = r"^[ \t]*```[\w.+-]*[ \t]*$"
 _CONTINUATION = r"[ \t]*\.\.\.:?(?: |$)"
 _CONTROL = "[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
@@ -161,18 +164,71 @@ def _outside_strings(pattern: str, text: str) -> bool:
 
 
 def _transcript(lines: list[str]) -> tuple[list[str], list[int], int]:
+    """What stands behind prompts and in cells, how far each line was shifted, and how many other lines there are."""
     kept, shifts, skipped, continues = [], [], 0, False
-    for line in lines:
+    cells = _cells(lines)
+    for number, line in enumerate(lines):
         prompt = re.match(_PROMPT, line) or (re.match(_CONTINUATION, line) if continues else None)
         continues = prompt is not None
-        if prompt is None:
-            skipped += bool(line.strip())
-            kept.append("")
-            shifts.append(0)
-        else:
+        if prompt is not None:
             kept.append(line[prompt.end() :])
             shifts.append(prompt.end())
+        else:
+            skipped += bool(line.strip()) and number not in cells
+            kept.append(line if number in cells else "")
+            shifts.append(0)
     return kept, shifts, skipped
+
+
+def _cells(lines: list[str]) -> set[int]:
+    """The lines of the cells of a notebook, without what they printed below them."""
+    found: set[int] = set()
+    first: int | None = None
+    for number, line in enumerate([*lines, "In []:"]):
+        if re.match(_PROMPT, line) or re.match(_ANSWER, line):
+            if first is not None:
+                found.update(range(first, _end_of_cell(lines, first, number)))
+            first = number + 1 if re.match(_CELL, line) else None
+    return found
+
+
+def _end_of_cell(lines: list[str], first: int, end: int) -> int:
+    """Where the input ends in the lines from one prompt to the next: the paragraphs at its end that are printed values, or with
+    which it is no program, were printed.
+    """
+    while True:
+        gap = next((at for at in range(end - 1, first, -1) if not lines[at].strip()), first)
+        below = "\n".join(lines[gap:end])
+        if gap == first or not _is_printed("\n".join(lines[first:gap]), below):
+            return end
+        end = gap
+
+
+def _is_printed(above: str, below: str) -> bool:
+    try:
+        parsed = ast.parse(below).body if below.strip() else []
+    except (SyntaxError, ValueError):
+        return not (_is_program(f"{above}\n{below}") or re.search(r"^[ \t]*[%!]", below, re.MULTILINE))
+    return all(isinstance(each, ast.Expr) and _is_value(each.value) for each in parsed)
+
+
+def _is_program(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _is_value(node: ast.expr) -> bool:
+    """Whether this is how a value is printed: a literal, or a call that makes a tensor or an array."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in ("tensor", "array")
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _dedented(lines: list[str]) -> tuple[list[str], list[int], int]:

@@ -316,6 +316,21 @@ def test_the_prompts_of_ipython_and_of_the_tool_are_known(lowered, text):
     assert lowered(text) == "x = 1\nfor i in y:\n    i.detach()"
 
 
+@pytest.mark.parametrize(
+    ("text", "run", "skipped"),
+    [
+        ("In [2]:\nx = y + 1\nx\n\ntensor([0., 1.])\n\nIn [ ]:\nx.grad\n", "x = y + 1\nx\nx.grad", 1),
+        ("In [2]:\n\nx = 1\n\nx\nOut[2]:\n1\nIn [3]: y\nOut[3]: 2\n", "x = 1\nx\ny", 3),
+        ("In [1]:\ndef f(a):\n    b = a\n\n    return b\n", "def f(a):\n    b = a\n    return b", 0),
+        ("In [1]:\nprint(x)\n\nEpoch 0, loss 1\n\n[1, 2]\n", "print(x)", 2),
+        ("In [1]: \nIn [2]: x\n", "x", 0),
+    ],
+)
+def test_the_cells_of_a_notebook_run_without_what_they_printed(read, lowered, text, run, skipped):
+    assert lowered(text) == run
+    assert read(text).skipped_lines == skipped
+
+
 def test_the_examples_of_a_docstring_make_no_transcript(read):
     text = 'def f(x):\n    """Doubles.\n\n    >>> f(1)\n    2\n    """\n    return x * 2\n'
     program = read(text)
