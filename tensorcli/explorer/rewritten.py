@@ -18,6 +18,7 @@ from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.rewriting.classes import HEAD, Replaced, as_blocks, in_the_way, without_classes
 from tensorcli.language.rewriting.imports import without_imports
+from tensorcli.language.rewriting.makers import uncalled_init
 from tensorcli.language.rewriting.places import is_text
 from tensorcli.language.rewriting.properties import with_methods
 from tensorcli.language.rewriting.sizes import with_lengths
@@ -234,10 +235,17 @@ def _begun(found: Refused) -> Iterator[Way]:
             continue
         makers = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
         for each in makers:
-            first = next((one for one in each.body if not is_text(one)), each.body[-1])
-            source = "super().__init__()"
-            edit = Edit(first.lineno, "", " " * first.col_offset + source)
-            text = f"before line {first.lineno}:  {source}"
+            uncalled = uncalled_init(each)
+            if uncalled is not None:
+                source = f"{ast.unparse(uncalled)}()"
+                line = found.typed.split("\n")[uncalled.lineno - 1]
+                edit = Edit(uncalled.lineno, line, line.replace(ast.unparse(uncalled), source))
+                text = f"line {uncalled.lineno}:  {source}"
+            else:
+                source = "super().__init__()"
+                first = next((one for one in each.body if not is_text(one)), each.body[-1])
+                edit = Edit(first.lineno, "", " " * first.col_offset + source)
+                text = f"before line {first.lineno}:  {source}"
             yield Way(None, text, f"{node.name} is a module from here on", "", "runs", (edit,))
 
 

@@ -55,7 +55,7 @@ def why(found: Why, width: int | None) -> Iterator[Line]:
         yield from ways(found, width)
     if found.then is not None:
         yield ()
-        yield from why(replace(found.then, apply=found.apply.replace("fix 1", "fix 2")), width)
+        yield from why(replace(found.then, apply=found.apply), width)
 
 
 def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
@@ -147,8 +147,10 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
     )
     for way, parts in zip(found.ways, texts):
         yield from way_lines(way, parts, column, notes, width, beside)
-    if any(way.number for way in found.ways):
-        yield from paragraph(f"apply one with: {found.apply}", width, "hint", " ", "   ")
+    first = next((way.number for way in found.ways if way.number), None)
+    if first is not None:
+        command, _, behind = found.apply.rpartition("fix 1")
+        yield from paragraph(f"apply one with: {command}fix {first}{behind}", width, "hint", " ", "   ")
 
 
 def way_lines(

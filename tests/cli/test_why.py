@@ -158,6 +158,19 @@ def test_what_applies_a_way_out_runs_the_script_as_it_was_run(run, tmp_path) -> 
     assert last == f" apply one with: tensorcli why --seed 3 --max-bytes 1048576 {path} --fix 1 | patch -p0"
 
 
+def test_what_applies_the_ways_out_of_a_text_as_it_can_be_written_has_their_number(run, tmp_path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__\n"
+        "        self.fc = torch.nn.Linear(2, 1)\nmodel = Net\nopt = torch.optim.SGD(model.parameters, lr=0.1)\n"
+    )
+    lines = run("why", str(path)).out.splitlines()
+    assert "   2   line 4:  super().__init__()   Net is a module from here on" in lines
+    assert [line for line in lines if line.startswith(" apply")] == [
+        f" apply one with: tensorcli why {path} --fix {number} | patch -p0" for number in (1, 3)
+    ]
+
+
 def test_why_reads_the_files_that_a_script_sources(run, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "steps.tsc").write_text("w = ones(2, requires_grad=True)\n")

@@ -320,6 +320,17 @@ def test_a_forgotten_call_of_super_is_told() -> None:
     )
 
 
+def test_super_that_stands_uncalled_is_told_and_called() -> None:
+    session = Session()
+    last(session, NETWORK.format(3).replace("super().__init__()", "super().__init__"))
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert any(note.startswith("Net does not call super().__init__()") for note in told.notes)
+    (called,) = (way for way in told.ways if way.text.endswith("super().__init__()"))
+    (edit,) = called.edits
+    assert (edit.before.strip(), edit.after.strip()) == ("super().__init__", "super().__init__()")
+
+
 def test_a_statement_that_changes_something_ends_the_question() -> None:
     session = Session()
     last(session, NETWORK.format(3))

@@ -231,7 +231,8 @@ class Maker:
         return not is_dunder(name) or name in special
 
     def _init(self, item: ast.FunctionDef) -> None:
-        calls = [each for each in item.body if _says(each, "super")]
+        uncalled = uncalled_init(item)
+        calls = [each for each in item.body if _says(each, "super") and each is not uncalled]
         returns = any(isinstance(each, ast.Return) for each in within(item.body))
         self.init, self.passed = item, ""
         self.forgets = not calls and self.kind == "module" and not (self.parent and self.parent.is_empty)
@@ -250,7 +251,9 @@ class Maker:
                 raise NeedsClass
         made = item.body.index(calls[0]) if calls else 0
         self.before = [each for each in item.body[:made] if not is_text(each)]
-        self.after = [each for each in item.body[made:] if each not in calls and not is_text(each)]
+        self.after = [
+            each for each in item.body[made:] if each not in (*calls, uncalled) and not is_text(each)
+        ]
         if any(_says(each, "self") for each in self.before):
             if self.passed:
                 raise NeedsClass
@@ -309,6 +312,15 @@ class Maker:
         while self.lines[first - 1].lstrip().startswith("#"):
             first -= 1
         return dedent("\n".join(self.lines[first : node.end_lineno]))
+
+
+def uncalled_init(init: ast.FunctionDef) -> ast.Expr | None:
+    """The statement `super().__init__` of an `__init__` that does not call it."""
+    for each in init.body:
+        match each:
+            case ast.Expr(value=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__")):
+                return each
+    return None
 
 
 def _bound_in(function: ast.FunctionDef) -> set[str]:
