@@ -36,6 +36,8 @@ LATE: Final = "runs for more than"
 TYPED: Final = "<text>"
 _STANDS: Final = {"function": "its functions", "error": "an exception", "value": "what it holds"}
 """What replaces a class, where it is not a single function."""
+_SENTENCE: Final = re.compile(r"(?<=[.!?]) |\n")
+"""Where the first sentence of a message ends: the answer tells the rest."""
 SECONDS = 10.0
 """So long may a text take that is tried."""
 
@@ -56,8 +58,8 @@ class Refused(NamedTuple):
     """Where there is a slip the changed text with it; `text` ends before it then."""
     typed: str = ""
     """The text as it was typed."""
-    ways: tuple[tuple[Edit, ...], ...] = ()
-    """The ways out of what happens so, from 2, as edits of the text as it was typed."""
+    ways: tuple[tuple[Edit, ...], ...] = ((),)
+    """What `why` proposed, from 1, as edits of the text as it was typed, before it is rewritten: none to only rewrite it."""
 
 
 def refused(
@@ -193,7 +195,8 @@ def _before(lines: list[str], number: int) -> list[str]:
 
 def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     """What can be written instead, how far it runs, which is tried on a fork, and why no further; with the ways out of that."""
-    slip, notes = found.slip, []
+    slip = found.slip
+    notes: list[str] = []
     if slip is not None:
         mended = f"line {slip.span.line} is no Python: {slip.message}"
         if not found.edits:
@@ -206,11 +209,13 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
         then = None if outcome.startswith(LATE) else _then(other, found)
     if slip is not None and outcome == ENDED:
         outcome = f"runs as far as line {slip.span.line}"
-    notes.append(f"so written it {outcome}")
+    told, out = then or (None, [])
     begun = list(_begun(found))
-    ways = [_way(found), *(replace(each, number=number) for number, each in enumerate(begun, 2))]
-    answer = Why(_title(found), None, "", (), None, tuple(notes), tuple(ways), then=then and then[0])
-    return answer, found._replace(ways=(*(each.edits for each in begun), *(then[1] if then else ())))
+    ways = (replace(each, number=number) for number, each in enumerate((_way(found), *begun), len(out) + 1))
+    answer = Why(
+        _title(found), notes=tuple(notes), ways=tuple(ways), outcome=f"so written it {outcome}", then=told
+    )
+    return answer, found._replace(ways=(*out, (), *(each.edits for each in begun)))
 
 
 def _way(found: Refused) -> Way:
@@ -306,7 +311,7 @@ def _outcome(other: Session, found: Refused) -> str:
                 return f"{LATE} {SECONDS:.0f} s"
             raise KeyboardInterrupt
         line = Typed(found.typed, found.edits, found.whole or found.text).line(step.error.spans[0].line)
-        message = step.error.message.partition("\n")[0]
+        message = _SENTENCE.split(step.error.message, maxsplit=1)[0]
         return f"runs up to line {line}, {step.error.lines[0].strip()}, which raises {step.error.type}: {message}"
     return ENDED
 
@@ -334,4 +339,4 @@ def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] 
         """Whether the typed text, so changed, can be written without what was refused as well."""
         return refused(other, found.error, edited(found.typed, edits), found.name, found.form) is not None
 
-    return typed.told(answer, holds, 2 + sum(bool(each.lacks) for each in found.classes))
+    return typed.told(answer, holds)

@@ -68,9 +68,9 @@ class Typed:
         return tuple(found)
 
     def told(
-        self, answer: Why, holds: Callable[[tuple[Edit, ...]], bool], first: int
+        self, answer: Why, holds: Callable[[tuple[Edit, ...]], bool]
     ) -> tuple[Why, list[tuple[Edit, ...]]]:
-        """The answer by the lines as they were typed, and the edits of its ways, whose numbers begin at `first`: of those that
+        """The answer by the lines as they were typed, and the edits of its ways: of those that
         change what was typed, and of whose edits `holds` says that the text can be written otherwise with them, too.
         """
         kept: list[tuple[Edit, ...]] = []
@@ -80,7 +80,7 @@ class Typed:
             if edits is None or not holds(edits):
                 continue
             kept.append(edits)
-            ways.append(self._way(way, first - 1 + len(kept), edits))
+            ways.append(self._way(way, len(kept), edits))
         timeline = answer.timeline
         if timeline is not None:
             marks = tuple(replace(mark, line=self.line(mark.line)) for mark in timeline.marks)

@@ -490,6 +490,10 @@ def why(found: results.Why) -> Iterator[str]:
             yield from entry(f"line {event.line}.source", event.source)
         version = f" ({event.version})" if event.version else ""
         yield from entry(f"line {event.line}.{event.role}", event.text + version)
+    if found.outcome:
+        yield from entry("why.outcome", found.outcome)
+    if found.then is not None:
+        yield from why(found.then)
     for note in found.notes:
         yield from entry("why.note", note)
     for way in found.ways:
@@ -501,8 +505,6 @@ def why(found: results.Why) -> Iterator[str]:
             yield from entry(f"{key}.gave", f"{found.measure} {way.measured}".strip())
         if way.verdict != "runs":
             yield from entry(f"{key}.verdict", way.verdict)
-    if found.then is not None:
-        yield from why(found.then)
 
 
 @plain.register

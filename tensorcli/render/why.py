@@ -47,15 +47,20 @@ def why(found: Why, width: int | None) -> Iterator[Line]:
         if drawn:
             yield ()
             yield from drawn
-    for note in found.notes:
+    notes = list(found.notes)
+    if found.then is not None:
+        yield ()
+        yield from paragraph(found.outcome, width, "", " ", " ")
+        yield ()
+        yield from why(replace(found.then, apply=found.apply), width)
+    elif found.outcome:
+        notes.append(found.outcome)
+    for note in notes:
         yield ()
         yield from paragraph(note, width, "", " ", " ")
     if found.ways:
         yield ()
         yield from ways(found, width)
-    if found.then is not None:
-        yield ()
-        yield from why(replace(found.then, apply=found.apply), width)
 
 
 def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
@@ -133,7 +138,8 @@ def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
 def ways(found: Why, width: int | None) -> Iterator[Line]:
     """The ways out, with what each gives."""
     measure = f"   {found.measure}" if found.measure else ""
-    head = line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
+    title = "ways out" if found.then is None else "ways to write it"
+    head = line(" ", (title, "title"), " (each was run on a fork of this session)", (measure, "label"))
     yield from flowed(head, width)
     texts = [way.text.split("\n") for way in found.ways]
     column = max(

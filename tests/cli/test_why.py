@@ -165,9 +165,9 @@ def test_what_applies_the_ways_out_of_a_text_as_it_can_be_written_has_their_numb
         "        self.fc = torch.nn.Linear(2, 1)\nmodel = Net\nopt = torch.optim.SGD(model.parameters, lr=0.1)\n"
     )
     lines = run("why", str(path)).out.splitlines()
-    assert "   2   line 4:  super().__init__()   Net is a module from here on" in lines
+    assert "   3   line 4:  super().__init__()   Net is a module from here on" in lines
     assert [line for line in lines if line.startswith(" apply")] == [
-        f" apply one with: tensorcli why {path} --fix {number} | patch -p0" for number in (1, 3)
+        f" apply one with: tensorcli why {path} --fix {number} | patch -p0" for number in (1, 2)
     ]
 
 

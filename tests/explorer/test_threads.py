@@ -304,7 +304,7 @@ def test_the_bug_of_a_thread_with_classes_is_named_by_its_lines(name: str) -> No
     assert isinstance(found.then, Why)
     assert title in found.then.title
     assert found.then.ways[0].text == way
-    assert found.then.ways[0].number == 2
+    assert found.then.ways[0].number == 1
 
 
 def test_a_constructor_that_does_not_call_that_of_its_base_can_be_completed() -> None:
@@ -313,10 +313,10 @@ def test_a_constructor_that_does_not_call_that_of_its_base_can_be_completed() ->
     )
     session = Session()
     found = of_refused(f"{text}net = Net()\nout = net(torch.ones(2, 4))", session)
-    assert [(way.number, way.text) for way in found.ways][1:] == [(2, "before line 5:  super().__init__()")]
+    assert [(way.number, way.text) for way in found.ways][1:] == [(3, "before line 5:  super().__init__()")]
     assert found.then is not None
-    assert [way.number for way in found.then.ways] == [3]
-    *_, last = session.run("fix 2")
+    assert [way.number for way in found.then.ways] == [1]
+    *_, last = session.run("fix 3")
     assert last.error is not None
     assert "mat1 and mat2 shapes" in last.error.message
 

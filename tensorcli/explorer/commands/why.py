@@ -330,8 +330,8 @@ def rewritten(session: Session, number: int, text: str) -> str:
     """
     if isinstance(session.proposed, Refused) and session.proposed.edits:
         refused = session.proposed
-        if number > 1:
-            return edited(text, _of_refused(refused, number))
+        if edits := _of_refused(refused, number):
+            return edited(text, edits)
         new = edited(text, refused.edits)
         if read(new).text != (refused.whole or refused.text):
             raise ValueError("the script has prompts or an indent of its own: take them away first")
@@ -351,9 +351,9 @@ def rewritten(session: Session, number: int, text: str) -> str:
 
 def _of_refused(found: Refused, number: int) -> tuple[Edit, ...]:
     """The edits of way N of what is said of a refused text as it can be written. Errors: ValueError where there is none."""
-    if not 2 <= number <= len(found.ways) + 1:
-        raise ValueError(f"there is no way {number}; why proposed {len(found.ways) + 1}")
-    return found.ways[number - 2]
+    if not 1 <= number <= len(found.ways):
+        raise ValueError(f"there is no way {number}; why proposed {len(found.ways)}")
+    return found.ways[number - 1]
 
 
 def fix(session: Session, invocation: Invocation) -> Answer:
@@ -361,12 +361,13 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     number = invocation.get("number")
     number = number if isinstance(number, int) else 1
     refused = session.proposed if isinstance(session.proposed, Refused) else session.refused
-    if refused is not None and number > 1:
-        from tensorcli.explorer.rewritten import refused as as_written
-
-        changed = edited(refused.typed, _of_refused(refused, number))
-        refused = as_written(session, refused.error, changed, refused.name, refused.form)
     if refused is not None:
+        if edits := _of_refused(refused, number):
+            from tensorcli.explorer.rewritten import refused as as_written
+
+            changed = edited(refused.typed, edits)
+            refused = as_written(session, refused.error, changed, refused.name, refused.form)
+            assert refused is not None  # `why` proposes only such edits
         return _run_refused(session, refused)
     proposal = proposal_of(session, number)
     proposed: Proposed = session.proposed

@@ -88,8 +88,10 @@ class Why(Answer):
     """What every way shows (`w.grad`)."""
     apply: str = "fix 1"
     """What applies the first way, where the question was asked."""
+    outcome: str = ""
+    """About a text that was refused: how far it runs as it can be written."""
     then: Why | None = None
-    """About a text that was refused: what is to be said of it as it can be written, by the lines as they were typed."""
+    """And what is to be said of that, by the lines as they were typed; its ways come first."""
 
 
 @dataclass(frozen=True, slots=True)
