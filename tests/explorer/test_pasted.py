@@ -221,7 +221,7 @@ def test_a_class_is_told_before_a_slip_as_well() -> None:
     told = asked(f"{CLASS}        self.a = nn.Linear(2, 1)\nnet = Net()\nprint(net", form="py")
     assert told.title == "class is not part of the language; a function can make what it makes."
     assert told.notes[0] == "line 8 is no Python: '(' is never closed; mend that line as well"
-    assert told.notes[-1] == "so written it runs as far as line 8"
+    assert told.outcome == "so written it runs as far as line 8"
     assert told.ways[0].text.startswith("line 3:  a function in the place of class Net(nn.Module)\n")
 
 

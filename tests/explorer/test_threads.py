@@ -40,6 +40,36 @@ def module(init: str, forward: str) -> str:
 
 OPTIMISED = "net = Net()\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
 QUESTIONS = {
+    "A discriminator and a generator learn from one pass through the discriminator": (
+        "import torch\nfrom torch import nn\nG, D = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))\n"
+        "opt_g = torch.optim.Adam(G.parameters())\nopt_d = torch.optim.Adam(D.parameters())\n"
+        "for step in range(2):\n    fake = G(torch.randn(4, 2))\n    score = D(fake)\n    loss_d = score.sigmoid().log().mean()\n"
+        "    opt_d.zero_grad()\n    loss_d.backward()\n    opt_d.step()\n    loss_g = -score.mean()\n"
+        "    opt_g.zero_grad()\n    loss_g.backward()\n    opt_g.step()",
+        "line 15 needs what line 11 freed: both go through",
+        "line 8:  score = D(fake.detach())\n         loss_d = score.sigmoid().log().mean()\n         opt_d.zero_grad()\n"
+        "         loss_d.backward()\n         opt_d.step()\n         score = D(fake)",
+    ),
+    "A list of each round's terms is never emptied": (
+        "import torch\nw = torch.ones(2, requires_grad=True)\nterms = []\ndef finish():\n"
+        "    torch.stack(terms).sum().backward()\n"
+        "for episode in range(2):\n    for t in range(3):\n        terms.append((w.exp() * t).sum())\n    finish()",
+        "terms carries its graph from one round of the loop into the next",
+        "before line 7:  terms.clear()",
+    ),
+    "Classes are given as floats, which they were not before": (
+        "import torch\nout = torch.randn(4, 3, requires_grad=True)\nlabels = torch.tensor([0, 2, 1, 0])\n"
+        "loss = torch.nn.functional.cross_entropy(out, labels.float())",
+        "Positions, classes and bits are whole numbers: int64.",
+        "line 4:  loss = torch.nn.functional.cross_entropy(out, labels)",
+    ),
+    "An object of a function with a gradient of its own is called": (
+        "import torch\ndef forward(ctx, x):\n    return x * 2\ndef backward(ctx, g):\n    return g * 2\n"
+        "Twice = type('Twice', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+        "twice = Twice()\ny = twice(torch.ones(2, requires_grad=True))",
+        "an object of such a class is not called: the class is, by apply().",
+        "line 7:  twice = Twice.apply",
+    ),
     "fakes that go through the second of two passes": (
         f"{PAIR}for i in range(2):\n    fake = G(torch.randn(4, 3))\n    bce(D(torch.randn(4, 2)), torch.ones(4, 1)).backward()\n"
         "    loss = bce(D(fake), torch.zeros(4, 1))\n    loss.backward()\n    d_opt.step()\n"

@@ -132,7 +132,7 @@ def _assigned(case: Case, target: ast.expr) -> Bound | None:
 
 
 class Change(NamedTuple):
-    """An operand as it is with something behind it."""
+    """An operand with something behind it, or without its last call."""
 
     operand: Operand
     suffix: str
@@ -215,6 +215,11 @@ def _changes(case: Case) -> Iterator[Change]:
             dtypes = ["bool"]
     seen = {(each.node, each.look.sizes, each.look.dtype, "") for each in found}
     tries = TRIES
+    for each in found:
+        inner = _without_its_call(case, each)
+        if inner is not None and each.node not in owners:
+            seen.add((each.node, inner.look.sizes, inner.look.dtype, ""))
+            yield inner
     for each, suffix in _nearest_first(found, dtypes):
         if (written is not None and holds(each.node, written)) or each.node in owners:
             continue
@@ -229,6 +234,20 @@ def _changes(case: Case) -> Iterator[Change]:
         seen.add((each.node, look.sizes, look.dtype, part))
         tries -= 1
         yield Change(each, suffix, look)
+
+
+def _without_its_call(case: Case, each: Operand) -> Change | None:
+    """`labels` for `labels.float()`: an operand that a method makes of a tensor of another shape or dtype, without it."""
+    receiver = receiver_of(each.node)
+    before = case.tensor(receiver, like=each.node)
+    if receiver is None or before is None:
+        return None
+    look = case.engine.look(before)
+    if (look.sizes, look.dtype) == (each.look.sizes, each.look.dtype) or look.dtype.startswith("complex"):
+        return None
+    if each.look.requires_grad and not look.requires_grad:
+        return None
+    return Change(each._replace(text=case.text_of(receiver)), "", look)
 
 
 def _owners(statement: ast.stmt) -> list[ast.expr]:

@@ -88,13 +88,22 @@ def _member(members: ast.Dict, name: str) -> str:
 
 
 def legacy(case: Case) -> Story:
-    """`Exp()(x)`: a function with a gradient of its own is called by `apply`."""
+    """`Exp()(x)`, or `exp = Exp()` and then `exp(x)`: a function with a gradient of its own is called by `apply`."""
     story = Story(
         "an object of such a class is not called: the class is, by apply().",
         [case.raised("called as an object")],
     )
     node = case.expression()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and not node.func.args:
-        new = f"{case.text_of(node.func.func)}.apply"
-        story.proposals.append(case.changed([(node.func, new)], "the function itself"))
+    if not isinstance(node, ast.Call):
+        return story
+    bound = case.bound(node.func.id) if isinstance(node.func, ast.Name) else None
+    if bound is not None and bound.node is None:
+        made = getattr(case.journal.tree(bound.at), "value", None)
+        if isinstance(made, ast.Call) and not made.args:
+            new = f"{case.journal.source(bound.at, made.func)}.apply"
+            story.proposals.append(case.journal.changed(bound.at, [(made, new)], "the function itself"))
+    name = type(case.value(node.func)).__name__
+    if isinstance(node.func, ast.Call) and not node.func.args:
+        name = case.text_of(node.func.func)
+    story.proposals.append(case.changed([(node.func, f"{name}.apply")], "the function itself"))
     return story

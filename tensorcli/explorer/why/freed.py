@@ -250,12 +250,37 @@ def _within(case: Case, made_at: int | None, node: int, freeing: ast.AST | None)
         both = copy.copy(body[first])
         both.end_lineno, both.end_col_offset = body[mine].end_lineno, body[mine].end_col_offset
         yield case.journal.changed(case.home, [(both, f"({a} + {b}).backward()")], "one pass for both")
+    yield from _for_each_pass(case, body, first)
     for at, each in enumerate(body[: first + 1]):
         for name in _leading(case, loaded(each), node):
             if at == first or stored(each):
                 uses = [one for one in ast.walk(each) if isinstance(one, ast.Name) and one.id == name]
                 changes = [(one, f"{name}.detach()") for one in uses if isinstance(one.ctx, ast.Load)]
                 yield case.journal.changed(case.home, changes, f"the first pass ends at {name}")
+
+
+def _for_each_pass(case: Case, body: list[ast.stmt], first: int) -> Iterator[Proposal | None]:
+    """`d_fake = D(fake)`, which two passes go through: computed for the first pass from `fake.detach()`, and once more, before
+    what reads it behind that pass.
+    """
+    for each in body[:first]:
+        reader = next((one for one in body[first + 1 :] if loaded(one) & stored(each)), None)
+        given = [name for name in sorted(loaded(each)) if _is_computed(case, name)]
+        if reader is None or not given or not isinstance(each, ast.Assign):
+            continue
+        (source, again), indent = (case.text_of(one) for one in (each, reader)), " " * reader.col_offset
+        uses = [one for one in ast.walk(each) if isinstance(one, ast.Name) and one.id in given]
+        changes: list[tuple[ast.AST, str]] = [(one, f"{one.id}.detach()") for one in uses]
+        yield case.journal.changed(
+            case.home,
+            [*changes, (reader, f"{source}\n{indent}{again}")],
+            f"the first pass ends at {' and '.join(given)}; {' and '.join(sorted(stored(each)))} is computed again",
+        )
+
+
+def _is_computed(case: Case, name: str) -> bool:
+    value = case.named(name)
+    return case.engine.kind(value) == "tensor" and case.engine.look(value).grad_fn is not None
 
 
 def round_of(case: Case) -> list[ast.stmt] | None:

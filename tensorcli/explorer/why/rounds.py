@@ -8,20 +8,39 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import holds, loaded, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, stored
 from tensorcli.explorer.why.case import Case
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
 
 
-def _loops(tree: ast.AST) -> Iterator[tuple[ast.For | ast.While, list[str]]]:
-    """The loops of a statement, each with the names that one round carries into the next."""
-    for node in ast.walk(tree):
+def _loops(case: Case) -> Iterator[tuple[ast.For | ast.While, list[str]]]:
+    """The loops of the failing statement, each with the names that one round carries into the next."""
+    for node in ast.walk(case.statement.tree):
         if isinstance(node, ast.For | ast.While):
             whole = stored(ast.Module(list(node.body), []))
             first = _read_first(node.body, set())
-            yield node, [name for name in dict.fromkeys(first) if name in whole]
+            yield node, [*dict.fromkeys([*(each for each in first if each in whole), *_filled(case, node)])]
+
+
+def _filled(case: Case, loop: ast.For | ast.While) -> list[str]:
+    """The names of lists that the rounds of a loop add to, in functions that they call too."""
+    functions: dict[str, ast.AST] = {}
+    for at in range(case.at):
+        tree = case.journal.tree(at)
+        if isinstance(tree, ast.FunctionDef):
+            functions[tree.name] = tree
+    found: dict[str, None] = {}
+    pending: list[ast.AST] = [*loop.body]
+    while pending:
+        for call in calls_in(pending.pop()):
+            receiver = receiver_of(call)
+            if isinstance(receiver, ast.Name) and called_name(call) in ("append", "extend", "insert"):
+                found[receiver.id] = None
+            elif receiver is None and (function := functions.pop(called_name(call), None)) is not None:
+                pending.append(function)
+    return [name for name in found if isinstance(case.trace.session.names.get(name), list)]
 
 
 def _read_first(body: Sequence[ast.stmt], bound: set[str]) -> Iterator[str]:
@@ -41,7 +60,10 @@ def _read_first(body: Sequence[ast.stmt], bound: set[str]) -> Iterator[str]:
 def carried_graphs(case: Case) -> list[str]:
     """The tensors with a graph that the loops around the failing statement carry from round to round."""
     engine, names = case.engine, case.trace.session.names
-    around = (carried for loop, carried in _loops(case.statement.tree) if holds(loop, case.inner))
+    loops = list(_loops(case))
+    around = [carried for loop, carried in loops if holds(loop, case.inner)] or [
+        each for _, each in loops[:1]
+    ]
     return [
         name
         for name in dict.fromkeys(name for carried in around for name in carried)
@@ -61,7 +83,7 @@ def held_graphs(case: Case, leads: Callable[[Any], bool]) -> list[str]:
     """
     observation = case.trace.session.observation
     assert observation is not None
-    read = {name for node, _ in _loops(case.statement.tree) for each in node.body for name in loaded(each)}
+    read = {name for node, _ in _loops(case) for each in node.body for name in loaded(each)}
     found: dict[str, None] = {}
     for entry in list(observation.index.entries.values()):
         for path in entry.paths if case.engine.kind(entry.value) == "tensor" else ():
@@ -77,9 +99,10 @@ ATTRIBUTE = re.compile(r"(\w+(?:\[\d+\])*(?:\.\w+(?:\[\d+\](?=.*\.))*)+)(?:\[\d+
 
 def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Proposal | None]:
     """In a loop: what one round carries into the next, and attributes that hold such, detached at the beginning of the
-    round; at its end where there was none before the first.
+    round; at its end where there was none before the first. Lists that the rounds fill are emptied, too.
     """
-    for node, carried in _loops(case.statement.tree):
+    whole = _round_of_the_pass(case)
+    for node, carried in _loops(case):
         early: list[tuple[str, str]] = []
         late: list[tuple[str, str]] = []
         for name in (*held, *carried):
@@ -87,6 +110,10 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
             if not _tensors(case, value):
                 continue
             detached = f"{name}.detach()"
+            if isinstance(value, list) and node is whole:
+                yield _in_each_round(
+                    case, node.body[0], [(name, f"{name}.clear()")], "is empty when a round begins"
+                )
             if isinstance(value, tuple | list):
                 items = f"each.detach() for each in {name}"
                 detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
@@ -96,7 +123,16 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
             (late if by_constant else early).append((name, f"{name} = {detached}"))
         for place, found in ((0, early), (-1, late)):
             for each in [[one] for one in found] + [found] * (len(found) > 1):
-                yield _in_each_round(case, node.body[place], each, place == -1)
+                verb = "carries" if len(each) == 1 else "carry"
+                note = f"{verb} no graph from round to round"
+                yield _in_each_round(case, node.body[place], each, note, behind=place == -1)
+
+
+def _round_of_the_pass(case: Case) -> ast.For | ast.While | None:
+    """The innermost loop that the failing expression stands in; the outermost one where it stands in a function."""
+    loops = [node for node, _ in _loops(case)]
+    around = [node for node in loops if holds(node, case.inner)]
+    return around[-1] if around else next(iter(loops), None)
 
 
 def _begins_as_none(case: Case, path: str) -> bool:
@@ -112,14 +148,13 @@ def _begins_as_none(case: Case, path: str) -> bool:
 
 
 def _in_each_round(
-    case: Case, place: ast.stmt, detached: Sequence[tuple[str, str]], behind: bool
+    case: Case, place: ast.stmt, added: Sequence[tuple[str, str]], note: str, behind: bool = False
 ) -> Proposal | None:
-    """With these statements before one of a loop, or behind it."""
-    names, lines = zip(*detached, strict=True)
-    verb = "carries" if len(names) == 1 else "carry"
+    """With these statements, each about a name, before one of a loop, or behind it."""
+    names, lines = zip(*added, strict=True)
     whole = [case.text_of(place), *lines] if behind else [*lines, case.text_of(place)]
     return case.journal.changed(
         case.at,
         [(place, f"\n{' ' * place.col_offset}".join(whole))],
-        f"{' and '.join(names)} {verb} no graph from round to round",
+        f"{' and '.join(names)} {note}",
     )
