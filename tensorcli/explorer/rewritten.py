@@ -17,7 +17,7 @@ from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.rewriting.classes import HEAD, Replaced, as_blocks, in_the_way, without_classes
-from tensorcli.language.rewriting.imports import without_imports
+from tensorcli.language.rewriting.imports import needed_import, without_imports
 from tensorcli.language.rewriting.makers import uncalled_init
 from tensorcli.language.rewriting.places import is_text
 from tensorcli.language.rewriting.properties import with_methods
@@ -107,7 +107,8 @@ def told_why(error: LanguageError, text: str) -> LanguageError:
         return error
     try:
         lines, _ = _as_methods(read(text).text.split("\n"))
-        found = in_the_way(python.module("\n".join(lines)), lines)
+        tree = python.module("\n".join(lines))
+        found = in_the_way(tree, lines) or needed_import(tree)
     except (LanguageError, *python.REFUSALS):
         return error
     if not found:

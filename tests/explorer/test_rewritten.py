@@ -378,6 +378,7 @@ HINDERED = {
     "class A(dict):\n    pass": "line 1: A is made of dict",
     "class A:\n    pass\nprint(isinstance(1, A))": "line 3: A itself is asked for, as a class",
     "class A:\n    names = []\nA().names": "line 2: names is held by the class, for all of its objects",
+    "from sklearn import datasets\nclass A:\n    pass\nx = datasets.load()": "line 4: datasets, of sklearn, which a script",
     "def f():\n    class A:\n        pass": "line 2: A stands within another statement",
 }
 

@@ -87,9 +87,20 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
     what has the same value without the module (`_BARS`, `_ANSWERS`).
     """
     uses = _Uses(tree)
-    if uses.left() or any(shares_a_line(node, lines) for node in uses.found.values()):
+    if uses.left() is not None or any(shares_a_line(node, lines) for node in uses.found.values()):
         return None
     return [*_dropped(tree, uses.found, lines), *_instead(uses.values(), lines)]
+
+
+def needed_import(tree: ast.Module) -> str:
+    """What a text needs of a module that a script cannot have, and where; empty where there is nothing."""
+    uses = _Uses(tree)
+    node = uses.left()
+    if node is None:
+        return ""
+    module = uses.names.get(node.id) if isinstance(node, ast.Name) else None
+    of = f", of {module}, which a script cannot import" if module else ", which a script does not have"
+    return f"line {node.lineno}: {ast.unparse(node)}{of}"
 
 
 class _Uses:
@@ -99,7 +110,8 @@ class _Uses:
         self.tree = tree
         self.found: dict[int, ast.stmt] = {}
         """The statements that go."""
-        self.names: set[str] = set()
+        self.names: dict[str, str] = {}
+        """The names that go, each with the module that it is of; empty for what was made of one."""
         self.showing: set[str] = set()
         """Names, and attributes of `self`, of what only shows something."""
         self.others: dict[int, tuple[ast.expr, str]] = {}
@@ -125,8 +137,8 @@ class _Uses:
         for alias in _lacking(node):
             self.found[id(node)] = node
             name = alias.asname or alias.name.partition(".")[0]
-            self.names.add(name)
             module = alias.name if isinstance(node, ast.Import) else node.module or ""
+            self.names[name] = module
             module = f"{module}.{alias.name}" if module == "torch.utils" else module
             if {module.partition(".")[0], module.rpartition(".")[2]} & _SHOWING:
                 self.showing.add(name)
@@ -228,22 +240,23 @@ class _Uses:
                 ):
                     self.others[id(whole)] = (whole, ast.unparse(call))
 
-    def left(self) -> bool:
-        """Whether the text needs the modules for more than what goes."""
+    def left(self) -> ast.Name | ast.Attribute | None:
+        """Where the text first needs the modules for more than what goes; None where it does not."""
         gone = {id(each) for node in self.found.values() for each in ast.walk(node)}
         gone |= {id(each) for node, _ in self.values() for each in ast.walk(_outside(node))}
         # What makes a class of data goes with the class.
         gone |= {id(each) for each in names_of_kinds(self.tree)}
         paths = {path for path in self.showing if path.startswith("self.")}
         attributes = {path.removeprefix("self.") for path in paths}
-        for node in ast.walk(self.tree):
-            if id(node) in gone:
-                continue
-            if isinstance(node, ast.Name) and node.id in self.names | (self.showing - paths):
-                return True
-            if isinstance(node, ast.Attribute) and node.attr in attributes:
-                return True
-        return False
+        names = {*self.names, *(self.showing - paths)}
+        found = (
+            node
+            for node in ast.walk(self.tree)
+            if (isinstance(node, ast.Name) and node.id in names)
+            or (isinstance(node, ast.Attribute) and node.attr in attributes)
+        )
+        needed = (node for node in found if id(node) not in gone)
+        return min(needed, key=lambda node: node.lineno, default=None)
 
     def values(self) -> list[tuple[ast.expr, str]]:
         """The expressions in whose place something stands, but for those within what goes or within another."""
