@@ -40,6 +40,11 @@ def module(init: str, forward: str) -> str:
 
 OPTIMISED = "net = Net()\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
 QUESTIONS = {
+    "Whole numbers, whose name is bound to what is computed of them": (
+        "import torch\nx = torch.tensor([1, 2, 3])\nx = x / 2\nx.sum().backward()",
+        "x.sum() does not require grad: x, which it was computed from, was made at line 2 without requires_grad.",
+        "line 2:  x = torch.tensor([1, 2, 3], dtype=torch.float32, requires_grad=True)",
+    ),
     "A discriminator and a generator learn from one pass through the discriminator": (
         "import torch\nfrom torch import nn\nG, D = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))\n"
         "opt_g = torch.optim.Adam(G.parameters())\nopt_d = torch.optim.Adam(D.parameters())\n"

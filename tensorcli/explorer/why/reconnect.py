@@ -155,8 +155,8 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
         function = journal.source(at, call.func).rpartition(".")[2]
         if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
             whole, wanted = journal.source(at, call), "requires_grad=True"
-            made = case.trace.session.names.get(name)
-            if case.engine.kind(made) == "tensor" and "int" in case.engine.look(made).dtype:
+            made = (each.after for each in cut.step.step.changes if name in each.names)
+            if any(each is not None and "int" in each.dtype for each in made):
                 if any(each.arg == "dtype" for each in call.keywords):
                     return
                 wanted = f"dtype=torch.float32, {wanted}"
