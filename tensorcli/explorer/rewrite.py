@@ -306,17 +306,25 @@ class Journal:
         return line if len(same) == 1 else f"{self.records[at].statement.source} of {line}"
 
     def together(self, proposals: Sequence[Proposal]) -> Proposal | None:
-        """All of these in one, each of which has one statement in the place of another; None where there are none."""
+        """All of these in one, each of which has statements in the place of others, or leaves one out; None where there are
+        none.
+        """
         if not proposals:
             return None
-        records = list(self.records)
+        records: list[Record | None] = list(self.records)
         for proposal in proposals:
-            for at, (mine, theirs) in enumerate(zip(self.records, proposal.records, strict=True)):
-                if mine is not theirs:
-                    records[at] = theirs
+            theirs = iter(proposal.records)
+            short = len(self.records) - len(proposal.records)
+            for at, mine in enumerate(self.records):
+                if short and (at >= len(proposal.records) or proposal.records[at] is not mine):
+                    records[at], short = None, 0
+                elif (new := next(theirs)) is not mine:
+                    records[at] = new
         text = "\n".join(each.text for each in proposals)
         edits = tuple(edit for each in proposals for edit in each.edits)
-        return Proposal(tuple(records), text, proposals[0].note, edits, self.failing)
+        failing = self.failing - records[: self.failing].count(None)
+        kept = tuple(each for each in records if each is not None)
+        return Proposal(kept, text, proposals[0].note, edits, failing)
 
     def without(self, at: int, source_at: int, source: str, note: str) -> Proposal | None:
         """With the statement at `at` taken out and another source at `source_at`, which is the later one."""

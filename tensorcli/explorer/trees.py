@@ -62,6 +62,16 @@ def calls_in(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
             yield node
 
 
+def asks_for_grad(node: ast.stmt, name: str) -> bool:
+    """Whether a statement is `x.requires_grad = True` or `x.requires_grad_()`."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+        target = node.targets[0]
+        return target.attr == "requires_grad" and ast.unparse(target.value) == name
+    call = node.value if isinstance(node, ast.Expr) else None
+    receiver = receiver_of(call) if called_name(call) == "requires_grad_" else None
+    return receiver is not None and ast.unparse(receiver) == name
+
+
 def operand_of(call: ast.Call) -> ast.expr:
     """`x` of `x.argmax(1)` and of `torch.argmax(x, 1)`."""
     assert isinstance(call.func, ast.Attribute)

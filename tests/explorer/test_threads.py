@@ -40,6 +40,23 @@ def module(init: str, forward: str) -> str:
 
 OPTIMISED = "net = Net()\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
 QUESTIONS = {
+    "A loss of numpy's is told to require grad": (
+        "import torch\nimport numpy as np\nx = torch.randn(5, requires_grad=True)\ny = np.sin(x.detach().numpy())\n"
+        "loss = torch.tensor(y).sum()\nloss.requires_grad = True\nloss.backward()\nprint(x.grad)",
+        "x.grad is None because line 5 made loss, a leaf of its own, of the numbers of x",
+        "line 4:  y = torch.sin(x)\nline 5:  loss = y.sum()\nwithout line 6",
+    ),
+    "The last operand of a loss is the data of what was computed": (
+        "import torch\nnet = torch.nn.Linear(2, 2)\nx = torch.randn(4, 2)\nloss = torch.nn.MSELoss()(x, net(x).data)\n"
+        "loss.backward()",
+        "loss does not require grad: the graph was cut at line 4: .data gives another handle on the memory",
+        "line 4:  loss = torch.nn.MSELoss()(x, net(x))",
+    ),
+    "What a method that writes gives is taken": (
+        "import torch\nx = torch.randn(3, requires_grad=True)\nx = x.clamp_(min=0)",
+        "x is a leaf that requires grad (line 2): its values are the user's",
+        "line 3:  x = x.clamp(min=0)",
+    ),
     "Whole numbers, whose name is bound to what is computed of them": (
         "import torch\nx = torch.tensor([1, 2, 3])\nx = x / 2\nx.sum().backward()",
         "x.sum() does not require grad: x, which it was computed from, was made at line 2 without requires_grad.",

@@ -11,11 +11,11 @@ import numpy as np
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import called_name, calls_in, loaded, receiver_of, stored
+from tensorcli.explorer.trees import asks_for_grad, called_name, calls_in, loaded, receiver_of, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand, operands
-from tensorcli.explorer.why.reconnect import joined
+from tensorcli.explorer.why.reconnect import joined, with_torch
 from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
@@ -119,11 +119,19 @@ def reason(case: Case, copy: Copy) -> str:
 
 
 def kept(case: Case, copy: Copy) -> Iterator[Proposal | None]:
-    """The copy made in the graph."""
+    """The copy made in the graph, with what was computed in between computed with torch."""
     tree = case.journal.tree(copy.at)
-    if not copy.direct or not isinstance(tree, ast.Assign):
+    if not isinstance(tree, ast.Assign):
         return
-    if _same_numbers(case, copy):
+    if not copy.direct:
+        told = [
+            case.journal.dropped(at, f"{copy.name} has a graph")
+            for at in range(copy.at + 1, case.at)
+            if asks_for_grad(case.journal.tree(at), copy.name)
+        ]
+        computed = [each for each in with_torch(case, copy.at, None) if each is not None]
+        yield case.journal.together([*computed, *told]) if computed else None
+    elif _same_numbers(case, copy):
         new = f"{copy.source}.clone()"
         yield case.journal.changed(copy.at, [(tree.value, new)], "a copy that stays in the graph")
     else:

@@ -178,14 +178,24 @@ def _by_data(
         for node in ast.walk(tree):
             if not isinstance(node, ast.Attribute) or node.attr != "data":
                 continue
-            owner = case.trace.session.names.get(root_name(node.value) or "")
-            if case.engine.kind(owner) != "tensor":
+            found = _owner_of_data(case, step, node.value)
+            if found is None:
                 continue
-            if case.engine.look(owner).requires_grad:
+            owner, learns = found
+            if learns:
                 reason = ".data gives another handle on the memory, outside the graph"
                 return Cut(step, reason, "cut", node, (*path, "data"))
-            return _Step(case.trace.token(owner), (*path, "data"), None)
+            return _Step(owner, (*path, "data"), None)
     return None
+
+
+def _owner_of_data(case: Case, step: Traced, node: ast.expr) -> tuple[int, bool] | None:
+    """The tensor `x` of `x.data`, of a name or of what a statement computed there, and whether it requires grad."""
+    value = case.trace.session.names.get(root_name(node) or "")
+    if case.engine.kind(value) == "tensor":
+        return case.trace.token(value), bool(case.engine.look(value).requires_grad)
+    made = [each for each in step.made if each.node_at is node]
+    return (made[-1].tensor, bool(made[-1].look.requires_grad)) if made else None
 
 
 def _turned_off(case: Case, token: int, path: tuple[str, ...]) -> Iterator[Cut]:

@@ -48,20 +48,20 @@ def out_of_place_at(
                 (each for each in ast.walk(tree) if isinstance(each, ast.Expr) and each.value is node),
                 None,
             )
-            if expression is None:
-                continue
-            if method in SIGNS and len(arguments) == 1 and not keywords:
+            if method in SIGNS and len(arguments) == 1 and not keywords and expression is not None:
                 first = term(node.args[0], arguments[0])
-                new = f"{whole} = {whole} {SIGNS[method]} {first}"
+                new = f"{whole} {SIGNS[method]} {first}"
             elif method in ("zero_", "fill_"):
                 made = "zeros_like" if method == "zero_" else "full_like"
-                new = f"{whole} = torch.{made}({', '.join([whole, *arguments])})"
+                new = f"torch.{made}({', '.join([whole, *arguments])})"
             elif method == "copy_":
-                new = f"{whole} = {arguments[0]}.clone()" if arguments else ""
+                new = f"{arguments[0]}.clone()" if arguments else ""
             else:
-                new = f"{whole} = {whole}.{method[:-1]}({', '.join([*arguments, *keywords])})"
-            if new:
-                yield journal.changed(at, [(expression, new)], note)
+                new = f"{whole}.{method[:-1]}({', '.join([*arguments, *keywords])})"
+            if new and expression is not None:
+                yield journal.changed(at, [(expression, f"{whole} = {new}")], note)
+            elif new:  # the statement goes on with what the method gives
+                yield journal.changed(at, [(node, new)], note)
 
 
 def _named(case: Case, target: ast.expr, whole: str, name: str) -> bool:

@@ -67,7 +67,7 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")
         return
     if any(holds(each, cut.node) for each in calls_in(tree, *READERS) if cut.node is not None):
-        yield from _with_torch(case, at, cut.node)
+        yield from with_torch(case, at, cut.node)
     for call in calls_in(tree, "normal"):
         drawn = beside_the_graph(case, at, call)
         if drawn is not None:
@@ -240,10 +240,10 @@ def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     """What was computed with numpy between two tensors, computed with torch."""
     at = cut.step.number - 1
     if cut.node is not None and numbers_of(case, at, cut.node) is not None:
-        yield from _with_torch(case, at, cut.node)
+        yield from with_torch(case, at, cut.node)
 
 
-def _with_torch(case: Case, at: int, node: ast.AST | None) -> Iterator[Proposal | None]:
+def with_torch(case: Case, at: int, node: ast.AST | None) -> Iterator[Proposal | None]:
     """The function that an expression stands in, or the statements that lead to one, computed with torch."""
     note = "compute with torch, and stay in the graph"
     function = None if node is None else case.function_around(at, node)

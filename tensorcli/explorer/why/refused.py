@@ -78,10 +78,15 @@ def leaf(case: Case) -> Story:
     else:
         title = f"{text} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
     story = Story(title, events)
+    unrecorded = list(under_no_grad(case, "write the leaf itself, unrecorded"))
+    another = list(
+        out_of_place(case, f"a new tensor; {name} is no leaf then" if not view else "a new tensor")
+    )
+    # Who takes what the write gives wants the result rather than the write.
+    taken = isinstance(case.inner, ast.Assign) and isinstance(case.inner.targets[0], ast.Name)
     story.proposals = [
         *([] if bound is None else _of_another(case, bound, name)),
-        *under_no_grad(case, "write the leaf itself, unrecorded"),
-        *out_of_place(case, f"a new tensor; {name} is no leaf then" if not view else "a new tensor"),
+        *(another + unrecorded if taken else unrecorded + another),
         case.before(
             f"{name} = {name}.clone()",
             "write into a copy" if base is not None else f"write a recorded copy; {name} is no leaf then",

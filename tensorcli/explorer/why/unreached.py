@@ -9,7 +9,14 @@ from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.rewrite import to_the_end
-from tensorcli.explorer.trees import called_name, calls_in, has_pass, holds, loaded, receiver_of
+from tensorcli.explorer.trees import (
+    asks_for_grad,
+    called_name,
+    calls_in,
+    has_pass,
+    holds,
+    loaded,
+)
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, deep_copy, kept, reason
 from tensorcli.explorer.why.cuts import READERS, Cut, cut_reason, in_a_pass, verb_of
@@ -214,7 +221,7 @@ def _tell_late(case: Case, story: Story, value: Any, name: str) -> None:
         (step.number, node)
         for step in case.trace.steps
         for node in ast.walk(step.record.statement.tree)
-        if isinstance(node, ast.stmt) and _asks_for_grad(node, name)
+        if isinstance(node, ast.stmt) and asks_for_grad(node, name)
     ]
     token = case.trace.token(value)
     using = [
@@ -243,16 +250,6 @@ def _tell_late(case: Case, story: Story, value: Any, name: str) -> None:
     source = case.journal.source(asked - 1, late)
     earlier = case.journal.before(first - 1, use, source, f"{name} requires grad before it is used")
     story.proposals.append(None if earlier is None else to_the_end(earlier))
-
-
-def _asks_for_grad(node: ast.stmt, name: str) -> bool:
-    """Whether a statement is `x.requires_grad = True` or `x.requires_grad_()`."""
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-        target = node.targets[0]
-        return target.attr == "requires_grad" and ast.unparse(target.value) == name
-    call = node.value if isinstance(node, ast.Expr) else None
-    receiver = receiver_of(call) if called_name(call) == "requires_grad_" else None
-    return receiver is not None and ast.unparse(receiver) == name
 
 
 def _tell_end(
