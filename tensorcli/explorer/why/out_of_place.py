@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.trees import in_place_nodes, term
+from tensorcli.explorer.trees import atom, in_place_nodes, term
 from tensorcli.explorer.why.case import Case, Story
 
 SIGNS = {"add_": "+", "sub_": "-", "mul_": "*", "div_": "/", "pow_": "**"}
@@ -48,20 +48,29 @@ def out_of_place_at(
                 (each for each in ast.walk(tree) if isinstance(each, ast.Expr) and each.value is node),
                 None,
             )
-            if method in SIGNS and len(arguments) == 1 and not keywords and expression is not None:
+            if method in SIGNS and len(arguments) == 1 and not keywords:
                 first = term(node.args[0], arguments[0])
                 new = f"{whole} {SIGNS[method]} {first}"
             elif method in ("zero_", "fill_"):
                 made = "zeros_like" if method == "zero_" else "full_like"
                 new = f"torch.{made}({', '.join([whole, *arguments])})"
             elif method == "copy_":
-                new = f"{arguments[0]}.clone()" if arguments else ""
+                new = f"{atom(node.args[0], arguments[0])}.clone()" if arguments else ""
             else:
                 new = f"{whole}.{method[:-1]}({', '.join([*arguments, *keywords])})"
             if new and expression is not None:
                 yield journal.changed(at, [(expression, f"{whole} = {new}")], note)
             elif new:  # the statement goes on with what the method gives
+                new = new if method not in SIGNS or _stands_alone(tree, node) else f"({new})"
                 yield journal.changed(at, [(node, new)], note)
+
+
+def _stands_alone(tree: ast.AST, node: ast.expr) -> bool:
+    """Whether an expression may be a sum or a product without parentheses: the value of a statement, or an argument."""
+    around = next(each for each in ast.walk(tree) if node in ast.iter_child_nodes(each))
+    return isinstance(around, ast.stmt | ast.Lambda | ast.keyword) or (
+        isinstance(around, ast.Call) and node in around.args
+    )
 
 
 def _named(case: Case, target: ast.expr, whole: str, name: str) -> bool:
