@@ -40,6 +40,12 @@ def module(init: str, forward: str) -> str:
 
 OPTIMISED = "net = Net()\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
 QUESTIONS = {
+    "A leaf is told not to require grad between its use and the pass": (
+        "import torch\nx = torch.ones(3)\nx.requires_grad = True\ny = x * 2\nx.requires_grad = False\ny.sum().backward()\n"
+        "print(x.grad)",
+        "x.grad is None because x does not require grad: the graph was cut at line 5: x was told not to require grad.",
+        "before line 6:  x.requires_grad_()",
+    ),
     "A loss of numpy's is told to require grad": (
         "import torch\nimport numpy as np\nx = torch.randn(5, requires_grad=True)\ny = np.sin(x.detach().numpy())\n"
         "loss = torch.tensor(y).sum()\nloss.requires_grad = True\nloss.backward()\nprint(x.grad)",

@@ -96,8 +96,9 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
                     following.append(another)
                 continue
             step, each = made[token]
-            if each.look.requires_grad and token != start:
-                found.extend(_turned_off(case, token, path))
+            off = list(_turned_off(case, token, path)) if each.look.requires_grad or token == start else []
+            if off or (each.look.requires_grad and token != start):
+                found.extend(off)
                 continue
             cut = _cut_by(case, step, each, path)
             if cut is not None:

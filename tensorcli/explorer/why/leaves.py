@@ -155,7 +155,8 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
         return story
     story.title += f": {sentence}"
     for cut in cuts:
-        again = ways_back(case, [cut]) if cut.kind == "leaf" else in_place(case, cut.step.number - 1, name)
+        told_so = cut.kind == "leaf" or bool(cut.frozen)
+        again = ways_back(case, [cut]) if told_so else in_place(case, cut.step.number - 1, name)
         story.proposals.extend(to_the_end(each) for each in again)
     return story
 
