@@ -363,3 +363,16 @@ def test_a_missing_gradient_is_put_beside_the_others_in_parentheses_or_not(gradi
         "x = torch.ones(2, requires_grad=True)\nTimes.apply(x, x, 3).sum().backward()\nwhy"
     )
     assert [way.measured for way in found.ways] == ["[2., 2.]"]
+
+
+@pytest.mark.parametrize(
+    ("made", "note"),
+    [
+        ("x[0]", "it shares its memory with x: a write through one shows in the other."),
+        ("x[[0]]", "its memory is its own: a write into it shows in no other tensor."),
+    ],
+)
+def test_why_of_a_tensor_without_gradients_says_whose_memory_it_has(made: str, note: str) -> None:
+    session = Session()
+    *_, last = session.run(f"x = arange(6).reshape(2, 3)\ny = {made}\nwhy y")
+    assert last.result.notes == (note,)

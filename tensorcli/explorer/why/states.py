@@ -25,6 +25,8 @@ def state_of(case: Case, value: Any, name: str) -> Story:
             return story
         sentence, story.events = told(cuts, case, value)
         story.title += f": {sentence}"
+        if all(cut.kind == "leaf" for cut in cuts):
+            story.notes.append(_memory_of(case, value, name))
         return story
     if cut_off(case, value):
         return view_without_edge(case, value, name, f"{name} ")
@@ -48,6 +50,22 @@ def state_of(case: Case, value: Any, name: str) -> Story:
     if harmless:
         notes.append(harmless)
     return Story(title, events, notes)
+
+
+def _memory_of(case: Case, value: Any, name: str) -> str:
+    """Whose memory a tensor has, which is asked of one where no gradients are."""
+    observation = case.trace.session.observation
+    assert observation is not None
+    index = observation.index
+    others = [
+        path
+        for entry in index.by_memory.get(id(case.engine.memory(value)), {}).values()
+        if entry.value is not value
+        for path in index.names(entry)[:1]
+    ]
+    if others:
+        return f"it shares its memory with {some(others)}: a write through one shows in the other{'s' * (len(others) > 1)}."
+    return "its memory is its own: a write into it shows in no other tensor."
 
 
 def _inference(case: Case, value: Any, name: str) -> Story:
