@@ -249,9 +249,9 @@ def get_device(input: Any) -> int:
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Flat indices as one index for each dimension of a shape. Errors: TypeError, ValueError with PyTorch's texts."""
-    if indices.dtype.category != dtypes.INTEGRAL:
+    if indices.is_complex() or indices.dtype.category != dtypes.INTEGRAL:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    if not isinstance(shape, (int, tuple, list)):
+    if not isinstance(shape, (int, Sequence)):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in sizes:

@@ -23,6 +23,8 @@ def set_default_dtype(d: Any) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
+    if d.scalar_type not in dtypes.STORED:
+        raise TypeError(f"couldn't find storage object {d.scalar_type}Storage")
     dtypes.default.floating = d
 
 

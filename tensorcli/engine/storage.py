@@ -209,14 +209,16 @@ def backend(device: Device) -> "Backend":
 
 
 def check_reach(shape: Geometry) -> None:
-    """Refuse sizes and strides that reach back before their first element. Errors: RuntimeError with PyTorch's text."""
+    """Refuse what reaches back before its first element, or has more elements than 63 bits count. Errors: RuntimeError."""
     sizes, strides = shape.sizes, shape.strides
+    if shape.numel >= 1 << 63:
+        raise messages.count_overflow()
     if 0 in sizes or all(n >= 0 for n in (*sizes, *strides)):
         return
     if any((size - 1) * step < 0 for size, step in zip(sizes, strides, strict=True)):
         raise messages.storage_overflow(sizes, strides)
     if shape.numel < 0:
-        raise RuntimeError("numel: integer multiplication overflow")
+        raise messages.count_overflow()
 
 
 def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, ...] | None = None) -> None:
@@ -240,7 +242,7 @@ def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, 
 def missing(shape: Geometry, itemsize: int, storage: Storage) -> int:
     """How many bytes a storage must have for a geometry; 0 where it has them. Errors: RuntimeError with PyTorch's texts."""
     if any(n < 0 for n in shape.sizes):
-        raise RuntimeError("numel: integer multiplication overflow")
+        raise messages.count_overflow()
     check_reach(shape)
     needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
     return needed if needed > storage.nbytes else 0

@@ -89,7 +89,7 @@ def _infer(data: Any) -> dtypes.dtype:
     if isinstance(data, (Tensor,)):
         return data.dtype
     if isinstance(data, (np.ndarray, np.generic)):
-        return dtypes.from_numpy_dtype(data.dtype)
+        return dtype_of(data.dtype)
     if isinstance(data, (bool, int, float, complex)):
         if isinstance(data, complex) and dtypes.default.floating is dtypes.bfloat16:
             raise RuntimeError("invalid default scalar type for complex")
