@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.devices import Device, resolve
+from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.storage import Storage, allocate
@@ -172,10 +172,9 @@ class UntypedStorage(Native):
     def byteswap(self, dtype: dtype) -> None:
         """Reverse the order of the bytes in each number of a dtype. Errors: RuntimeError."""
         size = _unit(dtype)
-        bytes_ = self.engine_storage.bytes
-        if size > 1 and len(bytes_) % size:
+        if size > 1 and self.nbytes() % size:
             raise RuntimeError(f"the length of data is not a multiple of {size}")
-        rows = bytes_.reshape(-1, size)
+        rows = self._held().reshape(-1, size)
         rows[...] = rows[:, ::-1].copy()
 
     def resizable(self) -> bool:
@@ -203,34 +202,48 @@ class UntypedStorage(Native):
             raise RuntimeError(
                 f"size does not match, self was {self.nbytes()} bytes but src was {source.nbytes()} bytes"
             )
-        self.engine_storage.bytes[...] = source.engine_storage.bytes
+        if not self._is_meta:
+            self.engine_storage.bytes[...] = source.untyped()._held(messages.META_COPY)
         return self
 
     def fill_(self, value: int) -> "UntypedStorage":
         """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is not an integer."""
         if not isinstance(value, int):
             raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
-        self.engine_storage.bytes[...] = value & 0xFF
+        if not self._is_meta:
+            self.engine_storage.bytes[...] = value & 0xFF
         return self
 
     def clone(self) -> "UntypedStorage":
         """A storage of its own with the same bytes."""
-        return wrap(Storage(self.engine_storage.bytes.copy(), self.device))
+        return wrap(copied(self.engine_storage))
+
+    @property
+    def _is_meta(self) -> bool:
+        return self.device is META
+
+    def _held(self, refusal: str = "Not available for 'meta' device type") -> Any:
+        """The bytes. Errors: NotImplementedError on meta, where there are none."""
+        if self._is_meta:
+            raise NotImplementedError(refusal)
+        return self.engine_storage.bytes
 
     def tolist(self) -> list[int]:
         """The bytes as integers."""
-        return self.engine_storage.bytes.tolist()  # type: ignore[no-any-return]
+        return self._held().tolist() if self.nbytes() else []
 
     def cpu(self) -> "UntypedStorage":
-        """The storage on the CPU: itself."""
-        return self
+        """The storage on the CPU: itself where it is there. Errors: NotImplementedError on meta."""
+        return self if self.device is CPU else untyped_storage(self._elements().cpu())
 
     def is_shared(self) -> bool:
         """Whether other processes can see the bytes."""
         return self.engine_storage in _shared
 
     def share_memory_(self) -> "UntypedStorage":
-        """Let other processes see the bytes (here: remember that this was asked for)."""
+        """Let other processes see the bytes (here: remember that this was asked for). Errors: RuntimeError on meta."""
+        if self._is_meta:
+            raise RuntimeError("_share_fd_: only available on CPU")
         _shared.add(self.engine_storage)
         return self
 
@@ -240,7 +253,9 @@ class UntypedStorage(Native):
         return self.engine_storage.pinned
 
     def pin_memory(self) -> "UntypedStorage":
-        """The bytes in page-locked memory. Errors: RuntimeError without an accelerator."""
+        """The bytes in page-locked memory. Errors: TypeError on meta, RuntimeError without an accelerator."""
+        if self._is_meta:
+            raise TypeError(f"cannot pin '{self.type()}' only CPU memory can be pinned")
         return untyped_storage(self._elements().pin_memory())
 
     def to(self, *, device: Any, non_blocking: bool = False) -> "UntypedStorage":
@@ -268,7 +283,7 @@ class UntypedStorage(Native):
         return iter(self.tolist())
 
     def __getitem__(self, index: Any) -> Any:
-        bytes_ = self.engine_storage.bytes
+        bytes_ = self._held()
         if isinstance(index, slice):
             return UntypedStorage(Storage(bytes_[_one_step(index, len(bytes_))], foreign=True))
         if type(index) is not int:
@@ -279,18 +294,19 @@ class UntypedStorage(Native):
         return int(bytes_[place])
 
     def __setitem__(self, index: Any, value: int) -> None:
-        bytes_ = self.engine_storage.bytes
+        length = self.nbytes()
         if type(value) is not int:
             raise RuntimeError(
                 f"can only set storage content with a int types, but got {type_name(type(value))} instead"
             )
         if isinstance(index, slice):
-            index = _one_step(index, len(bytes_))
+            index = _one_step(index, length)
         elif type(index) is not int:
             raise RuntimeError(f"can't index a torch.UntypedStorage with {type_name(type(index))}")
-        elif not 0 <= index < len(bytes_):
+        elif not 0 <= index < length:
             raise RuntimeError("out of bounds")
-        bytes_[index] = value & 0xFF
+        if not self._is_meta:
+            self.engine_storage.bytes[index] = value & 0xFF
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage
@@ -299,7 +315,7 @@ class UntypedStorage(Native):
         return hash(id(self.engine_storage))
 
     def __repr__(self) -> str:
-        if self.device.type == "meta":
+        if self._is_meta:
             return f"...\n[torch.storage.UntypedStorage(device=meta) of size {self.nbytes()}]"
         rows = "\n ".join(map(str, self.tolist()))
         return f" {rows}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
@@ -313,11 +329,11 @@ class UntypedStorage(Native):
         storages = memo.setdefault("torch", {})
         own = self.engine_storage
         if id(own) not in storages:
-            storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
+            storages[id(own)] = (own, copied(own))
         return wrap(storages[id(own)][1])
 
     def __reduce__(self) -> Any:
-        return (_untyped_from_pickle, (self.engine_storage.bytes.tobytes(),))
+        return (_untyped_from_pickle, (self._held(messages.META_COPY).tobytes(),))
 
 
 CASTS: Final = {
@@ -348,6 +364,13 @@ def _untyped_from_pickle(data: bytes) -> UntypedStorage:
 
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()
+
+
+def copied(storage: Storage) -> Storage:
+    """A storage of its own with the same bytes; on meta, of the same size."""
+    if storage.device is META:
+        return allocate(storage.nbytes, META)
+    return Storage(storage.bytes.copy(), storage.device)
 
 
 def wrap(storage: Storage) -> UntypedStorage:

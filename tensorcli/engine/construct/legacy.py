@@ -20,13 +20,16 @@ from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import type_name
 from tensorcli.engine.settings import unset
-from tensorcli.engine.tensor import Size, Tensor, stored_tensor
+from tensorcli.engine.tensor import Size, Tensor
 
 _CONSTRUCTOR: Final = (
     "Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported.  Use "
     "torch.tensor(...) or torch.as_tensor(...) instead."
 )
-_NEW: Final = "Legacy tensor new of the form tensor.new(tensor, device=device) is not supported.  Use torch.as_tensor(...) instead."
+_NEW: Final = (
+    "Legacy tensor new of the form tensor.new(tensor, device=device) is not supported.  Use "
+    "torch.as_tensor(...) instead."
+)
 _SIGNATURES: Final = (
     "new(*, Device? device=None)",
     "new(Storage storage)",
@@ -102,8 +105,11 @@ def _over_storage(source: Any, kind: dtype) -> Tensor:
             f"Expected a Storage of type {kind.scalar_type} or an UntypedStorage, but got type {own.scalar_type} for "
             "argument 1 'storage'"
         )
+    from tensorcli.engine.bridge import laid_over
+
     storage = source.engine_storage
-    return stored_tensor(storage, geometry.contiguous((storage.nbytes // kind.itemsize,)), kind)
+    shape = geometry.contiguous((storage.nbytes // kind.itemsize,))
+    return laid_over(storage, shape, kind, False, 0)
 
 
 def _alias(other: Tensor, kind: dtype, device: Device, typed: bool) -> Tensor:

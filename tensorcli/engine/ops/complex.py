@@ -1,6 +1,6 @@
 """Complex numbers: lazy conjugation and negation, real and imaginary parts as views, and how to make them."""
 
-from tensorcli.engine import effects, messages
+from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16, from_numpy_dtype
@@ -176,17 +176,21 @@ def _polar_gradient(grad, result, needs):
     )
 
 
+def _polar_parts(abs, angle):
+    _parts(abs, angle)
+    if abs.dtype is float16:
+        raise NotImplementedError("\"polar_cpu\" not implemented for 'Half'")
+
+
 @op(
     "polar(Tensor abs, Tensor angle) -> Tensor",
     dtype=TO_COMPLEX,
     variants="function",
-    check=_parts,
+    check=_polar_parts,
     abs__angle=_polar_gradient,
 )
 def polar(xp, abs, angle):
     """Complex numbers of their absolute values and angles."""
-    if from_numpy_dtype(abs.dtype) is float16:
-        raise messages.not_implemented("polar_cpu", "Half")
     return complex_(xp, abs * _arithmetic.widely(xp.cos, angle), abs * _arithmetic.widely(xp.sin, angle))
 
 

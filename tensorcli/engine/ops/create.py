@@ -46,6 +46,8 @@ def ones(xp, size, dtype):
 def full(xp, size, fill_value, dtype):
     """A tensor with one value everywhere; its dtype is the value's, unless it is named."""
     kind = dtype or dtypes.of_number(fill_value)
+    if dtype is None and kind is dtypes.complex32:
+        kind = dtypes.complex64  # of complex numbers PyTorch makes no halves here
     return xp.full(size, filling(fill_value, kind, math.prod(size)), kind.np)
 
 

@@ -194,7 +194,7 @@ class _Storages:
             buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
             self.storages[key] = self.restore(wrap(Storage(buffer, foreign=True)), location)
         dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
-        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
+        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype, _internal=True)
 
 
 class _Weights(_Storages, WeightsUnpickler):
