@@ -226,7 +226,7 @@ class TypedStorage:
 
     def fill_(self, value: Any) -> "TypedStorage":
         """Set all elements to one value. Errors: TypeError for anything but a number."""
-        self._elements()[:] = value
+        self[:] = value
         return self
 
     def resize_(self, size: int) -> None:
@@ -249,7 +249,12 @@ class TypedStorage:
     def __setitem__(self, index: Any, value: Any) -> None:
         if not isinstance(index, (int, slice)):
             raise RuntimeError(f"can't index a <class 'torch.storage.TypedStorage'> with {type(index)}")
+        if isinstance(value, (TypedStorage, UntypedStorage)):
+            raise RuntimeError(f"cannot set item with value type {type(value)}")
         self._elements()[index] = value
+
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
 
     def __reduce__(self) -> Any:
         if self.device is META:

@@ -308,6 +308,9 @@ class UntypedStorage(Native):
         if not self._is_meta:
             self.engine_storage.bytes[index] = value & 0xFF
 
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage
 
