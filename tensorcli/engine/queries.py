@@ -44,7 +44,7 @@ class _Info(Native):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{n}={self._text(n)}' for n in self._shown)}, dtype={self.dtype})"
 
-    def __reduce_ex__(self, protocol: object) -> Any:
+    def __reduce__(self) -> Any:
         raise TypeError(f"cannot pickle 'torch.{type(self).__name__}' object")
 
     _shown: tuple[str, ...] = ()

@@ -373,4 +373,4 @@ def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
     """A typed storage from a pickle."""
     from tensorcli.engine.bridge import rebuild_storage
 
-    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind])
+    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind], _internal=True)

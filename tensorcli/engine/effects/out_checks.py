@@ -150,8 +150,12 @@ WORDS: Final[dict[str, str | tuple[str, ...]]] = {
     ),
     **dict.fromkeys(
         ("median", "nanmedian"),
-        "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
-        "{got_type} does not equal {want_type} (while checking arguments for median)",
+        (
+            "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+            "{got_type} does not equal {want_type} (while checking arguments for median)",
+            "Expected tensor for argument #1 'indices' to have scalar type Long; but got {got_type} instead "
+            "(while checking arguments for median)",
+        ),
     ),
     "nonzero": "nonzero: Expected out tensor to have scalar type Long but got scalar type{got}",
     "all": "all only supports bool tensor for result, got: {got}",
@@ -296,6 +300,10 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             _check_nansum(values[0], values[1:3], outs[0])
         return (*values[:-1], outs[0].dtype)
     elif origin.base == "nanmean":
+        if values[0].dtype.category < dtypes.FLOATING:
+            raise RuntimeError(
+                "nanmean(): integral types and 'Bool' are not supported for nanmean, even for empty tensors."
+            )
         _check_nansum(values[0], values[1:3], outs[0])
     elif origin.base == "bernoulli" and outs[0].dtype.is_complex:
         size(op, outs[0], values[0], values)
