@@ -43,21 +43,17 @@ def _checked(nbytes: int) -> int:
 
 def _bytes_of(sequence: Any) -> Any:
     """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for anything but integers."""
-    if not isinstance(sequence, (Sequence, np.ndarray)):
-        raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {_named(sequence)}")
+    if not isinstance(sequence, (Sequence, np.ndarray, UntypedStorage)):
+        raise RuntimeError(
+            f"torch.UntypedStorage(): Expected a sequence type, but got {type_name(type(sequence))}"
+        )
     for one in sequence:
         if not isinstance(one, int):
             raise RuntimeError(
-                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({_named(sequence)}), but one of the "
-                f"items was of type {_named(one)} instead of int"
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type_name(type(sequence))}), but one "
+                f"of the items was of type {type_name(type(one))} instead of int"
             )
     return np.array([one & 0xFF for one in sequence], np.uint8)
-
-
-def _named(value: Any) -> str:
-    """The name of a class in CPython's words."""
-    kind = type(value)
-    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
 
 
 def _unit(kind: Any) -> int:
@@ -85,8 +81,8 @@ class UntypedStorage(Native):
         """A number of bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
         given = [*args, *(value for name, value in named.items() if name in ("size", "sequence"))]
         if len(given) > 1 or len(given) < len(args) + len(named):
-            got = ", ".join(_named(one) for one in args) + "".join(
-                f"{name}={_named(one)}, " for name, one in named.items()
+            got = ", ".join(type_name(type(one)) for one in args) + "".join(
+                f"{name}={type_name(type(one))}, " for name, one in named.items()
             )
             raise TypeError(
                 f"torch.UntypedStorage() received an invalid combination of arguments - got ({got}), but expected one of:\n"
@@ -121,7 +117,7 @@ class UntypedStorage(Native):
         try:
             held = np.frombuffer(buffer, np.uint8) if len(buffer) else np.zeros(0, np.uint8)
         except TypeError:
-            raise TypeError(f"a bytes-like object is required, not '{_named(buffer)}'") from None
+            raise TypeError(f"a bytes-like object is required, not '{type_name(type(buffer))}'") from None
         size = dtype.itemsize
         if not 0 <= offset <= len(held):
             raise ValueError(
@@ -184,7 +180,7 @@ class UntypedStorage(Native):
     def resize_(self, size: int) -> "UntypedStorage":
         """Grow or shrink to this many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
         if not is_int(size):
-            raise RuntimeError(f"resize_ expects an int, but got {_named(size)}")
+            raise RuntimeError(f"resize_ expects an int, but got {type_name(type(size))}")
         self.engine_storage.resize(_checked(int(size)))
         return self
 
@@ -192,11 +188,11 @@ class UntypedStorage(Native):
         """Copy the bytes of another storage of the same size. Errors: TypeError, RuntimeError."""
         if not hasattr(source, "engine_storage"):
             raise TypeError(
-                f"copy_(): argument 'src' (position 1) must be torch.Storage, not {_named(source)}"
+                f"copy_(): argument 'src' (position 1) must be torch.Storage, not {type_name(type(source))}"
             )
         if non_blocking is not None and type(non_blocking) is not bool:
             raise TypeError(
-                f"copy_(): argument 'non_blocking' (position 2) must be bool, not {_named(non_blocking)}"
+                f"copy_(): argument 'non_blocking' (position 2) must be bool, not {type_name(type(non_blocking))}"
             )
         if source.nbytes() != self.nbytes():
             raise RuntimeError(
@@ -209,7 +205,7 @@ class UntypedStorage(Native):
     def fill_(self, value: int) -> "UntypedStorage":
         """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is not an integer."""
         if not isinstance(value, int):
-            raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
+            raise RuntimeError(f"fill_ expects int, but got {type_name(type(value))}")
         if not self._is_meta:
             self.engine_storage.bytes[...] = value & 0xFF
         return self

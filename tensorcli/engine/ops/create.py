@@ -58,7 +58,8 @@ def empty_strided(xp, size, stride, dtype):
         raise RuntimeError(
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
         )
-    if any(step < 0 for step in stride):
+    span = geometry.Geometry(tuple(size), tuple(stride)).span
+    if any(step < 0 for step in stride) or span * (dtype or dtypes.default.floating).itemsize >= 1 << 63:
         raise messages.storage_overflow(size, stride)
     return Laid(_unset(xp, size, dtype), tuple(stride))
 

@@ -114,7 +114,7 @@ def _set_effect(declared, values):
         if offset < 0 or (size == own.sizes and stride in ((), own.strides)):
             # The same sizes: nothing is resized, so nothing may be missing.
             check_bounds(shape, itemsize, storage.nbytes, stride)
-        if needed := missing(shape, itemsize, storage):
+        if needed := missing(shape, itemsize, storage, stride):
             effects.check_bytes(needed, shape.sizes, target.dtype, target.device)
             if storage.foreign:
                 target.replace_memory(storage, shape)

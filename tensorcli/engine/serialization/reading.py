@@ -49,7 +49,7 @@ def _tensor(
     shape = Geometry(tuple(sizes), tuple(strides), offset)
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    if needed := missing(shape, kind.itemsize, storage.engine_storage):
+    if needed := missing(shape, kind.itemsize, storage.engine_storage, shape.strides):
         storage.engine_storage.resize(needed)
     bits = next((each for each in rest if isinstance(each, dict)), {})
     lazy = (CONJ if bits.get("conj") else 0) | (NEG if bits.get("neg") else 0)
