@@ -128,12 +128,12 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
     elif isinstance(obj, (bytes, bytearray, memoryview, array)):
         source = frombuffer(obj, dtype=dtype or dtypes.default.floating, requires_grad=requires_grad)
         copied = bool(copy)
+    elif copy is False:
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
     elif speaks_dlpack(obj):
-        source = borrowed(obj)
-        copied = bool(copy)
+        # PyTorch copies sequences anyway, and takes this for one.
+        source, copied = borrowed(obj), False
     else:
-        if copy is False:
-            raise ValueError("can't alias arbitrary sequence into a tensor.")
         return effects.manufactured("asarray", (obj,), from_data(obj, dtype, device), requires_grad)
     return effects.manufactured(
         "asarray", (obj,), _aliased(source, dtype, device, copy, copied), requires_grad
