@@ -187,6 +187,12 @@ def __getattr__(name: str) -> Any:
     if where is not None:
         module = _import_module(f"tensorcli.engine.{where}")
         found = module if where == name else getattr(module, name)
+    elif name == "Storage":
+        # The storage class of the default dtype, which may change: not kept.
+        return getattr(
+            _import_module("tensorcli.engine.typed_storages"),
+            f"{_dtypes.default.floating.scalar_type}Storage",
+        )
     elif name.startswith("_foreach_"):
         from tensorcli.engine import foreach
 

@@ -169,7 +169,11 @@ def import_dlpack(source: Any) -> Tensor:
             raise BufferError("DLPack only supports signed/unsigned integers, float and complex dtypes.")
         return share_unchecked(source)
     if hasattr(source, "__dlpack__"):
-        return share_unchecked(np.from_dlpack(source))
+        try:
+            capsule = source.__dlpack__(max_version=(1, 0))
+        except TypeError:  # a speaker of earlier versions
+            capsule = source.__dlpack__()
+        return share_unchecked(np.from_dlpack(_Capsule(capsule)))
     if addresses.is_capsule(source):
         try:
             return share_unchecked(np.from_dlpack(_Capsule(source)))

@@ -47,9 +47,12 @@ def _in_python(qualified: str, call: Callable[..., Any]) -> Callable[..., Any]:
     parameters = PYTHON_PARAMETERS.get(qualified)
     if parameters is None:
         return call
+    names = {each.partition("=")[0] for each in parameters.split(", ")}
 
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
+            if not names.issuperset(kwargs):  # NumPy's names among them
+                raise TypeError
             return call(*args, **kwargs)
         except TypeError:
             from tensorcli.engine.binding import python_signature

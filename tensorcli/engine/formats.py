@@ -5,6 +5,7 @@ The objects are compared by identity and printed as PyTorch prints them. This mo
 
 from typing import Final
 
+from tensorcli.engine.geometry import Geometry, suggests_channels_last
 from tensorcli.engine.native import Native
 
 
@@ -60,3 +61,10 @@ channels_last_3d: Final = memory_format("channels_last_3d")
 strided: Final = layout("strided")
 sparse_coo: Final = layout("sparse_coo")
 sparse_csr: Final = layout("sparse_csr")
+
+
+def suggested(shape: Geometry) -> memory_format:
+    """The memory format that strides look like (c10's suggest_memory_format)."""
+    if not suggests_channels_last(shape):
+        return contiguous_format
+    return channels_last if shape.ndim == 4 else channels_last_3d

@@ -164,6 +164,11 @@ def negative_size(sizes: Any) -> RuntimeError:
     return RuntimeError(f"Trying to create tensor with negative dimension {first}: {numbers(sizes)}")
 
 
+def count_overflow() -> RuntimeError:
+    """Sizes whose product PyTorch cannot count: beyond 63 bits, or below zero."""
+    return RuntimeError("numel: integer multiplication overflow")
+
+
 def storage_overflow(sizes: Any, strides: Any = None) -> RuntimeError:
     """A storage whose bytes PyTorch cannot count."""
     laid = "" if strides is None else f" and strides={numbers(strides)}"

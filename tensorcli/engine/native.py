@@ -69,8 +69,10 @@ _UNIQUE = (
 )
 _LU = "functions._lu_with_info({0}, pivot=pivot, check_errors=not get_infos)"
 _NORM = (
-    "{0}.layout and functions.linalg_matrix_norm({0}, p, dim, keepdim, dtype=dtype) if isinstance(p, str) and p != 'fro' else "
-    "{0}.layout and functions.linalg_vector_norm({0}, 2 if p == 'fro' else p, dim, keepdim, dtype=dtype{1})"
+    "{0}.layout and functions.linalg_matrix_norm({0}, p, dim, keepdim, dtype=dtype) "
+    "if isinstance(p, str) and not (p == 'fro' and (dim is None or isinstance(dim, int) or len(dim) <= 2)) else "
+    "{0}.layout and functions.linalg_vector_norm("
+    "{0}, 2 if p == 'fro' else p, [dim] if isinstance(dim, int) else dim, keepdim, dtype=dtype{1})"
 )
 PYTHON_CALLS: Final = {
     "Tensor.unique": _UNIQUE.format("self"),

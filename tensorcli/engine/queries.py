@@ -44,6 +44,9 @@ class _Info(Native):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{n}={self._text(n)}' for n in self._shown)}, dtype={self.dtype})"
 
+    def __reduce__(self) -> Any:
+        raise TypeError(f"cannot pickle 'torch.{type(self).__name__}' object")
+
     _shown: tuple[str, ...] = ()
 
     def _text(self, name: str) -> str:
@@ -249,9 +252,9 @@ def get_device(input: Any) -> int:
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Flat indices as one index for each dimension of a shape. Errors: TypeError, ValueError with PyTorch's texts."""
-    if indices.dtype.category != dtypes.INTEGRAL:
+    if indices.is_complex() or indices.dtype.category != dtypes.INTEGRAL:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    if not isinstance(shape, (int, tuple, list)):
+    if not isinstance(shape, (int, Sequence)):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in sizes:

@@ -23,6 +23,8 @@ def set_default_dtype(d: Any) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
+    if d.scalar_type not in dtypes.STORED:
+        raise TypeError(f"couldn't find storage object {d.scalar_type}Storage")
     dtypes.default.floating = d
 
 
@@ -40,7 +42,10 @@ def set_default_tensor_type(t: Any) -> None:
     )
     from tensorcli.engine.construct.legacy import parse_type, type_of_class
 
-    kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
+    kind, device = parse_type(t) if isinstance(t, str) else type_of_class(t)
+    if device.type == "cuda" and not devices.cuda_devices():
+        name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
+        raise TypeError(f"type {name} not available. {devices.NOT_COMPILED}.")
     set_default_dtype(kind)
 
 
@@ -117,12 +122,12 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Ask for operators that give the same bits each time. Errors: TypeError unless `mode` is a bool."""
-    if not isinstance(mode, bool):
-        raise TypeError(
-            "_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not "
-            f"{type(mode).__name__}"
-        )
+    """Ask for operators that give the same bits each time. Errors: TypeError for what is not a bool."""
+    for name, value in (("'mode' (position 1)", mode), ("'warn_only'", warn_only)):
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"_set_deterministic_algorithms(): argument {name} must be bool, not {type(value).__name__}"
+            )
     settings.deterministic, settings.warn_only = mode, warn_only
 
 

@@ -208,15 +208,19 @@ def backend(device: Device) -> "Backend":
     return of(device)
 
 
-def check_reach(shape: Geometry) -> None:
-    """Refuse sizes and strides that reach back before their first element. Errors: RuntimeError with PyTorch's text."""
+def _bytes_needed(shape: Geometry, itemsize: int, given: tuple[int, ...] | None) -> int:
+    """Of how many bytes a storage must be for a geometry; `given` are the strides to tell of. Errors: RuntimeError for more than
+    63 bits count, and for what reaches back before its first element.
+    """
     sizes, strides = shape.sizes, shape.strides
-    if 0 in sizes or all(n >= 0 for n in (*sizes, *strides)):
-        return
-    if any((size - 1) * step < 0 for size, step in zip(sizes, strides, strict=True)):
-        raise messages.storage_overflow(sizes, strides)
+    if 0 in sizes:
+        return 0
+    needed = (shape.offset + shape.span) * itemsize
+    if needed >= 1 << 63 or any((size - 1) * step < 0 for size, step in zip(sizes, strides, strict=True)):
+        raise messages.storage_overflow(sizes, given)
     if shape.numel < 0:
-        raise RuntimeError("numel: integer multiplication overflow")
+        raise messages.count_overflow()
+    return needed
 
 
 def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, ...] | None = None) -> None:
@@ -226,8 +230,7 @@ def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, 
     """
     if shape.offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {shape.offset}")
-    check_reach(shape)
-    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
+    needed = _bytes_needed(shape, itemsize, shape.strides)
     if needed > nbytes:
         raise RuntimeError(
             f"setStorage: sizes {messages.numbers(shape.sizes)}, strides "
@@ -235,12 +238,15 @@ def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, 
             f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
             f"storage of size {nbytes}"
         )
+    if shape.numel >= 1 << 63:
+        raise messages.count_overflow()
 
 
-def missing(shape: Geometry, itemsize: int, storage: Storage) -> int:
-    """How many bytes a storage must have for a geometry; 0 where it has them. Errors: RuntimeError with PyTorch's texts."""
-    if any(n < 0 for n in shape.sizes):
-        raise RuntimeError("numel: integer multiplication overflow")
-    check_reach(shape)
-    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
+def missing(shape: Geometry, itemsize: int, storage: Storage, given: tuple[int, ...]) -> int:
+    """How many bytes a storage must have for a geometry; 0 where it has them. `given` are the strides, unless they were worked
+    out. Errors: RuntimeError with PyTorch's texts.
+    """
+    if any(n < 0 for n in shape.sizes) or shape.numel >= 1 << 63:
+        raise messages.count_overflow()
+    needed = _bytes_needed(shape, itemsize, given or None)
     return needed if needed > storage.nbytes else 0

@@ -6,7 +6,7 @@ from typing import Any
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
-from tensorcli.engine.devices import Device
+from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor
@@ -69,8 +69,17 @@ class TypedStorage:
     __slots__ = ("__weakref__", "_untyped", "dtype")
     _untyped: UntypedStorage
 
-    def __init__(self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        wrap_storage: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        _internal: bool = False,
+    ) -> None:
         """A number of elements, those of a sequence, or the bytes of `wrap_storage`. Errors: RuntimeError, TypeError."""
+        if not _internal:
+            messages.warn(_DEPRECATED, once=True)
         if wrap_storage is not None:
             _check_wrapped(_OF_TYPED, args, wrap_storage, dtype, device)
             self.dtype, self._untyped = dtype, wrap_storage
@@ -133,17 +142,17 @@ class TypedStorage:
     def type(self) -> str:
         """The name of the class that made such storages once: `torch.FloatStorage`."""
         name = f"{self.dtype.scalar_type}Storage"
-        if name not in LEGACY:
+        if name not in LEGACY or self.device is META:
             return "torch.storage.TypedStorage"
         return f"torch.{'cuda.' if self.is_cuda else ''}{name}"
 
     def clone(self) -> "TypedStorage":
         """A storage of its own with the same elements."""
-        return TypedStorage(wrap_storage=self._untyped.clone(), dtype=self.dtype)
+        return _over(self._untyped.clone(), self.dtype)
 
     def cpu(self) -> "TypedStorage":
         """A storage over the same bytes."""
-        return TypedStorage(wrap_storage=self._untyped.cpu(), dtype=self.dtype)
+        return _over(self._untyped.cpu(), self.dtype)
 
     def copy_(self, source: Any, non_blocking: bool = False) -> "TypedStorage":
         """Copy the bytes of another storage of the same size."""
@@ -152,11 +161,11 @@ class TypedStorage:
 
     def pin_memory(self) -> "TypedStorage":
         """The elements in page-locked memory. Errors: RuntimeError without an accelerator."""
-        return TypedStorage(wrap_storage=self._untyped.pin_memory(), dtype=self.dtype)
+        return _over(self._untyped.pin_memory(), self.dtype)
 
     def to(self, *, device: Any, non_blocking: bool = False) -> "TypedStorage":
         """The elements on another device."""
-        return TypedStorage(wrap_storage=self._untyped.to(device=device), dtype=self.dtype)
+        return _over(self._untyped.to(device=device), self.dtype)
 
     def get_device(self) -> int | None:
         """The number of the device, where it has one."""
@@ -207,11 +216,17 @@ class TypedStorage:
 
     def tolist(self) -> list[Any]:
         """The elements as Python numbers."""
-        return self._elements().tolist()  # type: ignore[no-any-return]
+        self._check_held(empty=True)
+        return self._elements().tolist() if len(self) else []
+
+    def _check_held(self, empty: bool = False) -> None:
+        """Errors: NotImplementedError on meta, where there is nothing to read."""
+        if self.device is META and not (empty and not len(self)):
+            raise NotImplementedError("Not available for 'meta' device type")
 
     def fill_(self, value: Any) -> "TypedStorage":
         """Set all elements to one value. Errors: TypeError for anything but a number."""
-        self._elements()[:] = value
+        self[:] = value
         return self
 
     def resize_(self, size: int) -> None:
@@ -222,6 +237,7 @@ class TypedStorage:
         return iter(self.tolist())
 
     def __getitem__(self, index: Any) -> Any:
+        self._check_held()
         if isinstance(index, slice):
             raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
         if not isinstance(index, int):
@@ -233,17 +249,35 @@ class TypedStorage:
     def __setitem__(self, index: Any, value: Any) -> None:
         if not isinstance(index, (int, slice)):
             raise RuntimeError(f"can't index a <class 'torch.storage.TypedStorage'> with {type(index)}")
+        if isinstance(value, (TypedStorage, UntypedStorage)):
+            raise RuntimeError(f"cannot set item with value type {type(value)}")
         self._elements()[index] = value
 
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
+
     def __reduce__(self) -> Any:
+        if self.device is META:
+            raise NotImplementedError(messages.META_COPY)
         return (rebuild_typed, (self.engine_storage.bytes.tobytes(), str(self.device), self.dtype.name))
+
+    def __copy__(self) -> "TypedStorage":
+        return self.clone()
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> "TypedStorage":
+        return _over(self._untyped.__deepcopy__(memo), self.dtype)
 
     def __repr__(self) -> str:
         messages.warn(_DEPRECATED, once=True)
-        rows = "\n ".join(map(str, self.tolist()))
-        return f" {rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+        rows = "..." if self.device is META else " " + "\n ".join(map(str, self.tolist()))
+        return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
 
     __str__ = __repr__
+
+
+def _over(untyped: UntypedStorage, kind: dtype) -> TypedStorage:
+    """The elements of a storage, without the warning."""
+    return TypedStorage(wrap_storage=untyped, dtype=kind, _internal=True)
 
 
 class LegacyStorageType(type):
@@ -315,7 +349,7 @@ for _name, _kind in CASTS.items():
 def typed_bytes(self: UntypedStorage) -> TypedStorage:
     """The bytes as a deprecated storage of uint8, with PyTorch's warning."""
     messages.warn(_DEPRECATED, once=True)
-    return TypedStorage(wrap_storage=self, dtype=dtypes.uint8)
+    return _over(self, dtypes.uint8)
 
 
 def storage(self: Tensor) -> TypedStorage:
@@ -332,11 +366,11 @@ def storage_type(self: Tensor) -> LegacyStorageType:
 
 def typed_storage(self: Tensor) -> TypedStorage:
     """The storage read as this tensor's dtype. Errors: as `untyped_storage`."""
-    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
+    return _over(untyped_storage(self), self.dtype)
 
 
 def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
     """A typed storage from a pickle."""
     from tensorcli.engine.bridge import rebuild_storage
 
-    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind])
+    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind], _internal=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.devices import Device, resolve
+from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.storage import Storage, allocate
@@ -43,21 +43,17 @@ def _checked(nbytes: int) -> int:
 
 def _bytes_of(sequence: Any) -> Any:
     """The bytes in a sequence of integers, the low eight bits of each. Errors: RuntimeError for anything but integers."""
-    if not isinstance(sequence, (Sequence, np.ndarray)):
-        raise RuntimeError(f"torch.UntypedStorage(): Expected a sequence type, but got {_named(sequence)}")
+    if not isinstance(sequence, (Sequence, np.ndarray, UntypedStorage)):
+        raise RuntimeError(
+            f"torch.UntypedStorage(): Expected a sequence type, but got {type_name(type(sequence))}"
+        )
     for one in sequence:
         if not isinstance(one, int):
             raise RuntimeError(
-                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({_named(sequence)}), but one of the "
-                f"items was of type {_named(one)} instead of int"
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type_name(type(sequence))}), but one "
+                f"of the items was of type {type_name(type(one))} instead of int"
             )
     return np.array([one & 0xFF for one in sequence], np.uint8)
-
-
-def _named(value: Any) -> str:
-    """The name of a class in CPython's words."""
-    kind = type(value)
-    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
 
 
 def _unit(kind: Any) -> int:
@@ -85,8 +81,8 @@ class UntypedStorage(Native):
         """A number of bytes, or those of a sequence of integers. Errors: TypeError, RuntimeError."""
         given = [*args, *(value for name, value in named.items() if name in ("size", "sequence"))]
         if len(given) > 1 or len(given) < len(args) + len(named):
-            got = ", ".join(_named(one) for one in args) + "".join(
-                f"{name}={_named(one)}, " for name, one in named.items()
+            got = ", ".join(type_name(type(one)) for one in args) + "".join(
+                f"{name}={type_name(type(one))}, " for name, one in named.items()
             )
             raise TypeError(
                 f"torch.UntypedStorage() received an invalid combination of arguments - got ({got}), but expected one of:\n"
@@ -121,7 +117,7 @@ class UntypedStorage(Native):
         try:
             held = np.frombuffer(buffer, np.uint8) if len(buffer) else np.zeros(0, np.uint8)
         except TypeError:
-            raise TypeError(f"a bytes-like object is required, not '{_named(buffer)}'") from None
+            raise TypeError(f"a bytes-like object is required, not '{type_name(type(buffer))}'") from None
         size = dtype.itemsize
         if not 0 <= offset <= len(held):
             raise ValueError(
@@ -172,10 +168,9 @@ class UntypedStorage(Native):
     def byteswap(self, dtype: dtype) -> None:
         """Reverse the order of the bytes in each number of a dtype. Errors: RuntimeError."""
         size = _unit(dtype)
-        bytes_ = self.engine_storage.bytes
-        if size > 1 and len(bytes_) % size:
+        if size > 1 and self.nbytes() % size:
             raise RuntimeError(f"the length of data is not a multiple of {size}")
-        rows = bytes_.reshape(-1, size)
+        rows = self._held().reshape(-1, size)
         rows[...] = rows[:, ::-1].copy()
 
     def resizable(self) -> bool:
@@ -185,7 +180,7 @@ class UntypedStorage(Native):
     def resize_(self, size: int) -> "UntypedStorage":
         """Grow or shrink to this many bytes, keeping those that fit; all tensors over it follow. Errors: RuntimeError."""
         if not is_int(size):
-            raise RuntimeError(f"resize_ expects an int, but got {_named(size)}")
+            raise RuntimeError(f"resize_ expects an int, but got {type_name(type(size))}")
         self.engine_storage.resize(_checked(int(size)))
         return self
 
@@ -193,44 +188,58 @@ class UntypedStorage(Native):
         """Copy the bytes of another storage of the same size. Errors: TypeError, RuntimeError."""
         if not hasattr(source, "engine_storage"):
             raise TypeError(
-                f"copy_(): argument 'src' (position 1) must be torch.Storage, not {_named(source)}"
+                f"copy_(): argument 'src' (position 1) must be torch.Storage, not {type_name(type(source))}"
             )
         if non_blocking is not None and type(non_blocking) is not bool:
             raise TypeError(
-                f"copy_(): argument 'non_blocking' (position 2) must be bool, not {_named(non_blocking)}"
+                f"copy_(): argument 'non_blocking' (position 2) must be bool, not {type_name(type(non_blocking))}"
             )
         if source.nbytes() != self.nbytes():
             raise RuntimeError(
                 f"size does not match, self was {self.nbytes()} bytes but src was {source.nbytes()} bytes"
             )
-        self.engine_storage.bytes[...] = source.engine_storage.bytes
+        if not self._is_meta:
+            self.engine_storage.bytes[...] = source.untyped()._held(messages.META_COPY)
         return self
 
     def fill_(self, value: int) -> "UntypedStorage":
         """Set all bytes to one value, the low eight bits of it. Errors: RuntimeError for what is not an integer."""
         if not isinstance(value, int):
-            raise RuntimeError(f"fill_ expects int, but got {_named(value)}")
-        self.engine_storage.bytes[...] = value & 0xFF
+            raise RuntimeError(f"fill_ expects int, but got {type_name(type(value))}")
+        if not self._is_meta:
+            self.engine_storage.bytes[...] = value & 0xFF
         return self
 
     def clone(self) -> "UntypedStorage":
         """A storage of its own with the same bytes."""
-        return wrap(Storage(self.engine_storage.bytes.copy(), self.device))
+        return wrap(copied(self.engine_storage))
+
+    @property
+    def _is_meta(self) -> bool:
+        return self.device is META
+
+    def _held(self, refusal: str = "Not available for 'meta' device type") -> Any:
+        """The bytes. Errors: NotImplementedError on meta, where there are none."""
+        if self._is_meta:
+            raise NotImplementedError(refusal)
+        return self.engine_storage.bytes
 
     def tolist(self) -> list[int]:
         """The bytes as integers."""
-        return self.engine_storage.bytes.tolist()  # type: ignore[no-any-return]
+        return self._held().tolist() if self.nbytes() else []
 
     def cpu(self) -> "UntypedStorage":
-        """The storage on the CPU: itself."""
-        return self
+        """The storage on the CPU: itself where it is there. Errors: NotImplementedError on meta."""
+        return self if self.device is CPU else untyped_storage(self._elements().cpu())
 
     def is_shared(self) -> bool:
         """Whether other processes can see the bytes."""
         return self.engine_storage in _shared
 
     def share_memory_(self) -> "UntypedStorage":
-        """Let other processes see the bytes (here: remember that this was asked for)."""
+        """Let other processes see the bytes (here: remember that this was asked for). Errors: RuntimeError on meta."""
+        if self._is_meta:
+            raise RuntimeError("_share_fd_: only available on CPU")
         _shared.add(self.engine_storage)
         return self
 
@@ -240,7 +249,9 @@ class UntypedStorage(Native):
         return self.engine_storage.pinned
 
     def pin_memory(self) -> "UntypedStorage":
-        """The bytes in page-locked memory. Errors: RuntimeError without an accelerator."""
+        """The bytes in page-locked memory. Errors: TypeError on meta, RuntimeError without an accelerator."""
+        if self._is_meta:
+            raise TypeError(f"cannot pin '{self.type()}' only CPU memory can be pinned")
         return untyped_storage(self._elements().pin_memory())
 
     def to(self, *, device: Any, non_blocking: bool = False) -> "UntypedStorage":
@@ -268,7 +279,7 @@ class UntypedStorage(Native):
         return iter(self.tolist())
 
     def __getitem__(self, index: Any) -> Any:
-        bytes_ = self.engine_storage.bytes
+        bytes_ = self._held()
         if isinstance(index, slice):
             return UntypedStorage(Storage(bytes_[_one_step(index, len(bytes_))], foreign=True))
         if type(index) is not int:
@@ -279,18 +290,22 @@ class UntypedStorage(Native):
         return int(bytes_[place])
 
     def __setitem__(self, index: Any, value: int) -> None:
-        bytes_ = self.engine_storage.bytes
+        length = self.nbytes()
         if type(value) is not int:
             raise RuntimeError(
                 f"can only set storage content with a int types, but got {type_name(type(value))} instead"
             )
         if isinstance(index, slice):
-            index = _one_step(index, len(bytes_))
+            index = _one_step(index, length)
         elif type(index) is not int:
             raise RuntimeError(f"can't index a torch.UntypedStorage with {type_name(type(index))}")
-        elif not 0 <= index < len(bytes_):
+        elif not 0 <= index < length:
             raise RuntimeError("out of bounds")
-        bytes_[index] = value & 0xFF
+        if not self._is_meta:
+            self.engine_storage.bytes[index] = value & 0xFF
+
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage
@@ -299,7 +314,7 @@ class UntypedStorage(Native):
         return hash(id(self.engine_storage))
 
     def __repr__(self) -> str:
-        if self.device.type == "meta":
+        if self._is_meta:
             return f"...\n[torch.storage.UntypedStorage(device=meta) of size {self.nbytes()}]"
         rows = "\n ".join(map(str, self.tolist()))
         return f" {rows}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
@@ -313,11 +328,11 @@ class UntypedStorage(Native):
         storages = memo.setdefault("torch", {})
         own = self.engine_storage
         if id(own) not in storages:
-            storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
+            storages[id(own)] = (own, copied(own))
         return wrap(storages[id(own)][1])
 
     def __reduce__(self) -> Any:
-        return (_untyped_from_pickle, (self.engine_storage.bytes.tobytes(),))
+        return (_untyped_from_pickle, (self._held(messages.META_COPY).tobytes(),))
 
 
 CASTS: Final = {
@@ -348,6 +363,13 @@ def _untyped_from_pickle(data: bytes) -> UntypedStorage:
 
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()
+
+
+def copied(storage: Storage) -> Storage:
+    """A storage of its own with the same bytes; on meta, of the same size."""
+    if storage.device is META:
+        return allocate(storage.nbytes, META)
+    return Storage(storage.bytes.copy(), storage.device)
 
 
 def wrap(storage: Storage) -> UntypedStorage:

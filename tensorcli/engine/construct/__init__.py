@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
-from tensorcli.engine.construct.data import from_data, place_of
+from tensorcli.engine.construct.data import borrowed, from_data, place_of, speaks_dlpack
 from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, resolve
 from tensorcli.engine.native import type_name
@@ -106,6 +106,9 @@ def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
         if (dtype is None or dtype is shared.dtype) and resolve(device) is CPU:
             return effects.manufactured("as_tensor", (data,), shared, False)
         return shared.to(device=resolve(device), dtype=dtype or shared.dtype)  # type: ignore[no-any-return]
+    if speaks_dlpack(data):
+        lent = borrowed(data)
+        return lent.to(device=place_of(lent, device), dtype=dtype or lent.dtype)  # type: ignore[no-any-return]
     return effects.manufactured("as_tensor", (data,), from_data(data, dtype, device), False)
 
 
@@ -116,14 +119,21 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
     if isinstance(obj, Tensor):
         return _array_of_tensor(obj, dtype, device, copy, kwargs.get("requires_grad"))
     if isinstance(obj, (np.ndarray, np.generic)):
+        if copy is False and isinstance(obj, np.generic):
+            raise RuntimeError(
+                "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray. "
+            )
         source = share(np.asarray(obj)) if isinstance(obj, np.ndarray) else from_data(obj, None, None)
         copied = copy or isinstance(obj, np.generic)
     elif isinstance(obj, (bytes, bytearray, memoryview, array)):
-        source = frombuffer(obj, dtype=dtype or dtypes.default.floating)
+        source = frombuffer(obj, dtype=dtype or dtypes.default.floating, requires_grad=requires_grad)
         copied = bool(copy)
+    elif copy is False:
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
+    elif speaks_dlpack(obj):
+        # PyTorch copies sequences anyway, and takes this for one.
+        source, copied = borrowed(obj), False
     else:
-        if copy is False:
-            raise ValueError("can't alias arbitrary sequence into a tensor.")
         return effects.manufactured("asarray", (obj,), from_data(obj, dtype, device), requires_grad)
     return effects.manufactured(
         "asarray", (obj,), _aliased(source, dtype, device, copy, copied), requires_grad
@@ -193,6 +203,8 @@ def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
         view = memoryview(buffer)
     except TypeError:
         raise ValueError("object does not implement Python buffer protocol.") from None
+    if not view.c_contiguous:
+        raise RuntimeError("could not retrieve buffer from object")
     if view.readonly:
         messages.warn(
             "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write "

@@ -12,9 +12,9 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
-from tensorcli.engine.geometry import Geometry, preserved_strides
+from tensorcli.engine.geometry import Geometry, contiguous, preserved_strides
 from tensorcli.engine.native import type_name
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, stored_tensor
 
 _SLOW: Final = (
     "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single "
@@ -42,6 +42,12 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
         kept = preserved_strides(Geometry(data.shape, strides))
         array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
         return _placed(array, kind or own, target, kept)
+    if is_storage(data):
+        return _of_storage(data, kind, target)
+    if speaks_dlpack(data):
+        lent = borrowed(data)
+        copied = lent.to(device=target, dtype=kind or lent.dtype, copy=True)
+        return copied
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type_name(type(data))}'")
     if kind is None and isinstance(data, np.generic):
@@ -49,10 +55,47 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     sizes = _sizes_of(data)
     if kind is None:
         kind = _infer(data)
+    if target is META:
+        return effects.empty(sizes, None, kind, META)  # whose elements nobody looks at
     flat: list[Any] = []
     _flatten(data, sizes, 0, flat)
     effects.check_bytes(len(flat) * kind.itemsize, sizes, kind)
     return _placed(_stored(flat, kind).reshape(sizes), kind, target)
+
+
+def is_storage(data: Any) -> bool:
+    """Whether a tensor made of this would be over its memory: an UntypedStorage, or a TypedStorage."""
+    return type(data) not in _READ and hasattr(data, "engine_storage")
+
+
+def _of_storage(data: Any, kind: dtypes.dtype | None, target: Device) -> Tensor:
+    """A tensor over the memory of a storage; the bytes of one without a dtype are read as int64.
+
+    Errors: RuntimeError for the elements of another dtype.
+    """
+    own: dtypes.dtype | None = getattr(data, "dtype", None)
+    if kind is None:
+        kind = dtypes.int64 if own is None else dtypes.default.floating
+    if own is not None and own is not kind:
+        raise RuntimeError(
+            f"Expected a Storage of type {kind.scalar_type} or an UntypedStorage, but got {own.scalar_type}"
+        )
+    storage = data.engine_storage
+    made = stored_tensor(storage, contiguous((storage.nbytes // kind.itemsize,)), kind)
+    moved: Tensor = made.to(target)
+    return moved
+
+
+def speaks_dlpack(data: Any) -> bool:
+    """Whether an object that is no array and no sequence of Python's lends its memory by DLPack."""
+    return type(data) not in _READ and hasattr(data, "__dlpack__")
+
+
+def borrowed(data: Any) -> Tensor:
+    """A tensor over the memory that an object lends. Errors: BufferError, RuntimeError."""
+    from tensorcli.engine.bridge import import_dlpack
+
+    return import_dlpack(data)
 
 
 def place_of(source: Tensor, device: Any) -> Device:
@@ -89,7 +132,7 @@ def _infer(data: Any) -> dtypes.dtype:
     if isinstance(data, (Tensor,)):
         return data.dtype
     if isinstance(data, (np.ndarray, np.generic)):
-        return dtypes.from_numpy_dtype(data.dtype)
+        return dtype_of(data.dtype)
     if isinstance(data, (bool, int, float, complex)):
         if isinstance(data, complex) and dtypes.default.floating is dtypes.bfloat16:
             raise RuntimeError("invalid default scalar type for complex")
@@ -117,6 +160,8 @@ def _infer(data: Any) -> dtypes.dtype:
 
 
 _PLAIN: Final = (bool, int, float, complex)
+_READ: Final = frozenset((*_PLAIN, list, tuple))
+"""What most tensors are made of: it is read element by element, and not asked for more."""
 
 
 def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None:

@@ -20,8 +20,16 @@ from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import type_name
 from tensorcli.engine.settings import unset
-from tensorcli.engine.tensor import Size, Tensor, stored_tensor
+from tensorcli.engine.tensor import Size, Tensor
 
+_CONSTRUCTOR: Final = (
+    "Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported.  Use "
+    "torch.tensor(...) or torch.as_tensor(...) instead."
+)
+_NEW: Final = (
+    "Legacy tensor new of the form tensor.new(tensor, device=device) is not supported.  Use "
+    "torch.as_tensor(...) instead."
+)
 _SIGNATURES: Final = (
     "new(*, Device? device=None)",
     "new(Storage storage)",
@@ -37,14 +45,16 @@ def _bind() -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[int, tuple[Any,
 
 
 def construct(
-    kind: dtype, device: Device, typed: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
+    kind: dtype,
+    device: Device,
+    typed: bool,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    refused: str = _CONSTRUCTOR,
 ) -> Tensor:
     """What `kind`'s constructor makes of its arguments; `typed`: it refuses tensors of another dtype."""
     if isinstance(args[0] if args else None, Tensor) and "device" in kwargs:
-        raise RuntimeError(
-            "Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported.  Use "
-            "torch.tensor(...) or torch.as_tensor(...) instead."
-        )
+        raise RuntimeError(refused)
     if len(args) == 1 and type(args[0]) in (list, tuple) and not kwargs:
         # Data, although a list of integers could be sizes: nothing is read as sizes here.
         return _made(_from_sequence(args[0], kind, device), args)
@@ -95,8 +105,11 @@ def _over_storage(source: Any, kind: dtype) -> Tensor:
             f"Expected a Storage of type {kind.scalar_type} or an UntypedStorage, but got type {own.scalar_type} for "
             "argument 1 'storage'"
         )
+    from tensorcli.engine.bridge import laid_over
+
     storage = source.engine_storage
-    return stored_tensor(storage, geometry.contiguous((storage.nbytes // kind.itemsize,)), kind)
+    shape = geometry.contiguous((storage.nbytes // kind.itemsize,))
+    return laid_over(storage, shape, kind, False, 0)
 
 
 def _alias(other: Tensor, kind: dtype, device: Device, typed: bool) -> Tensor:
@@ -137,7 +150,7 @@ def new_of_class(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`t.new(...)`: the legacy constructor of t's own dtype and device."""
-    return construct(self.dtype, self.device, True, args, kwargs)
+    return construct(self.dtype, self.device, True, args, kwargs, _NEW)
 
 
 # ---- torch.FloatTensor and its kind

@@ -120,7 +120,9 @@ def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_
         raise RuntimeError(
             f"device type {device.type} does not match device type of out parameter ({out.device.type})"
         )
-    if kind is not None and kind is not out.dtype and "dtype=long" not in op.line:
+    # Where int64 is the default of dtype=, it may not have been asked for.
+    asked_for = kind is not None and ("dtype=long" not in op.line or kind is not dtypes.int64)
+    if kind is not None and asked_for and kind is not out.dtype:
         raise RuntimeError(
             f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
         )

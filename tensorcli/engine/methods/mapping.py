@@ -53,7 +53,10 @@ def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callab
         values = [_number(one.values), *(_number(array[place]) for array in spread)]
         found = function(*values)
         if isinstance(found, str) or found is None:
-            raise TypeError(f"must be real number, not {type_name(type(found))}")
+            given = type_name(type(found))
+            if target.dtype.category <= dtypes.INTEGRAL:
+                raise TypeError(f"'{given}' object cannot be interpreted as an integer")
+            raise TypeError(f"must be real number, not {given}")
         if isinstance(found, int) and not -(2**63) <= found < 2**63:
             raise ValueError("Overflow when unpacking long long")
         if target.dtype.category == dtypes.INTEGRAL:

@@ -320,7 +320,8 @@ def interpolate(start, end, weight):
 def log_add(self, other):
     """log(exp(self) + exp(other)) without overflow, complex numbers included."""
     if self.dtype.kind != "c":
-        return widely(np.logaddexp, self, other)
+        added = np.maximum(self, other) + widely(np.log1p, widely(np.exp, -np.abs(self - other)))
+        return np.where(np.isinf(self) & (self == other), self, added)
     high, low = np.where(self.real >= other.real, self, other), np.where(self.real >= other.real, other, self)
     return np.where(
         np.isinf(high.real) & (high.real < 0), high, high + widely(np.log1p, widely(np.exp, low - high))

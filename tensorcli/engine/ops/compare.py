@@ -5,7 +5,16 @@ import math
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import alias, composite, op
-from tensorcli.engine.dtypes import BOOL, COMPARE, FLOAT8, FLOATING, LOGICAL, PROMOTE_SCALARS, complex32
+from tensorcli.engine.dtypes import (
+    BOOL,
+    COMPARE,
+    FLOAT8,
+    FLOATING,
+    LOGICAL,
+    PROMOTE_SCALARS,
+    complex32,
+    promote_types,
+)
 from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._elements import filling
@@ -202,9 +211,10 @@ def equal(self, other):
     if self.geometry.sizes != other.geometry.sizes:
         return False
     alike = self.memory is other.memory and self.geometry == other.geometry
-    if self.dtype is other.dtype is complex32 or (alike and self.dtype in FLOAT8):
+    kind = self.dtype if self.dtype is other.dtype else promote_types(self.dtype, other.dtype)
+    if kind is complex32 or (alike and kind in FLOAT8):
         # Of one and the same memory only nan is unequal to itself.
-        raise messages.not_implemented("equal_notnan_cpu" if alike else "equal_cpu", self.dtype.scalar_type)
+        raise messages.not_implemented("equal_notnan_cpu" if alike else "equal_cpu", kind.scalar_type)
     return bool((self.detach() == other.detach()).values.all())
 
 

@@ -2,18 +2,11 @@
 
 from typing import Any, Final
 
-from tensorcli.engine import dtypes, formats, geometry, messages
+from tensorcli.engine import dtypes, formats, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.tensor import Tensor, wrapped_number
-
-
-def _suggested(shape):
-    """The memory format that strides look like (c10's suggest_memory_format)."""
-    if not geometry.suggests_channels_last(shape):
-        return formats.contiguous_format
-    return formats.channels_last if shape.ndim == 4 else formats.channels_last_3d
 
 
 def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
@@ -25,7 +18,7 @@ def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memor
         not copy
         and kind is self.dtype
         and target == self.device
-        and (kept or memory_format is _suggested(self.geometry))
+        and (kept or memory_format is formats.suggested(self.geometry))
     ):
         return self
     return functions._to_copy(

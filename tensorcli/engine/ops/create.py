@@ -46,6 +46,8 @@ def ones(xp, size, dtype):
 def full(xp, size, fill_value, dtype):
     """A tensor with one value everywhere; its dtype is the value's, unless it is named."""
     kind = dtype or dtypes.of_number(fill_value)
+    if dtype is None and kind is dtypes.complex32:
+        kind = dtypes.complex64  # of complex numbers PyTorch makes no halves here
     return xp.full(size, filling(fill_value, kind, math.prod(size)), kind.np)
 
 
@@ -56,7 +58,8 @@ def empty_strided(xp, size, stride, dtype):
         raise RuntimeError(
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
         )
-    if any(step < 0 for step in stride):
+    span = geometry.Geometry(tuple(size), tuple(stride)).span
+    if any(step < 0 for step in stride) or span * (dtype or dtypes.default.floating).itemsize >= 1 << 63:
         raise messages.storage_overflow(size, stride)
     return Laid(_unset(xp, size, dtype), tuple(stride))
 

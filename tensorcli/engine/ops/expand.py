@@ -1,5 +1,7 @@
 """Views that stretch dimensions of size 1 with stride 0: no copies."""
 
+from math import prod
+
 from tensorcli.engine import messages
 from tensorcli.engine.declare import composite, view
 from tensorcli.engine.effects import Viewed
@@ -27,7 +29,7 @@ def expanded_sizes(geometry, size, kind):
     sizes = list(size)
     if not geometry.ndim and any(one < 0 for one in sizes) and 0 not in sizes:
         # PyTorch takes the sizes for a scalar as they are, and stumbles over them later.
-        raise RuntimeError("numel: integer multiplication overflow")
+        raise messages.count_overflow()
     for i in range(len(size) - 1, -1, -1):
         if i < lead:
             if sizes[i] == -1:
@@ -43,9 +45,9 @@ def expanded_sizes(geometry, size, kind):
                 f"The expanded size of the tensor ({sizes[i]}) must match the existing size ({own}) at non-singleton "
                 f"dimension {i}.  Target sizes: {messages.numbers(size)}.  Tensor sizes: {messages.numbers(geometry.sizes)}"
             )
-    if any(one < 0 for one in sizes):
+    if any(one < 0 for one in sizes) or prod(sizes) >= 1 << 63:
         # PyTorch finds no fault with them before it counts the elements.
-        raise RuntimeError("numel: integer multiplication overflow")
+        raise messages.count_overflow()
     return tuple(sizes)
 
 

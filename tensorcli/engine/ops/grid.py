@@ -38,6 +38,8 @@ def _check_alike(tensors):
     for one in tensors:
         if one.dtype is not tensors[0].dtype:
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+        if one.device != tensors[0].device:
+            raise RuntimeError("meshgrid expects all tensors to have the same device")
 
 
 def _grid(tensors):

@@ -8,6 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import FLOATING, REDUCED
 from tensorcli.engine.effects import composed
+from tensorcli.engine.ops._arithmetic import widely
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times
@@ -35,7 +36,8 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
     if ((target < 0) | (target > 1)).any():
         raise RuntimeError("all elements of target should be between 0 and 1")
     least = self.dtype.type(-100)
-    losses = (target - 1) * xp.maximum(xp.log1p(-self), least) - target * xp.maximum(xp.log(self), least)
+    none, all_of_it = xp.maximum(widely(xp.log1p, -self), least), xp.maximum(widely(xp.log, self), least)
+    losses = (target - 1) * none - target * all_of_it
     if weight is not None:
         if weight.dtype.kind == "c":
             raise messages.result_cast(kind_of(weight), kind_of(self))

@@ -8,6 +8,7 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import COMMON, REDUCED, bfloat16
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.geometry import elementwise_strides
+from tensorcli.engine.ops._arithmetic import widely
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._registers import by_place
@@ -264,7 +265,7 @@ def soft_margin_loss(xp, self, target, reduction):
     sizes = broadcast_sizes([self.shape, target.shape])
     if sizes != self.shape:
         raise messages.output_shape(self.shape, sizes)
-    return reduced_in_place(xp, xp.log1p(xp.exp(-target * self)), reduction)
+    return reduced_in_place(xp, widely(xp.log1p, widely(xp.exp, -target * self)), reduction)
 
 
 def _soft_margin_double(grad, self, target, reduction):
@@ -292,5 +293,5 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
 )
 def soft_margin_loss_backward(xp, grad_output, self, target, reduction):
     """The gradient of soft_margin_loss."""
-    power = xp.exp(-target * self)
+    power = widely(xp.exp, -target * self)
     return target * power * -share_of(power, reduction) / (power + 1) * grad_output

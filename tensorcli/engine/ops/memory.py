@@ -1,5 +1,7 @@
 """Operators that give a tensor other sizes or another storage (`resize_`, `set_`), and compute no element."""
 
+from math import prod
+
 from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
@@ -19,8 +21,8 @@ def _resize_effect(declared, values):
 def _resized(declared, target, values, sizes, memory_format):
     if target.requires_grad and not mode.inference:
         raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
-    if any(size < 0 for size in sizes):
-        raise RuntimeError("numel: integer multiplication overflow")
+    if any(size < 0 for size in sizes) or prod(sizes) >= 1 << 63:
+        raise messages.count_overflow()
     same = sizes == target.geometry.sizes
     if not same:
         shape = Geometry(sizes, geometry.contiguous_strides(sizes), target.geometry.offset)
@@ -67,7 +69,7 @@ def resize_(xp, self, size, memory_format):
 def _resize_as_effect(declared, values):
     target, template, memory_format = values
     if memory_format is formats.preserve_format:
-        memory_format = None
+        memory_format = formats.suggested(template.geometry)
     return _resized(declared, target, values, template.geometry.sizes, memory_format)
 
 
@@ -112,7 +114,8 @@ def _set_effect(declared, values):
         if offset < 0 or (size == own.sizes and stride in ((), own.strides)):
             # The same sizes: nothing is resized, so nothing may be missing.
             check_bounds(shape, itemsize, storage.nbytes, stride)
-        if needed := missing(shape, itemsize, storage):
+        if needed := missing(shape, itemsize, storage, stride):
+            effects.check_bytes(needed, shape.sizes, target.dtype, target.device)
             if storage.foreign:
                 target.replace_memory(storage, shape)
             storage.resize(needed)

@@ -170,7 +170,9 @@ def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
 
 
 def _slices(values, dim):
-    """Slices along a dimension, which PyTorch lays one behind the other in memory."""
+    """Slices along a dimension, which PyTorch lays one behind the other in memory, if there are any."""
+    if not values.shape[dim]:
+        return values
     order = [dim, *(d for d in range(values.ndim) if d != dim)]
     steps = geometry.contiguous_strides(tuple(values.shape[d] for d in order))
     return Laid(values, tuple(step for _, step in sorted(zip(order, steps, strict=True))))
@@ -185,8 +187,7 @@ def _check_slices(array, dim):
             )
         if empty != 1:
             raise RuntimeError(
-                f"Number of zero sized dimensions is more than one, so unique cannot be applied "
-                f"(number of zero sized dimensions = {empty})"
+                "Number of zero sized dimensions is more than one, so unique cannot be applied "
             )
 
 

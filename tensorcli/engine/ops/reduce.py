@@ -12,6 +12,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.ops._arithmetic import widely
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import (
     axis,
@@ -364,7 +365,7 @@ def logsumexp(xp, self, dim, keepdim):
     most = xp.max(self.real, axis=dims, keepdims=True)
     # CuPy's `where` has no bfloat16.
     most = xp.where(xp.isfinite(most), most, most.dtype.type(0)).astype(most.dtype, copy=False)
-    powers = xp.exp(self - most)
-    total = xp.sum(*widened(powers), axis=dims, keepdims=True).astype(powers.dtype, copy=False)
-    found = xp.log(total) + most
+    powers = widely(xp.exp, self - most)
+    found = total(xp, *widened(powers), dims, True).astype(powers.dtype, copy=False)
+    found = widely(xp.log, found) + most
     return found if keepdim else found.reshape([size for d, size in enumerate(self.shape) if d not in dims])

@@ -177,23 +177,28 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
     _, size = _check_slices("index_reduce_()", self, dim, index, source)
     messages.warn("index_reduce() is in beta and the API may change at any time.", once=True)
     kind = self.dtype
-    if self.ndim <= 1 and (kind is dtypes.bool_ or kind.is_complex or kind.np.char in dtypes.BARE):
+    if (self.ndim <= 1 or not include_self) and (
+        kind is dtypes.bool_ or kind.is_complex or kind.np.char in dtypes.BARE
+    ):
         kernel = "index_func_" if include_self else "index_reduce_func_exclude_input_init"
         raise messages.not_implemented(kernel, kind.scalar_type)
     if not include_self:
         # PyTorch fills the places first, and counts from the end there.
         _check_fill_range(index, dim if dim >= 0 else dim + self.ndim, size)
-    _check_flat_range(index, size)
-    if self.ndim > 1 and source.numel():
+    if self.ndim > 1 and index.numel():
         _check_slice_kernel(kind, reduce)
+    _check_flat_range(index, size)
+    if self.ndim > 1 and reduce == "mean" and kind is dtypes.bool_:
+        raise messages.not_implemented("div_floor_cpu", kind.scalar_type)
 
 
 def _check_slice_kernel(kind, reduce):
     """PyTorch reduces the slices of what has several dimensions by other operators. Errors: NotImplementedError."""
-    if reduce in ("amax", "amin") and (kind.is_complex or kind.np.char in dtypes.BARE):
+    bare = kind.np.char in dtypes.BARE
+    if reduce in ("amax", "amin") and (kind.is_complex or bare):
         raise messages.not_implemented(f"{reduce[1:]}imum_cpu", kind.scalar_type)
-    if reduce == "mean" and kind is dtypes.bool_:
-        raise messages.not_implemented("div_floor_cpu", kind.scalar_type)
+    if reduce == "mean" and bare:
+        raise messages.not_implemented("add_stub", kind.scalar_type)
 
 
 def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, result):

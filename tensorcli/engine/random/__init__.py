@@ -58,7 +58,14 @@ class Generator(Native):
         self.stream = Stream()
 
     def __reduce__(self) -> Any:
+        return Generator, (self.device,), (self.initial_seed(), None, self.get_state())
+
+    def __reduce_ex__(self, protocol: object) -> Any:
         return _again, (str(self.device), self.get_state())
+
+    def __setstate__(self, state: tuple[int, None, Tensor]) -> None:
+        seed, _, numbers = state
+        self.manual_seed(seed).set_state(numbers)
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64 bits."""

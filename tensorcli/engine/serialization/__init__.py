@@ -8,18 +8,29 @@ what was saved in this process.
 import os
 import pickle
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 
-from tensorcli.engine import events, process
+from tensorcli.engine import events, messages, process
 from tensorcli.engine.backends import host
 from tensorcli.engine.serialization.archive import Archive, write
 from tensorcli.engine.serialization.written import Written
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
+__all__ = [
+    "add_safe_globals",
+    "clear_safe_globals",
+    "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "safe_globals",
+    "save",
+]
 
 DEFAULT_PROTOCOL = 2
 _ZIP = b"PK\x03\x04"
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+"""With which archives began that were no zip files."""
 
 files: dict[str, bytes] = {}
 """What was saved under each name."""
@@ -65,6 +76,7 @@ def save(
     written.add(data)
     if path is None:
         f.write(data)
+        f.flush()
     else:
         files[path] = data
     if events.observer is not None:
@@ -92,9 +104,17 @@ def load(
         weights_only = pickle_module is None
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    if weights_only and pickle_load_args:
+        messages.warn("pickle_load_args only works if `weights_only=False`.")
     if mmap and not isinstance(f, str | os.PathLike):
         raise ValueError("f must be a file path in order to use the mmap argument")
     data, begin = _bytes_of(f)
+    if other := [name for name in pickle_load_args if name not in _ARGUMENTS[weights_only]]:
+        raise TypeError(
+            f"Unpickler.__init__() got an unexpected keyword argument '{other[0]}'"
+            if weights_only
+            else f"'{other[0]}' is an invalid keyword argument for Unpickler()"
+        )
     try:
         found, end = _loaded(data, map_location, weights_only)
     except pickle.UnpicklingError as error:
@@ -104,6 +124,10 @@ def load(
     if hasattr(f, "seek"):
         f.seek(begin + end)
     return found
+
+
+_ARGUMENTS: Final = {True: ("encoding",), False: ("encoding", "errors", "fix_imports", "buffers")}
+"""What unpicklers take by name, with `weights_only=True` and without."""
 
 
 def _bytes_of(f: Any) -> tuple[bytes, int]:
@@ -120,7 +144,10 @@ def _bytes_of(f: Any) -> tuple[bytes, int]:
                 "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
             )
     begin = f.tell()
-    return f.read(), begin
+    data = f.read()
+    if not isinstance(data, bytes):
+        raise AssertionError(f"Expected bytes, got {type(data).__name__}")
+    return data, begin
 
 
 def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, int]:
@@ -132,7 +159,11 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
     if not weights_only:
         data = written.checked(data)
     if not data.startswith(_ZIP):
-        raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")
+        from tensorcli.engine.serialization.weights_only import WeightsUnpickler
+
+        if WeightsUnpickler(BytesIO(data), {}).load() != _MAGIC_NUMBER:
+            raise RuntimeError("Invalid magic number; corrupt file?")
+        raise pickle.UnpicklingError("archives that are no zip files are not read here")
     archive = Archive(data)
     text = archive.read("data.pkl")
     for name in (".format_version", "byteorder", ".storage_alignment"):
@@ -140,6 +171,26 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
             archive.read(name)
     allowed = {**by_default(), **names_of(_safe)} if weights_only else None
     return unpickled(text, archive, restoring(map_location), allowed), archive.at
+
+
+def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
+    """The full names in an archive that it may not hold with `weights_only=True`. Errors: ValueError for what is no archive."""
+    from pickletools import genops
+
+    from tensorcli.engine.serialization.reading import by_default, names_of
+    from tensorcli.engine.serialization.weights_only import of_python_3
+
+    data, begin = _bytes_of(f)
+    if not data.startswith(_ZIP):
+        raise ValueError("Expected input to be a checkpoint returned by torch.save")
+    archive = Archive(data)
+    named = (
+        str(text).split(" ", 1) for code, text, _ in genops(archive.read("data.pkl")) if code.name == "GLOBAL"
+    )
+    found = {".".join(of_python_3(module, name)) for module, name in named}
+    if hasattr(f, "seek"):
+        f.seek(begin + archive.at)
+    return sorted(found - by_default().keys() - names_of(_safe).keys())
 
 
 _UNSAFE = (

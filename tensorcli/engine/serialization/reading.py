@@ -49,7 +49,7 @@ def _tensor(
     shape = Geometry(tuple(sizes), tuple(strides), offset)
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    if needed := missing(shape, kind.itemsize, storage.engine_storage):
+    if needed := missing(shape, kind.itemsize, storage.engine_storage, shape.strides):
         storage.engine_storage.resize(needed)
     bits = next((each for each in rest if isinstance(each, dict)), {})
     lazy = (CONJ if bits.get("conj") else 0) | (NEG if bits.get("neg") else 0)
@@ -194,7 +194,7 @@ class _Storages:
             buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
             self.storages[key] = self.restore(wrap(Storage(buffer, foreign=True)), location)
         dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
-        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
+        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype, _internal=True)
 
 
 class _Weights(_Storages, WeightsUnpickler):

@@ -17,6 +17,7 @@ from tensorcli.engine.bridge import own_names, warn_of_hooks
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.formats import layout
 from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.random import Generator
 from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
@@ -103,6 +104,8 @@ class Pickler(_InPython):  # type: ignore[misc]
             return named("torch.serialization", "_get_layout"), (str(value),)
         if isinstance(value, Node):
             raise TypeError(f"cannot pickle '{type(value).__name__}' object")
+        if isinstance(value, Generator):
+            return value.__reduce__()
         if isinstance(value, Device):
             return Device, (value.type,) if value.index is None else (value.type, value.index)
         if isinstance(value, type) or not _is_of_torch(type(value).__module__):

@@ -88,6 +88,15 @@ def _check_nansum(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, 
     return values
 
 
+def _before_nanmean(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
+    """Refuse whole numbers, and what `_check_nansum` refuses. Errors: NotImplementedError, RuntimeError."""
+    if values[0].dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            "nanmean(): integral types and 'Bool' are not supported for nanmean, even for empty tensors."
+        )
+    return _check_nansum(op, values, out)
+
+
 def _before_mean(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
     """PyTorch puts the sum into an output of integers, and finds out when it divides. Errors: RuntimeError."""
     floating = values[0].dtype.category >= dtypes.FLOATING
@@ -163,7 +172,7 @@ _Step = Callable[["Op", tuple[Any, ...], Tensor], tuple[Any, ...]]
 _STEPS: Final[dict[str, _Step]] = {
     **dict.fromkeys(("sum", "nansum", "prod", "cumsum", "cumprod"), _in_output_dtype),
     "mean": _before_mean,
-    "nanmean": _check_nansum,
+    "nanmean": _before_nanmean,
     "bernoulli": _before_bernoulli,
     "normal": _before_normal,
     **dict.fromkeys(FILLED_FIRST, _fill_first),

@@ -45,8 +45,12 @@ WORDS: Final[dict[str, str | tuple[str, ...]]] = {
     ),
     **dict.fromkeys(
         ("median", "nanmedian"),
-        "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
-        "{got_type} does not equal {want_type} (while checking arguments for median)",
+        (
+            "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+            "{got_type} does not equal {want_type} (while checking arguments for median)",
+            "Expected tensor for argument #1 'indices' to have scalar type Long; but got {got_type} instead "
+            "(while checking arguments for median)",
+        ),
     ),
     "nonzero": "nonzero: Expected out tensor to have scalar type Long but got scalar type{got}",
     "all": "all only supports bool tensor for result, got: {got}",
