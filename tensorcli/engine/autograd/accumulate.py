@@ -24,7 +24,7 @@ class AccumulateGrad(Node):
 
     edges = ()
     saved: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
-    sequence = float("inf")
+    sequence = 2**64 - 1
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable

@@ -256,6 +256,8 @@ class Function:
 class InplaceFunction(Function):
     """A function that says of itself whether it writes its input."""
 
+    __module__ = "torch.autograd.function"
+
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace

@@ -74,7 +74,8 @@ class SavedTensor:
     def _modified(self, node: "Node", found: int) -> str:
         tensor = self.tensor
         producer = self._producer(node)
-        number = self.output_nr if self.output_nr is not None else tensor.output_nr
+        # Of a saved input PyTorch keeps no number, and says 0 whichever output it was.
+        number = self.output_nr or 0
         words = "" if producer is None else f", which is output {number} of {producer.plain_name()},"
         hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT
         return messages.modified(

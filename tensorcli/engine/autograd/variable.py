@@ -37,7 +37,7 @@ class Variable(metaclass=VariableMeta):
         else:
             raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(data))}")
         if volatile:
-            messages.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
+            messages.warn(messages.VOLATILE)
         for flag in (requires_grad, volatile):
             if not isinstance(flag, int):
                 raise TypeError(f"'{type_name(type(flag))}' object cannot be interpreted as an integer")
