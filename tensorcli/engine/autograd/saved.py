@@ -170,6 +170,18 @@ class RawSaved:
         found = self._found()
         return found.unpack_hook if isinstance(found, SavedPacked) else None
 
+    def unpack(self) -> Tensor | None:
+        """The tensor as the node gets it, which PyTorch does not find for the node's own output.
+
+        Errors: RuntimeError there, and when the tensor was freed, or written since.
+        """
+        found = self._found()
+        if found is None and (self.name in self.node.freed or self.node.released):
+            raise RuntimeError(messages.FREED)
+        if isinstance(found, SavedTensor) and found.output_nr is not None:
+            raise RuntimeError(messages.SAVED_DETACHED)
+        return None if found is None else found.unpack(self.node)
+
     def register_hooks(self, *given: Hook) -> None:
         """Pack the tensor now, and unpack what that gave when it is used: `(pack_hook, unpack_hook)`.
 
