@@ -250,7 +250,9 @@ def _by_columns(func: Function, inputs: Any) -> Any:
             for part, one in zip(parts, given, strict=True)
         ]
         rows.append(row if several else row[0])
-    return rows if several_out else rows[0]
+    if not several_out:
+        return rows[0]
+    return rows if several else tuple(rows)
 
 
 def _rows(

@@ -47,6 +47,11 @@ class saved_tensors_hooks:  # noqa: N801
         _hooks.stack.append((self.pack_hook, self.unpack_hook))
 
     def __exit__(self, *error: Any) -> None:
+        if not _hooks.stack:
+            raise RuntimeError(
+                'is_initialized && !tls.stack.empty() INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/aten/src/ATen/'
+                'SavedTensorHooks.cpp":69, please report a bug to PyTorch. '
+            )
         _hooks.stack.pop()
 
 
