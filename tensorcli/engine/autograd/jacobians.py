@@ -126,19 +126,20 @@ class Pushed:
         return [tangent for _, tangent in pairs]
 
 
-def by_tangents(pushed: Pushed, leaves: list[Tensor]) -> list[list[Any]]:
-    """The Jacobians of all outputs by each (real) input, a row at a time: the tangents for one element of it."""
+def by_tangents(pushed: Pushed, leaves: list[Tensor]) -> list[list[Tensor]]:
+    """The Jacobians of all outputs by each (real) input, a row at a time: the tangents for one element of it.
+
+    They are tensors, which show whether the tangents have a history.
+    """
     found = []
     for i, leaf in enumerate(leaves):
-        jacobians = [
-            np.zeros((leaf.geometry.numel, one.geometry.numel), one.dtype.np) for one in pushed.results
-        ]
+        jacobians = [one.new_zeros((leaf.geometry.numel, one.numel())) for one in pushed.results]
         for row in range(leaf.geometry.numel):
             tangents = zeros_like(leaves)
             tangents[i].array.reshape(-1)[row] = 1
             for jacobian, one in zip(jacobians, pushed(tangents), strict=True):
                 if one is not None:
-                    jacobian[row] = one.detach().cpu().values.reshape(-1)
+                    jacobian[row].copy_(one.reshape(-1))
         found.append(jacobians)
     return found
 
@@ -215,7 +216,8 @@ def projected_tangents(
         row = []
         for one, result in zip(pushed(tangents), pushed.results, strict=True):
             if has_derivative(result):
-                row.append(result.new_zeros(result.numel()) if one is None else one.detach().reshape(-1))
+                place = result.new_zeros(result.numel())
+                row.append(place if one is None else place.copy_(one.reshape(-1)))
         found.append(row)
     return found
 
