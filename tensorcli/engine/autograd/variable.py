@@ -1,5 +1,6 @@
 """`torch.autograd.Variable`, which old programs wrap tensors in: an alias of its data, cut from the graph."""
 
+from operator import index
 from typing import Any
 
 from tensorcli.engine import messages
@@ -39,8 +40,7 @@ class Variable(metaclass=VariableMeta):
         if volatile:
             messages.warn(messages.VOLATILE)
         for flag in (requires_grad, volatile):
-            if not isinstance(flag, int):
-                raise TypeError(f"'{type_name(type(flag))}' object cannot be interpreted as an integer")
+            index(flag)
         if requires_grad and not (found.dtype.is_floating_point or found.dtype.is_complex):
             raise RuntimeError(messages.FLOATING_FACTORY)
         return found.requires_grad_() if requires_grad else found
