@@ -13,7 +13,7 @@ from tensorcli.engine.autograd import check_behaviour as behaviour
 from tensorcli.engine.autograd.check_jacobians import Part, Settings, compare_projected, compare_whole
 from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.jacobians import Function, GradcheckError, as_tuple, drawn_vectors
-from tensorcli.engine.callers import functions
+from tensorcli.engine.samples import make_tensor
 from tensorcli.engine.tensor import Tensor
 
 
@@ -110,7 +110,18 @@ def gradgradcheck(
             raise AssertionError(f"Setting {name}=True requires check_rev_over_rev to be True")
     given = as_tuple(inputs)
     if grad_outputs is None:
-        seeds = tuple(_drawn(one, gen_non_contig_grad_outputs) for one in _differentiable(func(*given)))
+        seeds = tuple(
+            make_tensor(
+                one.shape,
+                dtype=one.dtype,
+                device=one.device,
+                low=-1,
+                high=1,
+                requires_grad=True,
+                noncontiguous=gen_non_contig_grad_outputs,
+            )
+            for one in _differentiable(func(*given))
+        )
     else:
         seeds = as_tuple(grad_outputs)
     count = len(seeds)
@@ -143,16 +154,6 @@ def gradgradcheck(
         check_backward_ad=check_rev_over_rev,
         masked=masked,
     )
-
-
-def _drawn(output: Tensor, scattered: bool) -> Tensor:
-    """A gradient of an output, drawn between -1 and 1; `scattered`: not contiguous."""
-    made: Any = functions.empty(tuple(output.shape), dtype=output.dtype, device=output.device)
-    (functions.view_as_real(made) if made.dtype.is_complex else made).uniform_(-1, 1)
-    if scattered and made.numel() > 1:
-        made = functions.repeat_interleave(made, 2, dim=-1)[..., ::2]
-    seed: Tensor = made.requires_grad_()
-    return seed
 
 
 def _differentiable(found: Any) -> list[Tensor]:
