@@ -12,6 +12,7 @@ PACKAGES = ("nn", "optim", "distributions", "utils.data")
 FUNCTIONS = {
     "amp.autocast_mode": "autocast custom_bwd custom_fwd is_autocast_available",
     "amp.grad_scaler": "GradScaler",
+    "autograd.gradcheck": "GradcheckError gradcheck gradgradcheck",
     "cuda.amp.autocast_mode": "autocast custom_bwd custom_fwd",
     "cuda.amp.grad_scaler": "GradScaler",
     "cuda.memory": "empty_cache max_memory_allocated max_memory_reserved mem_get_info memory_allocated memory_reserved "
@@ -27,6 +28,8 @@ FUNCTIONS = {
     "utils.data.dataset": "random_split",
 }
 """What a module gives beside classes: taken from the package above it, or from the engine's module of the same name."""
+ELSEWHERE = {"autograd.gradcheck": "autograd.check"}
+"""Modules that the engine has under another name: their own is that of a function in the package above."""
 
 
 def definitions(path: str) -> ModuleType:
@@ -56,6 +59,10 @@ def _functions(path: str) -> dict[str, Any]:
     found = {}
     for name in FUNCTIONS.get(path, "").split():
         package = import_module(f"tensorcli.engine.{path.rpartition('.')[0]}")
-        owner = package if hasattr(package, name) else import_module(f"tensorcli.engine.{path}")
+        owner = (
+            package
+            if hasattr(package, name)
+            else import_module(f"tensorcli.engine.{ELSEWHERE.get(path, path)}")
+        )
         found[name] = getattr(owner, name)
     return found

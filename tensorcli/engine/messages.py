@@ -18,6 +18,7 @@ NON_LEAF_DETACH: Final = (
     " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
     "var_no_grad = var.detach()."
 )
+VOLATILE: Final = "volatile was removed and now has no effect. Use `with torch.no_grad():` instead."
 FLOATING_FLAG: Final = "only Tensors of floating point and complex dtype can require gradients"
 FLOATING_FACTORY: Final = "Only Tensors of floating point and complex dtype can require gradients"
 FLOATING_METHOD: Final = "only Tensors of floating point dtype can require gradients"

@@ -69,6 +69,13 @@ class Members(Mapping[str, Any]):
         except KeyError:
             return self.inner.defining(name)
 
+    def behind(self, name: str) -> Namespace | None:
+        """The module that has the name of a member, which stands before it."""
+        try:
+            return self.inner.defining(name)
+        except KeyError:
+            return None
+
     def _member(self, name: str) -> Any:
         shown = name in PRIVATE_MEMBERS or name == "__version__" or name.startswith(PRIVATE_FUNCTIONS)
         if name.startswith("_") and not shown:

@@ -188,7 +188,7 @@ class Evaluator:
                     break
                 path += "." + part
                 if isinstance(value, Namespace):
-                    value = value.members.get(part)
+                    value = _below(value.members, part)
                 else:
                     value = getattr(value, part, None) if _is_module(value) else None
             if not _is_module(value):
@@ -322,6 +322,13 @@ class Evaluator:
             return self.addresses.without(format(value))
         check_spec(spec, self.guards)
         return format(value, spec)
+
+
+def _below(members: Any, name: str) -> Any:
+    """The member that an import names: of a function and a module of one name the module, which members have `behind` it."""
+    found = members.get(name)
+    behind = getattr(members, "behind", None)
+    return found if _is_module(found) or behind is None else behind(name)
 
 
 def _is_module(value: Any) -> bool:

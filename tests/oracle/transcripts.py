@@ -66,6 +66,8 @@ def run(torch: ModuleType, blocks: tuple[str, ...]) -> str:
         error = None
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed):
             warnings.simplefilter("always")
+            # What PyTorch means for itself: its first dual tensor loads what it has compiled once.
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.jit")
             try:
                 tree = ast.parse(block, "<s>")
                 with np.errstate(all="ignore"):

@@ -10,7 +10,7 @@ _WHERE = {
     ),
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "autograd.anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "autograd.check"),
-    "_unsafe_preserve_version_counter": "autograd.grad_mode",
+    **dict.fromkeys(("_unsafe_preserve_version_counter", "enforce_grad_layout_policy"), "autograd.grad_mode"),
     "Variable": "autograd.variable",
     "Function": "autograd.function",
 }

@@ -3,7 +3,7 @@
 import weakref
 from typing import Any, ClassVar
 
-from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine import dtypes, events, geometry, messages, process
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node
@@ -15,6 +15,16 @@ ANY = "any"
 """The `grad_dtype` of a leaf whose gradient may have any dtype."""
 
 
+class Layouts:
+    """Whether gradients get the strides of their leaves, as `enforce_grad_layout_policy` says."""
+
+    enforced = True
+
+
+layouts = Layouts()
+process.keep(lambda: layouts.enforced, lambda before: setattr(layouts, "enforced", before))
+
+
 class AccumulateGrad(Node):
     """Adds what arrives to `variable.grad`. It runs before any other node that is ready, as in PyTorch."""
 
@@ -24,7 +34,7 @@ class AccumulateGrad(Node):
 
     edges = ()
     saved: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
-    sequence = float("inf")
+    sequence = 2**64 - 1
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
@@ -54,7 +64,7 @@ class AccumulateGrad(Node):
         present = variable._grad
         if present is None:
             kind = "new"
-            if not mode.enabled and owned and _obeys_layout(gradient, variable):
+            if not mode.enabled and owned and (not layouts.enforced or _obeys_layout(gradient, variable)):
                 kept = alias(gradient)
             else:
                 kept = _copy_in_layout(gradient, variable)
@@ -65,7 +75,7 @@ class AccumulateGrad(Node):
             else:
                 kept = present + gradient
                 kind = "replaced"
-            if not _obeys_layout(kept, variable):
+            if layouts.enforced and not _obeys_layout(kept, variable):
                 messages.warn(
                     messages.grad_layout(kept.geometry, variable.geometry), once=f"grad layout, {kind}"
                 )

@@ -125,6 +125,7 @@ class Context(Node):
     kept = False
     """Whether what was saved for backward can be read."""
     read_once = False
+    boxed = False
     constants = ()
     takes_real_parts = False
 
@@ -215,7 +216,8 @@ class Context(Node):
                 _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g
                 for k, g in enumerate(grads)
             ]
-        answer = type(self).backward_function(self.ctx, *grads)
+        given = [grads] if self.boxed else grads
+        answer = type(self).backward_function(self.ctx, *given)
         answers = answer if isinstance(answer, tuple) else (answer,)
         count = len(self.edges)
         if len(answers) > count and all(a is None for a in answers[count:]):

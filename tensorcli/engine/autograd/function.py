@@ -10,7 +10,7 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.context import BackwardCFunction, Context, FunctionCtx
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
-from tensorcli.engine.autograd.modes import mode, no_grad, transforms
+from tensorcli.engine.autograd.modes import mode, no_grad, transformed, transforms
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
@@ -205,6 +205,8 @@ class Function:
 
     generate_vmap_rule = False
     clear_saved_tensors_on_access = False
+    boxed_grads_call = False
+    """Whether backward gets one list of gradients, which it may empty, instead of one argument for each."""
     """Whether backward may read `ctx.saved_tensors` only once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -229,12 +231,14 @@ class Function:
                 "backward_function": staticmethod(_backward_of(cls)),
                 "jvp_function": staticmethod(cls.jvp),
                 "read_once": cls.clear_saved_tensors_on_access,
+                "boxed": cls.boxed_grads_call,
             }
             name = f"{cls.__name__}Backward"
             kind = type(name, (Context,), {**members, "kind_of_ctx": type(name, (FunctionCtx,), {})})
             cls._node_class = kind  # type: ignore[attr-defined]
+        among = bool(transforms) and transformed()
         if cls.setup_context is Function.setup_context:
-            if transforms:
+            if among:
                 raise RuntimeError(_NO_SETUP)
             return _applied(kind, cls.forward, _in_order(cls.forward, 1, args, kwargs) if kwargs else args)
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
@@ -242,11 +246,11 @@ class Function:
         inputs = _in_order(cls.forward, 0, bound.args, bound.kwargs)
 
         recording = mode.enabled
-        if transforms and _is_mapped(inputs):
+        if among and _is_mapped(inputs):
             return _among_transforms(cls, inputs, recording)
 
         def forward(ctx: Any, *given: Any) -> Any:
-            output = _among_transforms(cls, given, recording) if transforms else cls.forward(*given)
+            output = _among_transforms(cls, given, recording) if among else cls.forward(*given)
             cls.setup_context(ctx, given, output)
             return output
 
@@ -255,6 +259,8 @@ class Function:
 
 class InplaceFunction(Function):
     """A function that says of itself whether it writes its input."""
+
+    __module__ = "torch.autograd.function"
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()

@@ -250,7 +250,9 @@ def _by_columns(func: Function, inputs: Any) -> Any:
             for part, one in zip(parts, given, strict=True)
         ]
         rows.append(row if several else row[0])
-    return rows if several_out else rows[0]
+    if not several_out:
+        return rows[0]
+    return rows if several else tuple(rows)
 
 
 def _rows(
@@ -282,19 +284,28 @@ def _at_once(
     outputs: tuple[Tensor, ...], leaves: tuple[Tensor, ...], create_graph: bool
 ) -> tuple[tuple[Tensor, ...], ...]:
     """The Jacobian of all outputs, cut out of one. Errors: IndexError where they have no elements."""
-    from tensorcli.engine.callers import functions
+    from tensorcli.engine.func.reverse import bases
 
     sizes = [output.numel() for output in outputs]
     if not sum(sizes):
         raise IndexError("index 0 is out of bounds for dimension 0 with size 0")
-    columns: list[list[Tensor]] = [[] for _ in leaves]
-    for flat in [output.reshape(-1) for output in outputs]:
-        for each in flat:
-            seed = functions.ones_like(each)
-            found = _gradients((each,), leaves, (seed,), create_graph=create_graph, retain_graph=True)
-            for column, one, leaf in zip(columns, found, leaves, strict=True):
-                column.append(leaf.new_zeros(leaf.shape) if one is None else one)
-    parts = [functions.stack(column).split(sizes, 0) for column in columns]
+    flat = [output.reshape(-1) for output in outputs]
+    pairs = [pair for pair in zip(flat, next(bases(flat)), strict=True) if pair[0].requires_grad]
+    found: Grads = (None,) * len(leaves)
+    if pairs:
+        found = grad(
+            [one for one, _ in pairs],
+            list(leaves),
+            [seed for _, seed in pairs],
+            create_graph=create_graph,
+            allow_unused=True,
+            is_grads_batched=True,
+        )
+    columns = [
+        leaf.new_zeros(leaf.shape).expand((sum(sizes), *leaf.shape)) if one is None else one
+        for one, leaf in zip(found, leaves, strict=True)
+    ]
+    parts = [column.split(sizes, 0) for column in columns]
     return tuple(
         tuple(
             part[i].view(tuple(output.shape) + tuple(leaf.shape))
@@ -344,6 +355,9 @@ def hessian(
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
 
     def gradient(*args: Tensor) -> Any:
+        if outer_jacobian_strategy == _FORWARD:
+            # Of what asks for no gradient the inner Jacobian takes values alone: the tangents would end there.
+            args = tuple(one.requires_grad_() for one in args)
         found = jacobian(
             lambda *inner: _number(func, inner, "hessian", strict).squeeze(), args, create_graph=True
         )

@@ -1,10 +1,12 @@
 """`torch.autograd.graph`: hooks on what nodes save, and the edges of the graph as users ask for them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from tensorcli.engine.autograd.context import Context
+from tensorcli.engine.autograd.modes import enable_grad
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.nodes import gradient_edge as _gradient_edge
 from tensorcli.engine.autograd.saved import Hook as _Hook
@@ -45,6 +47,11 @@ class saved_tensors_hooks:  # noqa: N801
         _hooks.stack.append((self.pack_hook, self.unpack_hook))
 
     def __exit__(self, *error: Any) -> None:
+        if not _hooks.stack:
+            raise RuntimeError(
+                'is_initialized && !tls.stack.empty() INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/aten/src/ATen/'
+                'SavedTensorHooks.cpp":69, please report a bug to PyTorch. '
+            )
         _hooks.stack.pop()
 
 
@@ -120,10 +127,13 @@ class disable_saved_tensors_hooks(ContextDecorator):  # noqa: N801
 
 def increment_version(tensor: Any) -> None:
     """Count an in-place write that autograd did not see. Errors: RuntimeError for what holds anything but tensors."""
-    tensors = list(tensor) if isinstance(tensor, Iterable) and not isinstance(tensor, Tensor) else [tensor]
-    if not all(isinstance(one, Tensor) for one in tensors):
-        raise RuntimeError("increment_version expect a Iterable[Tensor] as input")
+    try:
+        tensors = iter((tensor,) if isinstance(tensor, Tensor) else tensor)
+    except TypeError:
+        raise RuntimeError("increment_version expect a Iterable[Tensor] as input") from None
     for one in tensors:
+        if not isinstance(one, Tensor):
+            raise RuntimeError("increment_version expects each element of the iterable to be a tensor")
         if not one.inference:
             one.bump()
 
@@ -144,7 +154,11 @@ def get_gradient_edge(tensor: Tensor) -> Any:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
-    return GradientEdge(_node_of(tensor), _gradient_edge(tensor)[1])
+    node = _node_of(tensor)
+    # PyTorch's node of a custom function does not keep its own graph alive, so the edge holds a node that does.
+    with enable_grad():
+        token = tensor.view_as(tensor).grad_fn if isinstance(node, Context) else None
+    return GradientEdge(node, _gradient_edge(tensor)[1], token)
 
 
 def _node_of(tensor: Any) -> Node:

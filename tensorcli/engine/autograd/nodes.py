@@ -78,7 +78,7 @@ class Node:
     released = False
     freed: frozenset[str] = frozenset()
     """The names of the saved values that a backward pass dropped."""
-    sequence: float
+    sequence: int
 
     def __init__(self, edges: tuple[Edge, ...], saved: dict[str, Any]) -> None:
         self.edges = edges
@@ -109,8 +109,15 @@ class Node:
         """The edges, without the nodes that PyTorch has none of."""
         return tuple(map(_seen, self.edges))
 
-    def _sequence_nr(self) -> float:
+    def _sequence_nr(self) -> int:
         return self.sequence
+
+    def _set_sequence_nr(self, number: int) -> None:
+        if not isinstance(number, int):
+            raise TypeError("an integer is required")
+        if number < 0:
+            raise OverflowError("can't convert negative int to unsigned")
+        self.sequence = number
 
     def register_hook(self, hook: Callable[..., Any]) -> Any:
         """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces grad_inputs."""

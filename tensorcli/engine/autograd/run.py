@@ -186,7 +186,9 @@ class _Pass:
             buffer[number] = (gradient, owned)
             return
         old, old_owned = present
-        if not mode.enabled and is_sole(old_owned) and _sole(old):
+        sole = not mode.enabled and is_sole(old_owned) and _sole(old)
+        # A write has no room for the examples of a batch.
+        if sole and gradient.batch is None and old.batch is None:
             buffer[number] = (old.add_(gradient), True)
         else:
             buffer[number] = (old + gradient, True)

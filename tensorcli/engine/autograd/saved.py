@@ -74,7 +74,8 @@ class SavedTensor:
     def _modified(self, node: "Node", found: int) -> str:
         tensor = self.tensor
         producer = self._producer(node)
-        number = self.output_nr if self.output_nr is not None else tensor.output_nr
+        # Of a saved input PyTorch keeps no number, and says 0 whichever output it was.
+        number = self.output_nr or 0
         words = "" if producer is None else f", which is output {number} of {producer.plain_name()},"
         hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT
         return messages.modified(
@@ -168,6 +169,18 @@ class RawSaved:
         """The hook that makes a tensor of the data again, where there is one."""
         found = self._found()
         return found.unpack_hook if isinstance(found, SavedPacked) else None
+
+    def unpack(self) -> Tensor | None:
+        """The tensor as the node gets it, which PyTorch does not find for the node's own output.
+
+        Errors: RuntimeError there, and when the tensor was freed, or written since.
+        """
+        found = self._found()
+        if found is None and (self.name in self.node.freed or self.node.released):
+            raise RuntimeError(messages.FREED)
+        if isinstance(found, SavedTensor) and found.output_nr is not None:
+            raise RuntimeError(messages.SAVED_DETACHED)
+        return None if found is None else found.unpack(self.node)
 
     def register_hooks(self, *given: Hook) -> None:
         """Pack the tensor now, and unpack what that gave when it is used: `(pack_hook, unpack_hook)`.

@@ -1,5 +1,6 @@
 """`torch.autograd.Variable`, which old programs wrap tensors in: an alias of its data, cut from the graph."""
 
+from operator import index
 from typing import Any
 
 from tensorcli.engine import messages
@@ -37,10 +38,9 @@ class Variable(metaclass=VariableMeta):
         else:
             raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(data))}")
         if volatile:
-            messages.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
+            messages.warn(messages.VOLATILE)
         for flag in (requires_grad, volatile):
-            if not isinstance(flag, int):
-                raise TypeError(f"'{type_name(type(flag))}' object cannot be interpreted as an integer")
+            index(flag)
         if requires_grad and not (found.dtype.is_floating_point or found.dtype.is_complex):
             raise RuntimeError(messages.FLOATING_FACTORY)
         return found.requires_grad_() if requires_grad else found

@@ -32,7 +32,7 @@ def apply(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]
         drawn = drawing.unmapped(layer, op, plain(args))
         return (drawn.value, drawn.dim) if drawn is not None else (op.run(plain(args)), None)
     slow.warn(op, layer.size)
-    reason = refused(op)
+    reason = refused(op, layer.legacy)
     if reason is not None:
         raise RuntimeError(reason)
     if op.base in NEW:

@@ -55,8 +55,10 @@ WITHOUT_EXAMPLES_TOO: Final = frozenset(("rrelu", "rrelu_", "rrelu_with_noise", 
 """Those of them that cannot run on what is the same for all examples either."""
 
 
-def refused(op: Any) -> str | None:
-    """Why an operator cannot run on a batch; None where it can."""
+def refused(op: Any, legacy: bool = False) -> str | None:
+    """Why an operator cannot run on a batch; None where it can. `legacy`: on one of the vmap of `torch.autograd`."""
+    if legacy and op.base == "allclose":
+        return _without("allclose")
     if op.name == "where":  # of a condition alone
         return _dynamic("where")
     return REFUSED.get(op.name) or REFUSED.get(op.base)

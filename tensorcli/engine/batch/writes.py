@@ -39,10 +39,10 @@ def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
     if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
         return
     base = slow.called(op)
-    if base in _BROADCAST:
+    if base in _BROADCAST and not layer.legacy:
         sizes = batches[0].sizes
         raise messages.output_shape(sizes, (layer.size, *sizes))
-    name = _NAMES.get(base.removesuffix("_"))
+    name = None if layer.legacy else _NAMES.get(base.removesuffix("_"))
     place = "in a vmap" if name else f"at level {layer.number}"
     name = name or f"aten::{base}"
     raise RuntimeError(

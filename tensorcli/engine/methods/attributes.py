@@ -225,9 +225,13 @@ def _volatile(self: Tensor) -> bool:
     return False
 
 
+def _set_volatile(self: Tensor, value: Any = None) -> None:
+    messages.warn(messages.VOLATILE)
+
+
 Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
 Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
 Tensor.to_dense = to_dense  # type: ignore[attr-defined]
 Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
 Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
-Tensor.volatile = property(_volatile)  # type: ignore[attr-defined]
+Tensor.volatile = property(_volatile, _set_volatile, _set_volatile)  # type: ignore[attr-defined]

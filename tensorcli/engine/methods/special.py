@@ -324,12 +324,18 @@ def item(self: Tensor) -> Any:
 def _item_of(batch: Any) -> Any:
     """The element of all examples of a batch. Errors: RuntimeError where each has its own."""
     if batch.dim is not None:
-        raise _differs(batch, messages.BATCHED_ITEM)
+        raise _differs(batch, messages.BATCHED_ITEM, "item")
     return item(batch.value)
 
 
-def _differs(batch: Any, text: str) -> RuntimeError:
-    """The error of one element asked of a batch: inside a transform that differentiates it is not known what for."""
+def _differs(batch: Any, text: str, name: str) -> RuntimeError:
+    """The error of one element asked of a batch: inside a transform that differentiates it is not known what for; the vmap of
+    `torch.autograd` names the operator.
+    """
+    if batch.layer.legacy:
+        return RuntimeError(
+            f"Batching rule not implemented for aten::{name}. We could not generate a fallback."
+        )
     between = any(not each.batched for each in batch.layer.inside())
     return RuntimeError(messages.BATCHED_ELEMENT if between else text)
 
@@ -364,7 +370,7 @@ def _real(self: Tensor, kind: str) -> Any:
 def _bool(self: Tensor) -> bool:
     if self.batch is not None:
         if self.batch.dim is not None:
-            raise _differs(self.batch, messages.BATCHED_BOOL)
+            raise _differs(self.batch, messages.BATCHED_BOOL, "is_nonzero")
         return _bool(self.batch.value)
     if self.geometry.numel == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")

@@ -234,10 +234,10 @@ def _put_parts(self, index, source, accumulate):
     twin_check=_check_put_places,
     parts=_put_parts,
     out=False,
-    self=lambda grad, index, source, accumulate: (
-        grad if accumulate else grad.put(index, functions.zeros_like(source), False)
+    self=lambda grad, index, source_geometry, accumulate: (
+        grad if accumulate else grad.put(index, grad.new_zeros(source_geometry.sizes), False)
     ),
-    source=lambda grad, index, source_sizes: grad.take(index).reshape(source_sizes),
+    source=lambda grad, index, source: grad.take(index).reshape_as(source),
     index=None,
 )
 def put(xp, self, index, source, accumulate):

@@ -119,7 +119,8 @@ def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction
 
 
 def _logits_backward(grad, self, target, weight, pos_weight, reduction):
-    slope = _logits_slope if mode.enabled else _logits_slope_in_place
+    batched = any(one.batch is not None for one in (grad, self, target))
+    slope = _logits_slope if mode.enabled or batched else _logits_slope_in_place
     found = slope(grad, self, target, weight, pos_weight)
     return direct("_div_.Scalar", found, self.numel()) if reduction == MEAN else found
 

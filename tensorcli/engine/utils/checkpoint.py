@@ -97,7 +97,12 @@ def checkpoint(
     region = Region(again, args, stop, FACTS[determinism_check])
     with saved_tensors_hooks(region.pack, region.unpack), forward_context:
         result = function(*args, **kwargs)
-    region.complete = True
+        region.complete = True
+    if not region.complete:
+        raise RuntimeError(
+            "torch.utils.checkpoint: the forward context provided by context_fn suppressed an exception raised during the "
+            "checkpointed forward. This is not supported because checkpoint cannot return a value for a failed forward."
+        )
     return result
 
 

@@ -83,6 +83,9 @@ class _Enough(Exception):  # noqa: N818 (no error)
     """All places are filled: the rest of the second call is not needed."""
 
 
+_Enough.__module__, _Enough.__qualname__ = "torch.utils.checkpoint", "_StopRecomputationError"
+
+
 class _Checkpoint(Node):
     """Keeps the inputs of a call, with their versions. It is in no graph."""
 

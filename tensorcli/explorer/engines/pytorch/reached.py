@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, Final
 
 import torch
@@ -64,6 +65,14 @@ class Mirror(Mapping[str, Any]):
     def inner(self) -> Mapping[str, Namespace]:
         """The namespaces below this one, as the embedded engine has them."""
         return getattr(self.model, "inner", {})
+
+    def behind(self, name: str) -> Namespace | None:
+        """The module that has the name of a member, which stands before it."""
+        model: Namespace | None = self.model.behind(name)  # type: ignore[attr-defined]
+        if model is None:
+            return None
+        module = import_module(f"torch.{model.name.removeprefix('torch.')}")
+        return Namespace(model.name, {each: getattr(module, each) for each in model.members})
 
     def __getitem__(self, name: str) -> Any:
         found = self.model[name]
