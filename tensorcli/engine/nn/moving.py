@@ -7,7 +7,7 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.nn.parameter import Parameter, is_lazy
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 COMPLEX = (
     "Complex modules are a new feature under active development whose design may change, and some modules might not work "
@@ -66,6 +66,8 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
         device, dtype, non_blocking, _, layout = values
     else:
         target, non_blocking, _, layout = values
+        if place == 2 and not isinstance(target, Tensor):
+            target = wrapped_number(target)
         device, dtype = (None, target) if place == 1 else (target.device, target.dtype)
     if "copy" in kwargs or len(args) > len(values) - 2:
         raise RuntimeError(".to() does not accept copy argument")
