@@ -71,7 +71,7 @@ _OUTSIDE = {
         ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
     ),
     **dict.fromkeys(
-        "lstm gru rnn_relu rnn_tanh lstm_cell gru_cell rnn_relu_cell rnn_tanh_cell".split(),
+        "lstm gru rnn_relu rnn_tanh".split(),
         "torch.nn has them as modules",
     ),
     **dict.fromkeys(

@@ -343,6 +343,9 @@ NAMES = {
         special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w special_sinc
         special_softmax special_xlogy special_zeta
     """,
+    "cells": """
+        gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell
+    """,
     "recurrent": """
         mkldnn_rnn_layer mkldnn_rnn_layer_backward
     """,
