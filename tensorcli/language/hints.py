@@ -75,7 +75,7 @@ _OUTSIDE = {
         "torch.nn has them as modules",
     ),
     **dict.fromkeys(
-        "cond while_loop conv_tbc frobenius_norm nuclear_norm lobpcg slice_inverse saddmm smm spmm hspmm "
+        "cond while_loop frobenius_norm nuclear_norm lobpcg slice_inverse saddmm smm spmm hspmm "
         "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
         "SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
         "fake_quantize_per_tensor_affine native_norm rearrange from_file".split(),

@@ -7,8 +7,8 @@ from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
     "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
-    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
-    "diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
+    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ conv_tbc ctc_loss.Tensor cumprod_ cumsum_ "
+    "detach_ diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
     "float_power_.Scalar float_power_.Tensor floor_divide_.Tensor fmod_.Scalar fmod_.Tensor ge_.Scalar ge_.Tensor "
     "greater_.Scalar greater_.Tensor greater_equal_.Scalar greater_equal_.Tensor gru_cell gt_.Scalar gt_.Tensor hash_tensor "
     "heaviside_ histc histogram.bin_ct histogram.bins_tensor hypot_ igamma_ igammac_ index_copy_ index_reduce "

@@ -233,7 +233,7 @@ NAMES = {
         batch_norm instance_norm native_batch_norm native_batch_norm_backward
     """,
     "conv": """
-        conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution
+        conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d convolution
         convolution_backward
     """,
     "patch": """
