@@ -36,11 +36,13 @@ PYTHON_METHODS: Final = frozenset(
 """The methods of tensors that PyTorch wrote in Python."""
 PYTHON_FUNCTIONS: Final = frozenset(
     "are_deterministic_algorithms_enabled atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors "
-    "cartesian_prod cdist chain_matmul einsum from_dlpack get_default_device get_deterministic_debug_mode "
-    "get_float32_matmul_precision get_rng_state initial_seed is_deterministic_algorithms_warn_only_enabled is_storage is_tensor "
-    "is_warn_always_enabled lu manual_seed meshgrid norm seed set_default_device set_default_dtype set_default_tensor_type "
-    "set_deterministic_debug_mode set_float32_matmul_precision set_printoptions set_rng_state set_warn_always split stft "
-    "tensordot typename unique unique_consecutive unravel_index use_deterministic_algorithms vmap".split()
+    "cartesian_prod cdist chain_matmul compiled_with_cxx11_abi einsum from_dlpack get_default_device "
+    "get_deterministic_debug_mode get_float32_matmul_precision get_rng_state initial_seed "
+    "is_deterministic_algorithms_warn_only_enabled is_storage is_tensor is_warn_always_enabled lu manual_seed meshgrid norm "
+    "seed set_default_device set_default_dtype set_default_tensor_type set_deterministic_debug_mode "
+    "set_float32_matmul_precision set_printoptions set_rng_state set_warn_always split stft sym_float sym_int sym_ite sym_max "
+    "sym_min sym_not sym_sqrt sym_sum tensordot typename unique unique_consecutive unravel_index use_deterministic_algorithms "
+    "vmap".split()
 )
 """The functions of `torch` that PyTorch wrote in Python."""
 _STFT = (

@@ -242,6 +242,12 @@ def is_signed(input: Any) -> bool:
     return bool(_tensor("is_signed", input).dtype.is_signed)
 
 
+def is_distributed(input: Any) -> bool:
+    """Whether other processes have parts of the tensor: none has."""
+    _tensor("is_distributed", input)
+    return False
+
+
 def get_device(input: Any) -> int:
     """The index of the tensor's device; -1 for the CPU."""
     return int(_tensor("get_device", input).get_device())

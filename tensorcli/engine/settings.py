@@ -203,17 +203,3 @@ def set_warn_always(b: bool) -> None:
     if not isinstance(b, bool):
         raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type_name(type(b))}")
     messages.said.always = b
-
-
-def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly mode looks for NaN."""
-    from tensorcli.engine.autograd.anomaly import anomaly
-
-    return anomaly.check_nan
-
-
-def is_anomaly_enabled() -> bool:
-    """Whether anomaly mode is on."""
-    from tensorcli.engine.autograd.anomaly import anomaly
-
-    return anomaly.enabled

@@ -97,3 +97,24 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
             ) from None
 
     return convert
+
+
+def module_load(self: Any, other: Any, assign: bool = False) -> Any:
+    """What becomes of a parameter or buffer that is loaded from another tensor: its values copied, or the other one itself."""
+    return other.detach() if assign else self.copy_(other).detach()
+
+
+def factory_kwargs(kwargs: Any) -> dict[str, Any]:
+    """The options of factories among a module's: those of `factory_kwargs=` and its own. Errors: TypeError for others."""
+    if kwargs is None:
+        return {}
+    names = ("dtype", "device", "memory_format")
+    if unknown := kwargs.keys() - {*names, "factory_kwargs"}:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    found = dict(kwargs.get("factory_kwargs", {}))
+    for name in names:
+        if name in kwargs:
+            if name in found:
+                raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+            found[name] = kwargs[name]
+    return found

@@ -169,7 +169,7 @@ NAMES = {
         _trilinear bilinear einsum tensordot
     """,
     "norms": """
-        _norm linalg_cond linalg_matrix_norm linalg_norm linalg_vector_norm norm
+        _norm frobenius_norm linalg_cond linalg_matrix_norm linalg_norm linalg_vector_norm norm nuclear_norm
     """,
     "linalg": """
         cross linalg_cross linalg_matmul linalg_matrix_exp linalg_matrix_power linalg_multi_dot
