@@ -28,6 +28,16 @@ class Native(metaclass=NativeType):
     __slots__ = ()
 
 
+def seal(cls: type) -> None:
+    """Let there be no more instances of a class than those that were made so far. Errors, of its calls: TypeError."""
+    told = f"cannot create '{type_name(cls)}' instances"
+
+    def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(told)
+
+    cls.__new__ = refuse  # type: ignore[method-assign, assignment]
+
+
 PYTHON_METHODS: Final = frozenset(
     "backward dim_order eig index istft is_shared lstsq lu module_load norm register_hook register_post_accumulate_grad_hook "
     "reinforce resize resize_as share_memory_ solve split stft storage storage_type symeig to_sparse_coo unflatten unique "
