@@ -281,6 +281,9 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
     origin = _origin(op)
     if origin.effect is effects.pointwise:
         _check_pointwise(origin, values, outs[0])
+    elif origin.name == "mean" and dtypes.FLOATING <= values[0].dtype.category > outs[0].dtype.category:
+        got = outs[0].dtype.scalar_type
+        raise RuntimeError(f"mean.dtype_out(): input types can't be cast to the desired output type {got}")
     elif (
         origin.base in COMPUTES_IN_OUTPUT
         and "dtype" in origin.names
@@ -354,9 +357,6 @@ def _mean_into_integers(values: Sequence[Any], out: Tensor) -> None:
     """PyTorch puts the sum there, and finds out when it divides. Errors: RuntimeError."""
     from tensorcli.engine.callers import functions
 
-    if len(values) == 2:
-        got = out.dtype.scalar_type
-        raise RuntimeError(f"mean.dtype_out(): input types can't be cast to the desired output type {got}")
     dim, keepdim = values[1:3]
     total = functions.sum(values[0].detach(), dim, keepdim, dtype=out.dtype)
     effects.size_out(out, total.geometry)
