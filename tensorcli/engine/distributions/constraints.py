@@ -3,7 +3,7 @@
 `check` answers for each event of a tensor (its last `event_dim` dimensions). The repr is what complaints name.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
@@ -61,6 +61,9 @@ class Constraint(Pickled):
     event_dim = 0
     _bounds: tuple[str, ...] = ()
     """The attributes that the constructor takes and the repr shows."""
+    if TYPE_CHECKING:
+
+        def __init__(self, *bounds: Any, **named: Any) -> None: ...
 
     def check(self, value: Any) -> Any:
         """For each event, whether it lies in the region."""
