@@ -40,10 +40,11 @@ short, int, long = _dtypes.int16, _dtypes.int32, _dtypes.int64
 cfloat, cdouble, chalf = _dtypes.complex64, _dtypes.complex128, _dtypes.complex32
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
+has_lapack = has_mkl = has_openmp = has_spectral = True
 
 _SUBMODULES = frozenset(
     "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim random serialization signal special "
-    "testing utils xpu".split()
+    "testing utils version xpu".split()
 )
 
 
@@ -107,6 +108,7 @@ _PUBLIC: dict[str, str] = {
             "is_conj",
             "is_neg",
             "is_inference",
+            "is_distributed",
         ),
         "queries",
     ),
@@ -139,8 +141,6 @@ _PUBLIC: dict[str, str] = {
             "set_flush_denormal",
             "is_warn_always_enabled",
             "set_warn_always",
-            "is_anomaly_enabled",
-            "is_anomaly_check_nan_enabled",
         ),
         "settings",
     ),
@@ -157,8 +157,14 @@ _PUBLIC: dict[str, str] = {
             "get_autocast_gpu_dtype",
             "get_autocast_cpu_dtype",
             "is_autocast_cpu_enabled",
+            "set_autocast_cpu_dtype",
+            "set_autocast_cpu_enabled",
+            "set_autocast_gpu_dtype",
         ),
         "amp.casting",
+    ),
+    **dict.fromkeys(
+        ("is_anomaly_enabled", "is_anomaly_check_nan_enabled", "set_anomaly_enabled"), "autograd.anomaly"
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     **dict.fromkeys(
@@ -169,10 +175,23 @@ _PUBLIC: dict[str, str] = {
     "return_types": "return_types",
     **dict.fromkeys(("svd_lowrank", "pca_lowrank"), "lowrank"),
     "vmap": "batch.vmap",
+    **dict.fromkeys(
+        "SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum".split(),
+        "symbolic",
+    ),
+    **dict.fromkeys(("compiled_with_cxx11_abi", "is_vulkan_available"), "version"),
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul", "unique_consecutive"), "functional"),
 }
 """Where each public name that is not an operator comes from: a module of the engine."""
 
+
+_DEPRECATED = {
+    "has_mps": "mps.is_built",
+    "has_cuda": "cuda.is_built",
+    "has_cudnn": "cudnn.is_available",
+    "has_mkldnn": "mkldnn.is_available",
+}
+"""What PyTorch keeps under another name, below `torch.backends`, and warns of."""
 
 _OWN = frozenset(entry.partition(".")[0] for entry in _listdir(__path__[0]))
 """The package's modules: `from tensorcli.engine import events` asks for the attribute before it imports the module."""
@@ -181,6 +200,10 @@ _OWN = frozenset(entry.partition(".")[0] for entry in _listdir(__path__[0]))
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return _import_module(f"tensorcli.engine.{name}")
+    if name in _DEPRECATED:
+        from tensorcli.engine.removed import deprecated_flag
+
+        return deprecated_flag(name, _DEPRECATED[name])
     where = _PUBLIC.get(name)
     if where is None and name in _OWN:
         raise AttributeError(name)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from tensorcli.engine import process
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, seal
 
 BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 STORED: Final = "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
@@ -135,6 +135,7 @@ float8_e4m3fn = dtype(
     "float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType"
 )
 
+seal(dtype)
 FLOAT8: Final = (float8_e5m2, float8_e4m3fn)
 REDUCED: Final = (float16, bfloat16)
 """The reduced dtypes that kernels compute in."""

@@ -6,7 +6,7 @@ The objects are compared by identity and printed as PyTorch prints them. This mo
 from typing import Final
 
 from tensorcli.engine.geometry import Geometry, suggests_channels_last
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, seal
 
 
 class _Named(Native):
@@ -61,6 +61,9 @@ channels_last_3d: Final = memory_format("channels_last_3d")
 strided: Final = layout("strided")
 sparse_coo: Final = layout("sparse_coo")
 sparse_csr: Final = layout("sparse_csr")
+
+for _kind in (memory_format, layout):
+    seal(_kind)
 
 
 def suggested(shape: Geometry) -> memory_format:

@@ -355,3 +355,10 @@ def out_with_gradient(name: str) -> RuntimeError:
         f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
         "requires grad."
     )
+
+
+def norm_dtype(kind: str) -> RuntimeError:
+    """A norm of neither floating nor complex numbers."""
+    return RuntimeError(
+        f"norm(): input dtype should be either floating point or complex. Got {kind} instead."
+    )

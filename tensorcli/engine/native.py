@@ -28,6 +28,16 @@ class Native(metaclass=NativeType):
     __slots__ = ()
 
 
+def seal(cls: type) -> None:
+    """Let there be no more instances of a class than those that were made so far. Errors, of its calls: TypeError."""
+    told = f"cannot create '{type_name(cls)}' instances"
+
+    def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(told)
+
+    cls.__new__ = refuse  # type: ignore[method-assign, assignment]
+
+
 PYTHON_METHODS: Final = frozenset(
     "backward dim_order eig index istft is_shared lstsq lu module_load norm register_hook register_post_accumulate_grad_hook "
     "reinforce resize resize_as share_memory_ solve split stft storage storage_type symeig to_sparse_coo unflatten unique "
@@ -36,11 +46,13 @@ PYTHON_METHODS: Final = frozenset(
 """The methods of tensors that PyTorch wrote in Python."""
 PYTHON_FUNCTIONS: Final = frozenset(
     "are_deterministic_algorithms_enabled atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors "
-    "cartesian_prod cdist chain_matmul einsum from_dlpack get_default_device get_deterministic_debug_mode "
-    "get_float32_matmul_precision get_rng_state initial_seed is_deterministic_algorithms_warn_only_enabled is_storage is_tensor "
-    "is_warn_always_enabled lu manual_seed meshgrid norm seed set_default_device set_default_dtype set_default_tensor_type "
-    "set_deterministic_debug_mode set_float32_matmul_precision set_printoptions set_rng_state set_warn_always split stft "
-    "tensordot typename unique unique_consecutive unravel_index use_deterministic_algorithms vmap".split()
+    "cartesian_prod cdist chain_matmul compiled_with_cxx11_abi eig einsum from_dlpack get_default_device "
+    "get_deterministic_debug_mode get_float32_matmul_precision get_rng_state initial_seed "
+    "is_deterministic_algorithms_warn_only_enabled is_storage is_tensor is_warn_always_enabled load lstsq lu manual_seed "
+    "matrix_rank meshgrid norm pca_lowrank save seed set_default_device set_default_dtype set_default_tensor_type "
+    "set_deterministic_debug_mode set_float32_matmul_precision set_printoptions set_rng_state set_warn_always solve split stft "
+    "svd_lowrank sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum symeig tensordot typename unique "
+    "unique_consecutive unravel_index use_deterministic_algorithms vmap".split()
 )
 """The functions of `torch` that PyTorch wrote in Python."""
 _STFT = (
@@ -95,10 +107,11 @@ SPOKEN_OF: Final = {
 }
 """The functions that complaints name instead of others."""
 PLAIN_FUNCTIONS: Final = frozenset(
-    "clear_autocast_cache get_autocast_dtype get_default_dtype get_num_interop_threads get_num_threads "
-    "is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_cache_enabled is_autocast_enabled is_grad_enabled "
-    "is_inference_mode_enabled set_anomaly_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled "
-    "set_flush_denormal set_num_interop_threads set_num_threads".split()
+    "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype get_default_dtype "
+    "get_num_interop_threads get_num_threads is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_cache_enabled "
+    "is_autocast_cpu_enabled is_autocast_enabled is_grad_enabled is_inference_mode_enabled set_anomaly_enabled "
+    "set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled "
+    "set_autocast_gpu_dtype set_flush_denormal set_num_interop_threads set_num_threads".split()
 )
 """The functions of `torch` in C that are no methods of its class of functions."""
 C_FUNCTIONS: Final = {

@@ -168,12 +168,12 @@ def _not_a_tensor(name: str, value: Any, argument: str, position: int) -> NoRetu
     )
 
 
-def is_tensor(obj: Any) -> bool:
+def is_tensor(obj: Any, /) -> bool:
     """Whether it is a tensor."""
     return isinstance(obj, Tensor)
 
 
-def is_storage(obj: Any) -> bool:
+def is_storage(obj: Any, /) -> bool:
     """Whether it is a storage."""
     from tensorcli.engine.typed_storages import TypedStorage
     from tensorcli.engine.untyped_storages import UntypedStorage
@@ -222,7 +222,7 @@ def numel(input: Any) -> int:
     return _tensor("numel", input).geometry.numel
 
 
-def typename(obj: Any) -> str:
+def typename(obj: Any, /) -> str:
     """The legacy name of a tensor's type, or the name of any object's class."""
     if isinstance(obj, Tensor):
         from tensorcli.engine.ops.convert import type_string
@@ -243,6 +243,12 @@ def typename(obj: Any) -> str:
 def is_signed(input: Any) -> bool:
     """Whether the tensor's dtype has negative numbers."""
     return bool(_tensor("is_signed", input).dtype.is_signed)
+
+
+def is_distributed(input: Any) -> bool:
+    """Whether other processes have parts of the tensor: none has."""
+    _tensor("is_distributed", input)
+    return False
 
 
 def get_device(input: Any) -> int:

@@ -1,6 +1,9 @@
-"""Functions of linear algebra that PyTorch has removed: they say what to write instead."""
+"""What PyTorch has removed, or keeps for old programs: it says what to write instead."""
 
+from operator import attrgetter
 from typing import Any, NoReturn
+
+from tensorcli.engine import messages
 
 _REMOVED = "This function was deprecated since version 1.9 and is now removed."
 
@@ -80,3 +83,11 @@ def tensor_eig(self: Any, eigenvectors: bool = False) -> NoReturn:
 for _method in (tensor_solve, tensor_lstsq, tensor_symeig, tensor_eig):
     _method.__name__ = _method.__name__.removeprefix("tensor_")
     _method.__qualname__ = f"Tensor.{_method.__name__}"
+
+
+def deprecated_flag(name: str, path: str) -> bool:
+    """Whether PyTorch for the CPU has a library, with a warning that names the function which says so below `torch.backends`."""
+    from tensorcli.engine.backend_flags import backends
+
+    messages.warn(f"'{name}' is deprecated, please use 'torch.backends.{path}()'")
+    return bool(attrgetter(path)(backends)())

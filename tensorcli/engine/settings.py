@@ -17,7 +17,7 @@ from tensorcli.engine.native import type_name
 # ---- what new tensors are
 
 
-def set_default_dtype(d: Any) -> None:
+def set_default_dtype(d: Any, /) -> None:
     """Set the dtype of floating-point numbers that name none. Errors: TypeError."""
     if not isinstance(d, dtype):
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
@@ -33,7 +33,7 @@ def get_default_dtype() -> dtype:
     return dtypes.default.floating
 
 
-def set_default_tensor_type(t: Any) -> None:
+def set_default_tensor_type(t: Any, /) -> None:
     """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
     messages.warn(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
@@ -203,22 +203,8 @@ def is_warn_always_enabled() -> bool:
     return messages.said.always
 
 
-def set_warn_always(b: bool) -> None:
+def set_warn_always(b: bool, /) -> None:
     """Set whether warnings that PyTorch says once are said each time. Errors: RuntimeError unless `b` is a bool."""
     if not isinstance(b, bool):
         raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type_name(type(b))}")
     messages.said.always = b
-
-
-def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly mode looks for NaN."""
-    from tensorcli.engine.autograd.anomaly import anomaly
-
-    return anomaly.check_nan
-
-
-def is_anomaly_enabled() -> bool:
-    """Whether anomaly mode is on."""
-    from tensorcli.engine.autograd.anomaly import anomaly
-
-    return anomaly.enabled

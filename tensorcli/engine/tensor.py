@@ -329,9 +329,9 @@ class Size(Native, tuple[int, ...]):
     __slots__ = ()
     __module__ = "torch"
 
-    def __new__(cls, sizes: Any = ()) -> "Size":
+    def __new__(cls, *sizes: Any, **keywords: Any) -> "Size":
         found = []
-        for i, size in enumerate(tuple(sizes)):
+        for i, size in enumerate(tuple(*sizes, **keywords)):  # whose complaints are PyTorch's too
             try:
                 found.append(index(size))
             except TypeError:

@@ -71,11 +71,11 @@ _OUTSIDE = {
         ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
     ),
     **dict.fromkeys(
-        "lstm gru rnn_relu rnn_tanh lstm_cell gru_cell rnn_relu_cell rnn_tanh_cell".split(),
+        "lstm gru rnn_relu rnn_tanh".split(),
         "torch.nn has them as modules",
     ),
     **dict.fromkeys(
-        "cond while_loop conv_tbc frobenius_norm nuclear_norm lobpcg slice_inverse saddmm smm spmm hspmm "
+        "cond while_loop lobpcg slice_inverse saddmm smm spmm hspmm "
         "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
         "SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
         "fake_quantize_per_tensor_affine native_norm rearrange from_file".split(),
@@ -91,7 +91,7 @@ _NO_METHODS = {
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
     ),
     **dict.fromkeys(
-        "const_data_ptr module_load to_padded_tensor".split(),
+        "to_padded_tensor".split(),
         _ABSENT,
     ),
 }

@@ -8,11 +8,7 @@ pytest.importorskip("torch")
 
 from tests.oracle import graphs, opinfo
 
-OTHERWISE: Final = {
-    "linalg.householder_product": "its gradient is that of the reflections one after the other",
-    "ormqr": "its gradient is that of the reflections one after the other",
-}
-INFOS: Final = [info for info in opinfo.operators() if info.supports_autograd and info.name not in OTHERWISE]
+INFOS: Final = [info for info in opinfo.operators() if info.supports_autograd]
 
 
 @pytest.mark.filterwarnings("ignore")

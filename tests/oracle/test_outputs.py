@@ -10,8 +10,6 @@ from tests.oracle import opinfo, outputs
 
 _UNWRITTEN: Final = "PyTorch writes out of order, or not at all, where the output does not lie row by row"
 OTHERWISE: Final = {
-    "logsumexp": "complex numbers go into a real output of the same precision",
-    "mean": "the mean of all of complex numbers is refused for a real output",
     "std": "an output of the wrong size is sized twice",
     "var": "an output of the wrong size is sized twice",
     "mv": "other words of an output that has another dtype and other sizes",

@@ -152,16 +152,40 @@ def _old(name: str, device: str, now: Callable[[str], Any]) -> Callable[[], Any]
     """A function that PyTorch keeps for old programs."""
 
     def function() -> Any:
-        messages.warn(
-            f"torch.{name}() is deprecated. Please use torch.{now.__name__}('{device}') instead.",
-            DeprecationWarning,
-        )
+        _warn_of_old(name, "", f"{now.__name__}('{device}')")
         return now(device)
 
     function.__name__ = function.__qualname__ = name
     return function
 
 
+def set_autocast_cpu_enabled(enabled: bool) -> None:
+    """Switch autocast on or off for the CPU."""
+    if not isinstance(enabled, bool):
+        raise TypeError(f"enabled must be a bool (got {type_name(type(enabled))})")
+    _warn_of_old("set_autocast_cpu_enabled", "enabled", "set_autocast_enabled('cpu', enabled)")
+    set_autocast_enabled("cpu", enabled)
+
+
+def _old_dtype(name: str, device: str) -> Callable[[Any], None]:
+    def function(dtype: Any) -> None:
+        if not isinstance(dtype, dtypes.dtype):
+            raise TypeError(f"dtype must be a torch.dtype (got {type_name(type(dtype))})")
+        _warn_of_old(name, "dtype", f"set_autocast_dtype('{device}', dtype)")
+        set_autocast_dtype(device, dtype)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def _warn_of_old(name: str, argument: str, now: str) -> None:
+    messages.warn(
+        f"torch.{name}({argument}) is deprecated. Please use torch.{now} instead.", DeprecationWarning
+    )
+
+
+set_autocast_cpu_dtype = _old_dtype("set_autocast_cpu_dtype", "cpu")
+set_autocast_gpu_dtype = _old_dtype("set_autocast_gpu_dtype", "cuda")
 get_autocast_gpu_dtype = _old("get_autocast_gpu_dtype", "cuda", get_autocast_dtype)
 get_autocast_cpu_dtype = _old("get_autocast_cpu_dtype", "cpu", get_autocast_dtype)
 is_autocast_cpu_enabled = _old("is_autocast_cpu_enabled", "cpu", is_autocast_enabled)

@@ -6,10 +6,11 @@ that place is named in a warning, as PyTorch words it.
 
 import traceback
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tensorcli.engine import addresses, messages, process
-from tensorcli.engine.native import type_name
+from tensorcli.engine.tensor import Tensor
 
 
 class Anomaly:
@@ -43,9 +44,8 @@ class set_detect_anomaly:  # noqa: N801
     __module__ = "torch.autograd.anomaly_mode"
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        _check_flags(mode, check_nan)
         self.previous = (anomaly.enabled, anomaly.check_nan)
-        anomaly.enabled, anomaly.check_nan = mode, check_nan
+        set_anomaly_enabled(mode, check_nan)
 
     def __enter__(self) -> None:
         pass
@@ -57,13 +57,17 @@ class set_detect_anomaly:  # noqa: N801
         return f"<torch.autograd.anomaly_mode.set_detect_anomaly object at {addresses.of_object(self)}>"
 
 
-def _check_flags(mode: Any, check_nan: Any) -> None:
-    """Errors: TypeError for a flag that is not a bool."""
-    for name, place, value in (("enabled", 1, mode), ("check_nan", 2, check_nan)):
-        if not isinstance(value, bool):
-            raise TypeError(
-                f"set_anomaly_enabled(): argument '{name}' (position {place}) must be bool, not {type_name(type(value))}"
-            )
+def set_anomaly_enabled(*args: Any, **kwargs: Any) -> None:
+    """Switch anomaly mode on or off, and whether it looks for NaN. Errors: TypeError for a flag that is not a bool."""
+    anomaly.enabled, anomaly.check_nan = _binder().bind(args, kwargs)[1]
+
+
+@cache
+def _binder() -> Any:
+    from tensorcli.engine.binding import Binder
+
+    lines = ("set_anomaly_enabled(bool enabled, bool check_nan=True)",)
+    return Binder("set_anomaly_enabled", lines, tensor_class=Tensor)
 
 
 class detect_anomaly:  # noqa: N801
@@ -79,9 +83,8 @@ class detect_anomaly:  # noqa: N801
         )
 
     def __enter__(self) -> None:
-        _check_flags(True, self.check_nan)
         self.previous = (anomaly.enabled, anomaly.check_nan)
-        anomaly.enabled, anomaly.check_nan = True, self.check_nan
+        set_anomaly_enabled(True, self.check_nan)
 
     def __exit__(self, *error: Any) -> None:
         anomaly.enabled, anomaly.check_nan = self.previous

@@ -29,8 +29,8 @@ from tensorcli.engine.tensor import Tensor
 Run = Callable[[tuple[Any, ...]], Any]
 
 _REFUSED: Final = frozenset(
-    "_ctc_loss cholesky mkldnn_rnn_layer native_dropout_backward geqrf grid_sampler_2d grid_sampler_2d_backward grid_sampler_3d "
-    "grid_sampler_3d_backward igamma igammac index_reduce special_zeta "
+    "_ctc_loss cholesky conv_tbc mkldnn_rnn_layer native_dropout_backward geqrf grid_sampler_2d grid_sampler_2d_backward "
+    "grid_sampler_3d grid_sampler_3d_backward igamma igammac index_reduce special_zeta "
     "_pdist_forward _pdist_backward _euclidean_dist _cdist_forward _cdist_backward ormqr "
     "unique_dim unique_consecutive _unique _unique2 _weight_norm_interface _standard_gamma _standard_gamma_grad _embedding_bag "
     "_embedding_bag_backward multi_margin_loss multilabel_margin_loss_forward rrelu_with_noise_ "

@@ -108,18 +108,18 @@ class Handles:
 Handles.__qualname__ = Handles.__name__ = "_MultiHandle"
 
 
-def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-    """`tensor.register_hook`: sees the gradient of `tensor` as it is now; a tensor that it returns replaces it."""
-    if not tensor.requires_grad:
+def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+    """`tensor.register_hook`: sees the gradient of the tensor as it is now; a tensor that it returns replaces it."""
+    if not self.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if tensor.hooks is None:
-        tensor.hooks = OrderedDict()
+    if self.hooks is None:
+        self.hooks = OrderedDict()
         # A view that is cut off from its base (made under no_grad) has neither: no gradient ever comes, but hooks are accepted.
-        node = tensor.grad_fn or _accumulator(tensor)
+        node = self.grad_fn or _accumulator(self)
         if node is not None:
-            hooks_of(node).tensor.append((tensor.output_nr, tensor.hooks))
-    handle = RemovableHandle(tensor.hooks)
-    tensor.hooks[handle.id] = hook
+            hooks_of(node).tensor.append((self.output_nr, self.hooks))
+    handle = RemovableHandle(self.hooks)
+    self.hooks[handle.id] = hook
     return handle
 
 

@@ -137,12 +137,14 @@ def _steps(context: Callable[[], Context], inner: Generator[Any, Any, Any]) -> G
 class _GradMode(Context):
     wanted = True
 
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+    def __init__(self, orig_func: Callable[..., Any] | None = None) -> None:
         self.previous = False
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
         # `@torch.no_grad` without parentheses decorates at once.
-        return object.__new__(cls) if function is None else cls()(function)
+        return object.__new__(cls) if orig_func is None else cls()(orig_func)
+
+    __new__.__qualname__ = "_NoParamDecoratorContextManager.__new__"  # as complaints of wrong calls name it
 
     def __enter__(self) -> None:
         self.previous = mode.grad

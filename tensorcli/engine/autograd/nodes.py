@@ -63,6 +63,8 @@ _UNSEEN: Final = ("_dtype", "_device", "_geometry", "_ndim")
 class Node:
     """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
 
+    __module__ = "torch.autograd.graph"
+
     op: ClassVar["Op"]
     title: ClassVar[str] = ""
     between: ClassVar[bool] = False

@@ -40,7 +40,7 @@ _slot_tables: dict[str, dict[Any, tuple[int, int | None]]] = {}
 
 _REAL_ONLY: Final = frozenset(
     "nan_to_num slice_scatter select_scatter slice_copy silu embedding geqrf scatter_reduce index_reduce "
-    "cummax cummin".split()
+    "cummax cummin conv_tbc".split()
 )
 """Operators whose formulas PyTorch does not trust with complex numbers."""
 

@@ -28,11 +28,11 @@ def listen() -> None:
 
 
 def _asking(op: Op, run: Run) -> Run:
-    if op.is_composed and op.base not in kinds.WHOLE and refused(op) is None:
+    if op.is_composed and op.base not in kinds.WHOLE | WITHOUT_EXAMPLES_TOO:
         if op.base in drawing.DROPPING:
             dropped: Run = drawing.dropping(op, run)
             return dropped
-        return _telling(op, run) if op.name in slow.NAMES else run
+        return run if op.name not in slow.NAMES and refused(op) is None else _as_one(op, run)
 
     def asked(values: tuple[Any, ...]) -> Any:
         if not layers or (forward and forward[-1].inside(layers[-1])):
@@ -43,20 +43,21 @@ def _asking(op: Op, run: Run) -> Run:
     return asked
 
 
-def _telling(op: Op, run: Run) -> Run:
-    """What runs an operator that is made of others, and of which PyTorch warns where no transform runs inside the vmap."""
+def _as_one(op: Op, run: Run) -> Run:
+    """What runs an operator that is made of others, but that PyTorch runs example by example, or refuses, where no transform
+    runs inside the vmap.
+    """
 
-    def told(values: tuple[Any, ...]) -> Any:
-        if not (
+    def asked(values: tuple[Any, ...]) -> Any:
+        if (
             layers
             and all(each.batched for each in layers[-1].inside())
             and any(one.batch is not None and one.batch.dim is not None for one in found_in(values, Tensor))
         ):
-            return run(values)
-        with slow.telling(op, layers[-1].size):
-            return run(values)
+            return _dispatched(op, values)
+        return run(values)
 
-    return told
+    return asked
 
 
 def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:

@@ -21,7 +21,9 @@ FLOATING: Final = dtypes.FLOATING
 NEW: Final = frozenset("new_empty new_empty_strided new_full new_zeros new_ones".split())
 """Composites that make a batch of what they make where they are asked of a batch."""
 
-WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere", "ctc_loss", "linspace", "logspace"}
+WHOLE: Final = NEW | frozenset(
+    "allclose argwhere ctc_loss equal is_pinned is_set_to linalg_matrix_rank linspace logspace".split()
+)
 """Composites that are asked as one operator, not as those that they are made of."""
 
 

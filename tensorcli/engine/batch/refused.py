@@ -30,6 +30,7 @@ REFUSED: Final = {
             "equal",
             "is_pinned",
             "is_set_to",
+            "lstm_cell",
             "nonzero_numpy",
             "column_stack",
             "histogramdd",

@@ -1,7 +1,5 @@
 """The operators that PyTorch has no batching rule for: it warns that it runs them example by example."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from tensorcli.engine import messages
@@ -9,10 +7,10 @@ from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
     "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
-    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
-    "diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
+    "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ conv_tbc ctc_loss.Tensor cumprod_ cumsum_ "
+    "detach_ diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
     "float_power_.Scalar float_power_.Tensor floor_divide_.Tensor fmod_.Scalar fmod_.Tensor ge_.Scalar ge_.Tensor "
-    "greater_.Scalar greater_.Tensor greater_equal_.Scalar greater_equal_.Tensor gt_.Scalar gt_.Tensor hash_tensor "
+    "greater_.Scalar greater_.Tensor greater_equal_.Scalar greater_equal_.Tensor gru_cell gt_.Scalar gt_.Tensor hash_tensor "
     "heaviside_ histc histogram.bin_ct histogram.bins_tensor hypot_ igamma_ igammac_ index_copy_ index_reduce "
     "index_reduce_ isclose isin.Tensor_Tensor istft kl_div ldexp_ le_.Scalar le_.Tensor lerp_.Scalar lerp_.Tensor less_.Scalar "
     "less_.Tensor less_equal_.Scalar less_equal_.Tensor linalg_cond.p_str linalg_ldl_solve linalg_lu linalg_tensorsolve "
@@ -20,7 +18,7 @@ NAMES: Final = frozenset(
     "masked_scatter_ max_unpool2d max_unpool3d multi_margin_loss multilabel_margin_loss nanquantile.scalar "
     "native_channel_shuffle ne_.Scalar ne_.Tensor negative_ nextafter_ nonzero_static not_equal_.Scalar "
     "not_equal_.Tensor ormqr pdist permute_copy polygamma_ pow_.Tensor put put_ quantile.scalar remainder_.Scalar "
-    "remainder_.Tensor renorm renorm_ scatter_.src scatter_.value soft_margin_loss special_airy_ai "
+    "remainder_.Tensor renorm renorm_ rnn_relu_cell rnn_tanh_cell scatter_.src scatter_.value soft_margin_loss special_airy_ai "
     "special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v "
     "special_chebyshev_polynomial_w special_hermite_polynomial_h special_hermite_polynomial_he "
     "special_laguerre_polynomial_l special_legendre_polynomial_p special_log_ndtr special_shifted_chebyshev_polynomial_t "
@@ -30,17 +28,6 @@ NAMES: Final = frozenset(
     "xlogy_.Tensor".split()
 )
 """By their full names, as PyTorch 2.13.0 told them."""
-_told: list[str] = []
-
-
-def is_slow(op: Any) -> bool:
-    """Whether PyTorch runs the operator example by example, under this name or the one that it was called by."""
-    return op.name in NAMES or bool(_told)
-
-
-def called(op: Any) -> str:
-    """The name without its overload that an operator was called by."""
-    return _told[-1].partition(".")[0] if _told else str(op.base)
 
 
 def warn(op: Any, size: int) -> None:
@@ -48,28 +35,12 @@ def warn(op: Any, size: int) -> None:
 
     Errors: RuntimeError where there are no examples.
     """
-    if is_slow(op) and not _told and not backward_pass.running:
-        warn_of_examples(op.name)
+    if op.name in NAMES and not backward_pass.running:
+        messages.warn(
+            f"There is a performance drop because we have not yet implemented the batching rule for aten::{op.name}. Please file "
+            "us an issue on GitHub so that we can prioritize its implementation."
+        )
         if not size:
             raise RuntimeError(
                 f"Batching rule not implemented for aten::{op.name}. The fallback path does not support vmap over dims of size 0."
             )
-
-
-def warn_of_examples(name: str) -> None:
-    """Warn that an operator runs example by example."""
-    messages.warn(
-        f"There is a performance drop because we have not yet implemented the batching rule for aten::{name}. Please file us an "
-        "issue on GitHub so that we can prioritize its implementation."
-    )
-
-
-@contextmanager
-def telling(op: Any, size: int) -> Iterator[None]:
-    """Warn of an operator that is made of others, and not of those. Errors: as `warn`."""
-    warn(op, size)
-    _told.append(op.name)
-    try:
-        yield
-    finally:
-        _told.pop()

@@ -38,7 +38,7 @@ def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
         _refuse_same(layer, batches[1:])
     if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
         return
-    base = slow.called(op)
+    base = op.base
     if base in _BROADCAST and not layer.legacy:
         sizes = batches[0].sizes
         raise messages.output_shape(sizes, (layer.size, *sizes))
@@ -72,7 +72,7 @@ def write(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
         _check_room(layer, op, batch, rest)
         whole = front(batch)
         op.run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
-        if slow.is_slow(op):
+        if op.name in slow.NAMES:
             _count(whole, layer.size - 1)
     else:
         if rest and op.base in ("index_put_", "_index_put_impl_"):

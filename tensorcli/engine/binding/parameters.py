@@ -16,6 +16,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.binding.signatures import Parameter, Signature
+from tensorcli.engine.messages import DISCARDS_IMAGINARY, warn
 from tensorcli.engine.native import type_name
 
 LOW, HIGH = -(2**63), 2**63 - 1
@@ -172,12 +173,22 @@ def _scalar(value: Any, tensor: Any) -> Any:
         return value
     if isinstance(value, (int, np.integer)):
         found = int(value)
+        if not LOW <= found <= HIGH and not isinstance(value, int):
+            raise TypeError("an integer is required")
         if found > 2**64 - 1:
             raise OverflowError("int too big to convert")
         if found < LOW:
             raise OverflowError("can't convert negative int to unsigned")
         return found
-    return complex(value) if isinstance(value, complex) else float(value)
+    return complex(value) if isinstance(value, complex) else _float(value)
+
+
+def _float(value: Any) -> float:
+    """A number as C makes a double of it, with numpy's warning in the name of who called."""
+    if isinstance(value, np.complexfloating):
+        warn(DISCARDS_IMAGINARY, np.exceptions.ComplexWarning)
+        value = value.real
+    return float(value)
 
 
 def _double(value: Any, tensor: Any) -> float:
@@ -187,7 +198,7 @@ def _double(value: Any, tensor: Any) -> float:
             if value.imag:
                 raise RuntimeError(complaints().NOT_DOUBLE)
             return value.real
-    return float(value)
+    return _float(value)
 
 
 def _long(value: Any) -> int:
@@ -234,7 +245,7 @@ def _floats(signature: Signature, parameter: Parameter, values: Sequence[Any]) -
     found = []
     for place, element in enumerate(values):
         try:
-            found.append(float(element))
+            found.append(_float(element))
         except TypeError:
             complaints().not_a_float(signature, parameter, element, place)
     return found

@@ -238,8 +238,8 @@ class MixtureSameFamily(Distribution):
     def _padded(self, value: Any) -> Any:
         return value.unsqueeze(-1 - self._event_ndims)
 
-    def cdf(self, value: Any) -> Any:
-        found = self._component_distribution.cdf(self._padded(value))
+    def cdf(self, x: Any) -> Any:
+        found = self._component_distribution.cdf(self._padded(x))
         return functions.sum(found * self._mixture_distribution.probs, dim=-1)
 
     def _log_prob(self, value: Any) -> Any:

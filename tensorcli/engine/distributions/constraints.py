@@ -3,7 +3,7 @@
 `check` answers for each event of a tensor (its last `event_dim` dimensions). The repr is what complaints name.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
@@ -54,15 +54,16 @@ class Constraint(Pickled):
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
             cls.__module__ = Constraint.__module__
+        if names := vars(cls).get("_bounds"):
+            cls.__init__ = _taking(names, f"{cls.__qualname__}.__init__")  # type: ignore[method-assign]
 
     is_discrete = False
     event_dim = 0
     _bounds: tuple[str, ...] = ()
-    """The attributes that the repr shows."""
+    """The attributes that the constructor takes and the repr shows."""
+    if TYPE_CHECKING:
 
-    def __init__(self, *bounds: Any) -> None:
-        for name, bound in zip(self._bounds, bounds, strict=True):
-            setattr(self, name, bound)
+        def __init__(self, *bounds: Any, **named: Any) -> None: ...
 
     def check(self, value: Any) -> Any:
         """For each event, whether it lies in the region."""
@@ -71,6 +72,14 @@ class Constraint(Pickled):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)}" for name in self._bounds)
         return f"{type(self).__name__[1:]}({shown})"
+
+
+def _taking(names: tuple[str, ...], called: str) -> Any:
+    """A constructor that keeps what it is given by these names."""
+    kept = ", ".join(f"{name}={name}" for name in names)
+    made = eval(f"lambda self, {', '.join(names)}: self.__dict__.update({kept})")
+    made.__name__, made.__qualname__ = "__init__", called
+    return made
 
 
 class _Dependent(Constraint):

@@ -8,8 +8,9 @@ _WHERE = {
     for place, names in {
         "parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
         "module": "Module",
+        "moving": "factory_kwargs",
         "parallel": "DataParallel",
-        "containers": "Sequential ModuleList ModuleDict",
+        "containers": "Container Sequential ModuleList ModuleDict",
         "parameter_containers": "ParameterList ParameterDict",
         "layers.linear": "Identity Linear Bilinear Embedding EmbeddingBag",
         "layers.recurrent": "RNNBase RNN LSTM GRU",

@@ -6,6 +6,7 @@ from itertools import chain
 from operator import index
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.nn.module import Module, indented
 
 
@@ -74,6 +75,21 @@ class _Numbered(Module):
         found = self[key]
         del self[key]
         return found
+
+
+class Container(Module):
+    """Modules under names, as PyTorch had them before each module could hold others."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages.warn(
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+        )
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class Sequential(_Numbered):

@@ -7,7 +7,7 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.nn.parameter import Parameter, is_lazy
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 COMPLEX = (
     "Complex modules are a new feature under active development whose design may change, and some modules might not work "
@@ -66,6 +66,8 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
         device, dtype, non_blocking, _, layout = values
     else:
         target, non_blocking, _, layout = values
+        if place == 2 and not isinstance(target, Tensor):
+            target = wrapped_number(target)
         device, dtype = (None, target) if place == 1 else (target.device, target.dtype)
     if "copy" in kwargs or len(args) > len(values) - 2:
         raise RuntimeError(".to() does not accept copy argument")
@@ -95,3 +97,24 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
             ) from None
 
     return convert
+
+
+def module_load(self: Any, other: Any, assign: bool = False) -> Any:
+    """What becomes of a parameter or buffer that is loaded from another tensor: its values copied, or the other one itself."""
+    return other.detach() if assign else self.copy_(other).detach()
+
+
+def factory_kwargs(kwargs: Any) -> dict[str, Any]:
+    """The options of factories among a module's: those of `factory_kwargs=` and its own. Errors: TypeError for others."""
+    if kwargs is None:
+        return {}
+    names = ("dtype", "device", "memory_format")
+    if unknown := kwargs.keys() - {*names, "factory_kwargs"}:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    found = dict(kwargs.get("factory_kwargs", {}))
+    for name in names:
+        if name in kwargs:
+            if name in found:
+                raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+            found[name] = kwargs[name]
+    return found

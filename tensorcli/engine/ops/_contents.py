@@ -169,7 +169,7 @@ NAMES = {
         _trilinear bilinear einsum tensordot
     """,
     "norms": """
-        _norm linalg_cond linalg_matrix_norm linalg_norm linalg_vector_norm norm
+        _norm frobenius_norm linalg_cond linalg_matrix_norm linalg_norm linalg_vector_norm norm nuclear_norm
     """,
     "linalg": """
         cross linalg_cross linalg_matmul linalg_matrix_exp linalg_matrix_power linalg_multi_dot
@@ -233,7 +233,7 @@ NAMES = {
         batch_norm instance_norm native_batch_norm native_batch_norm_backward
     """,
     "conv": """
-        conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution
+        conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d convolution
         convolution_backward
     """,
     "patch": """
@@ -342,6 +342,9 @@ NAMES = {
         special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u
         special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w special_sinc
         special_softmax special_xlogy special_zeta
+    """,
+    "cells": """
+        gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell
     """,
     "recurrent": """
         mkldnn_rnn_layer mkldnn_rnn_layer_backward

@@ -13,14 +13,6 @@ _CHUNK = 16
 """How many registers PyTorch takes moments of before it puts them together with others."""
 
 
-def normalized(x, dims, eps):
-    """In tensor operations: (normalised, mean, 1 / deviation) over some dimensions, kept."""
-    mean = x.mean(dims, True)
-    centred = x - mean
-    rstd = ((centred * centred).mean(dims, True) + eps).rsqrt()
-    return centred * rstd, mean, rstd
-
-
 def of_rows(array, count):
     """(mean, variance) over the last `count` dimensions, kept."""
     rows = array.reshape(-1, prod(array.shape[array.ndim - count :]))

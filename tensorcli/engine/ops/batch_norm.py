@@ -10,12 +10,11 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
-from tensorcli.engine.ops._composed import derived, direct
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._moments import (
     channel_axes,
     check_dtypes,
-    normalized,
     of_channels,
     per_channel,
     statistics,
@@ -35,23 +34,83 @@ def _from_mean(grad, centred, rstd, axes):
     return (grad - total / count - centred * (product * rstd * rstd / count)) * rstd
 
 
-def _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs):
-    dims = [0, *range(2, input.ndim)]
-    shape = (1, -1) + (1,) * (input.ndim - 2)
+def _batch_double(
+    grads, eps, grad_out, input, running_mean, running_var, save_invstd, save_mean, train, weight, needs
+):
+    """The gradients of the three gradients, in PyTorch's steps (FunctionsManual.cpp, batchnorm_double_backward).
 
-    def backward(input, weight, grad_out):
+    Whoever differentiates once more finds the batch's statistics constant, here as there: no gradient comes back through them.
+    """
+    of_input, of_weight, of_bias = grads
+    count = prod(size for dim, size in enumerate(input.geometry.sizes) if dim != 1)
+
+    def behind_first(one):
+        while one.ndim < input.ndim - 1:
+            one = one.unsqueeze(1)
+        return one
+
+    def wide(one):
+        return behind_first(one).unsqueeze(0) if input.ndim > 1 else one
+
+    def expanded(one):
+        return behind_first(one).expand_as(input)
+
+    def added(one, keepdim=True):
+        one = one.sum(0, keepdim)
+        for dim in range(one.ndim - 1, int(keepdim), -1):
+            one = one.sum(dim, keepdim)
+        return one
+
+    away = input - wide(save_mean.to(input.dtype) if train else running_mean)
+    rstd = wide(save_invstd.to(input.dtype) if train else (running_var + eps).pow(-0.5))
+    scale = input.new_ones((1,)) if weight is None else expanded(weight)
+    square, cube = rstd.pow(2), rstd.pow(3)
+    far = away * cube
+    product, total = added(grad_out * away), added(grad_out)
+
+    def first(g, scale):
+        """The first backward's gradient of the input."""
+        if not train:
+            return g * rstd * scale
+        level = rstd if scale is None else scale * rstd
+        return (level / count) * (g * count - added(g) - away * square * added(g * away))
+
+    found = [[], None, []]
+    if of_input is not None:
         if train:
-            hat, _, rstd = normalized(input, dims, eps)
+            product, total = added(grad_out * away), added(grad_out)
+            products, totals = added(of_input * away), added(of_input)
+            inner = (
+                totals * total / count
+                - added(grad_out * of_input)
+                + square * product * products * (3.0 / count)
+            )
+            found[0].append(
+                scale
+                * (
+                    far * inner / count
+                    + products * cube / count * (total / count - grad_out)
+                    + product * cube / count * (totals / count - of_input)
+                )
+            )
+        found[2].append(first(of_input, scale))
+        if weight is not None and needs[1]:
+            each = of_input * first(grad_out, None) if train else of_input * grad_out * rstd
+            found[1] = added(each, False)
+    if of_weight is not None:
+        of_weight = expanded(of_weight)
+        if train:
+            level = rstd * total / -count
+            found[0].append(of_weight * (grad_out * rstd + level + far * added(grad_out * away) / -count))
         else:
-            rstd = (running_var.view(shape) + eps).rsqrt()
-            hat = (input - running_mean.view(shape)) * rstd
-        scaled = grad_out if weight is None else grad_out * weight.view(shape)
-        of_input = scaled * rstd
-        if train:
-            of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
-        return of_input, (grad_out * hat).sum(dims), grad_out.sum(dims)
-
-    return derived(backward, (input, weight, grad_out), grads, needs)
+            found[0].append(of_weight * rstd * grad_out)
+        found[2].append(of_weight * away * rstd)
+    if of_bias is not None:
+        found[2].append(expanded(of_bias))
+    return [
+        (sum(one[1:], one[0]) if one and needs[place] else None) if isinstance(one, list) else one
+        for place, one in enumerate(found)
+    ]
 
 
 @op(

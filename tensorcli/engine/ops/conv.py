@@ -4,7 +4,8 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.effects import Laid
+from tensorcli.engine.effects import Laid, composed
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.ops import _convolution
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._moments import widened
@@ -247,3 +248,61 @@ def _declare(n):
 
 for _n in (1, 2, 3):
     _declare(_n)
+
+
+# ---- time first, then the batch, then the channels
+
+
+def _steps_of_kernel(length, kernel, padding, results):
+    """For each step of the kernel: its number, where its part of the input and of the output begins, and how long that is."""
+    for step in range(kernel):
+        of_input, of_output = max(0, step - padding), max(0, padding - step)
+        steps = min(length + padding - step, results) - of_output
+        if steps > 0:
+            yield step, of_input, of_output, steps
+
+
+def _rows(tensor, start, steps):
+    part = tensor.narrow(0, start, steps)
+    return part.view((steps * part.size(1), part.size(2)))
+
+
+def _tbc_backward(grad, self, weight, bias, pad):
+    """The gradients of input, weight and bias (`conv_tbc_backward` in ConvolutionTBC.cpp)."""
+    places = [*_steps_of_kernel(self.size(0), weight.size(0), pad, grad.size(0))]
+    of_self = functions.zeros_like(self, memory_format=contiguous_format)
+    for step, start, place, steps in places:
+        _rows(of_self, start, steps).addmm_(_rows(grad, place, steps), weight.select(0, step).t())
+    of_weight = functions.zeros_like(weight)
+    for step, start, place, steps in places:
+        of_weight.select(0, step).addmm_(_rows(self, start, steps).t(), _rows(grad, place, steps))
+    of_bias = functions.zeros_like(bias)
+    of_bias.copy_(grad.sum(0).sum(0))
+    return of_self, of_weight, of_bias
+
+
+@op(
+    "conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor",
+    effect=composed,
+    out=False,
+    variants="function",
+    self__weight__bias=lambda grad, bias, pad, self, weight: _tbc_backward(grad, self, weight, bias, pad),
+)
+def conv_tbc(self, weight, bias, pad):
+    """A convolution over time: self (time, batch, channels), weight (kernel, channels, channels of the result)."""
+    if self.ndim != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.ndim != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.ndim != 1:
+        raise RuntimeError("Bias must be 1-D")
+    if self.size(2) != weight.size(1):
+        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
+    if weight.size(2) != bias.size(0):
+        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
+    results = self.size(0) - weight.size(0) + 1 + pad * 2
+    result = self.new_empty((results, self.size(1), weight.size(2)))
+    result.copy_(bias.expand(result.geometry.sizes))
+    for step, start, place, steps in _steps_of_kernel(self.size(0), weight.size(0), pad, results):
+        _rows(result, place, steps).addmm_(_rows(self, start, steps), weight.select(0, step))
+    return result

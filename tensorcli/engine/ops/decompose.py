@@ -8,7 +8,6 @@ from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import FLOATING
-from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._eigenvectors import signed
 from tensorcli.engine.ops._matrices import (
@@ -18,6 +17,7 @@ from tensorcli.engine.ops._matrices import (
     columns,
     eigenvectors,
 )
+from tensorcli.engine.ops._reflectors import reflectors_backward
 from tensorcli.engine.ops._shared import behind, subclass_like
 
 
@@ -382,22 +382,11 @@ def svd(self, some, compute_uv):
     return u, s, vh.mH
 
 
-def _reflected(input, tau):
-    """The first columns of the product of Householder reflections, in tensor operations."""
-    m, n = input.size(-2), input.size(-1)
-    lower = input.tril(-1) + functions.eye(m, n, dtype=input.dtype, device=input.device)
-    result = functions.eye(m, n, dtype=input.dtype, device=input.device).expand_as(input)
-    for i in range(tau.size(-1) - 1, -1, -1):
-        v = lower.narrow(-1, i, 1)
-        result = result - tau.narrow(-1, i, 1).unsqueeze(-1) * v.matmul(v.mH.matmul(result))
-    return (result,)
-
-
 @op(
     "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
     variants="function",
     namespace="linalg",
-    input__tau=lambda grad, input, tau, result, needs: derived(_reflected, (input, tau), (grad,), needs),
+    input__tau=lambda grad, input, result, tau: reflectors_backward(grad, result, input, tau),
 )
 def linalg_householder_product(xp, input, tau):
     """The first columns of the product of Householder reflections."""

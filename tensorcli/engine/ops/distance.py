@@ -47,9 +47,7 @@ def dist(xp, self, other, p):
     check_order(p, "linalg.vector_norm")
     size = xp.abs(self - other)
     if size.dtype.kind in "biu":
-        raise RuntimeError(
-            f"norm(): input dtype should be either floating point or complex. Got {kind_of(size)} instead."
-        )
+        raise messages.norm_dtype(kind_of(size))
     return _length(xp, size, p, tuple(range(size.ndim))).astype(size.dtype)
 
 

@@ -106,9 +106,7 @@ def embedding_renorm_(xp, self, indices, max_norm, norm_type):
                 f"select(): index {row} out of range for tensor of size {messages.numbers(self.shape)} at dimension 0"
             )
     if indices.size and self.dtype.kind in "biu":
-        raise RuntimeError(
-            f"norm(): input dtype should be either floating point or complex. Got {kind_of(self)} instead."
-        )
+        raise messages.norm_dtype(kind_of(self))
     for row in xp.unique(indices):
         norm = float(np.linalg.norm(self[row], norm_type))
         if norm > max_norm:

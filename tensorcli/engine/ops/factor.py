@@ -6,10 +6,10 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.effects import broadcast_sizes
-from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._factors import check_pivots
 from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_systems, columns, raise_for
+from tensorcli.engine.ops._reflectors import reflectors_backward
 from tensorcli.engine.ops._shared import behind, no_derivative
 from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
@@ -29,11 +29,8 @@ def geqrf(xp, self):
 
 @op(
     "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
-    self__input2__input3=lambda grad, self, input2, input3, left, transpose, result, needs: derived(
-        lambda a, tau, c: (_reflect(a, tau, c, left, transpose),),
-        (self, input2, input3),
-        (grad,),
-        needs if input3.numel() else (False, False, needs[2]),
+    self__input2__input3=lambda grad, input2, input3, left, result, self, transpose, needs: _ormqr_backward(
+        grad, self, input2, input3, left, transpose, result, needs
     ),
 )
 def ormqr(xp, self, input2, input3, left, transpose):
@@ -81,18 +78,15 @@ def _check_reflectors(a, tau, c, left):
             )
 
 
-def _reflect(a, tau, c, left, transpose):
-    """The product in tensor operations, reflector by reflector: what it is differentiated by."""
-    m = a.size(-2)
-    count = tau.size(-1)
-    lower = a.tril(-1).narrow(-1, 0, count) + functions.eye(m, count, dtype=a.dtype, device=a.device)
-    forward = range(count) if left == transpose else range(count - 1, -1, -1)
-    for i in forward:
-        v = lower.narrow(-1, i, 1)
-        factor = tau.narrow(-1, i, 1).unsqueeze(-1)
-        factor = factor.conj() if transpose else factor
-        c = c - factor * (v.matmul(v.mH.matmul(c)) if left else c.matmul(v).matmul(v.mH))
-    return c
+def _ormqr_backward(grad, self, input2, input3, left, transpose, result, needs):
+    """The product is one of reflections: what is left of it is a product of the result and of the gradient."""
+    of_reflectors = (None, None)
+    if needs[0] or needs[1]:
+        pair = (grad, result) if left else (grad.mH, result.mH)
+        flip = left == transpose
+        of_reflectors = reflectors_backward(*(pair[::-1] if flip else pair), self, input2, flip)
+    of_other = functions.ormqr(self, input2, grad, left, not transpose) if needs[2] else None
+    return (*of_reflectors, of_other)
 
 
 # ---- LU

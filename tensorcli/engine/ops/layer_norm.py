@@ -10,7 +10,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.fused import fused
-from tensorcli.engine.ops._composed import derived, direct
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (
     along_line,
@@ -22,7 +22,6 @@ from tensorcli.engine.ops._moments import (
     has_small_rows,
     in_turn,
     moments,
-    normalized,
     of_rows,
     per_channel,
     statistics,
@@ -49,24 +48,61 @@ def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, nee
     )
 
 
-def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, needs):
-    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
-    lead = list(range(input.ndim - len(normalized_shape)))
+def _layer_double(grads, input, weight, grad_out, mean, rstd, normalized_shape, needs):
+    """The gradients of the three gradients, in PyTorch's steps (FunctionsManual.cpp, layer_norm_double_backward).
 
-    def backward(input, weight, grad_out):
-        hat, _, rstd = normalized(input, dims, eps_of)
-        scaled = grad_out if weight is None else grad_out * weight
-        of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
-        of_weight = (grad_out * hat).sum(lead) if lead else grad_out * hat
-        of_bias = grad_out.sum(lead) if lead else grad_out
-        return of_input, of_weight, of_bias
+    Whoever differentiates once more finds mean and rstd constant, here as there: no gradient comes back through them.
+    """
+    width = prod(normalized_shape)
+    rows = input.numel() // width if width else 0
+    x, g = input.reshape((rows, width)), grad_out.reshape((rows, width))
+    mean, rstd = mean.reshape((rows, 1)), rstd.reshape((rows, 1))
+    scale = input.new_ones((1,)) if weight is None else weight.reshape((1, width))
+    of_input, of_weight, of_bias = (
+        None if one is None else one.reshape((length, width))
+        for one, length in zip(grads, (rows, 1, 1), strict=True)
+    )
 
-    return derived(backward, (input, weight, grad_out), grads, needs)
+    def added(one):
+        return one.sum(1, True)
 
+    away, square, cube = x - mean, rstd.pow(2), rstd.pow(3)
+    far = away * cube
 
-def _eps_of(rstd, input, dims):
-    """The eps that a saved 1 / deviation was computed with, row by row: what one row cannot tell, others need not."""
-    return rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)
+    def first(g, level):
+        """The first backward's gradient of the input."""
+        return (level / width) * (g * width - added(g) - away * square * added(g * away))
+
+    found = [[], None, []]
+    if of_input is not None:
+        scaled = g * scale
+        product, total = added(scaled * away), added(scaled)
+        products, totals = added(of_input * away), added(of_input)
+        inner = (
+            totals * total / width - added(of_input * scaled) + square * product * products * (3.0 / width)
+        )
+        found[0].append(
+            far * inner / width
+            + products * cube / width * (total / width - scaled)
+            + product * cube / width * (totals / width - of_input)
+        )
+        found[2].append(first(of_input, scale * rstd))
+        if weight is not None and needs[1]:
+            found[1] = (g * first(of_input, rstd)).sum(0).reshape(weight.geometry.sizes)
+    if of_weight is not None:
+        level = rstd * added(g * of_weight) / -width
+        found[0].append(g * of_weight * rstd + level + far * added(g * of_weight * away) / -width)
+        found[2].append(of_weight * away * rstd)
+    if of_bias is not None:
+        found[2].append(of_bias)
+    for place, like in ((0, input), (2, grad_out)):
+        terms = found[place]
+        found[place] = None
+        if terms and needs[place]:
+            whole = sum(terms[1:], terms[0])
+            whole = whole.expand((rows, width)) if place else whole
+            found[place] = whole.reshape(like.geometry.sizes)
+    return found
 
 
 @op(
@@ -133,16 +169,8 @@ def _check_shape(input, shape, weight, bias, lead=", "):
     "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
     stepwise=REDUCED,
     variants="function",
-    input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: (
-        _layer_double(
-            grads,
-            grad_out,
-            input,
-            normalized_shape,
-            weight,
-            _eps_of(rstd, input, list(range(input.ndim - len(normalized_shape), input.ndim))),
-            needs,
-        )
+    input__weight__grad_out=lambda grads, grad_out, input, mean, normalized_shape, rstd, weight, needs: (
+        _layer_double(grads, input, weight, grad_out, mean, rstd, normalized_shape, needs)
     ),
     mean=no_derivative("native_layer_norm_backward mean"),
     rstd=no_derivative("native_layer_norm_backward rstd"),

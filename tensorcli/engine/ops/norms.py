@@ -137,10 +137,16 @@ def _squares_of_rows(rows):
     return found
 
 
+def _check_norm_kind(self, p, dim, keepdim):
+    if self.dtype.category < dtypes.FLOATING:
+        raise messages.norm_dtype(self.dtype.scalar_type)
+
+
 @op(
     "_norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
     out=False,
     variants="function",
+    check=_check_norm_kind,
     node=1,
     self=lambda grad, self, p, result, dim, keepdim: vector_norm_backward(
         grad, self, 2 if p is None else p, result, dim, keepdim
@@ -170,6 +176,40 @@ def norm_str(self, p, dim, keepdim, dtype):
         return functions.linalg_vector_norm(self, 2, dim, keepdim, dtype=dtype)
     dims = list(range(self.ndim)) if dim is None else dim
     return functions.linalg_matrix_norm(self, p, dims, keepdim, dtype=dtype)
+
+
+@composite(
+    "frobenius_norm.dim(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", out=True, variants="function"
+)
+def frobenius_norm(self, dim, keepdim):
+    """The root of the sum of squares, along one or two dimensions or of all elements."""
+    _warn_of_old("frobenius", "vector_norm(A, 2., dim, keepdim)")
+    if len(dim) > 2:
+        raise RuntimeError(f"Expected at most 2 dimensions, but got {len(dim)} dimensions instead.")
+    return functions._norm(self, 2, dim, keepdim)
+
+
+@composite("nuclear_norm(Tensor self, bool keepdim=False) -> Tensor", out=True, variants="function")
+def nuclear_norm(self, keepdim):
+    """The sum of the singular values of a matrix."""
+    return functions.nuclear_norm(self, (-2, -1), keepdim)
+
+
+@composite(
+    "nuclear_norm.dim(Tensor self, int[2] dim, bool keepdim=False) -> Tensor", out=True, variants="function"
+)
+def nuclear_norm_dim(self, dim, keepdim):
+    """The sum of the singular values of matrices in two dimensions."""
+    _warn_of_old("nuclear", "matrix_norm(A, 'nuc', dim, keepdim)")
+    return functions.linalg_matrix_norm(self, "nuc", dim, keepdim)
+
+
+def _warn_of_old(name, now):
+    messages.warn(
+        f"at::{name}_norm is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release. "
+        f"Please use `linalg.{now}` instead",
+        once=True,
+    )
 
 
 def _matrix_dims(self, dim, dtype):

@@ -1,6 +1,6 @@
 """Weights as a direction and a length: weight normalisation."""
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 
@@ -14,9 +14,7 @@ def _kept_sizes(v, dim):
 def norm_except_dim(v, pow, dim):
     """The norm over all dimensions but one (over all of them for -1)."""
     if v.dtype.category < dtypes.FLOATING:
-        raise RuntimeError(
-            f"norm(): input dtype should be either floating point or complex. Got {v.dtype.scalar_type} instead."
-        )
+        raise messages.norm_dtype(v.dtype.scalar_type)
     if dim == -1:
         return v.norm(pow)
     last = v.dim() - 1

@@ -6,7 +6,7 @@ starts from a seed that nobody can foretell, as PyTorch's does, until `manual_se
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import NoneType
+from functools import cache
 from typing import Any
 
 from tensorcli.engine import addresses, dtypes, effects, process
@@ -44,14 +44,13 @@ class Generator(Native):
     __module__ = "torch._C"
     __slots__ = ("__weakref__", "device", "stream")
 
-    def __init__(self, device: Any = None) -> None:
-        if isinstance(device, bool) or not isinstance(device, (str, int, Device, NoneType)):
-            raise TypeError(
-                f"Generator(): argument 'device' (position 1) must be torch.device, not {type_name(type(device))}"
-            )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        device = _binder().bind(args, kwargs)[1][0] if args or kwargs else None
         asked = CPU if device is None else Device(device)
         if asked.type == "cuda" and not cuda_devices():
             raise RuntimeError(_NO_CUDA_GENERATOR)
+        if asked.type == "mps":
+            raise RuntimeError("Cannot execute getNewGenerator() without MPS backend.")
         if asked.type not in ("cpu", "cuda"):
             raise RuntimeError(f"{asked.type.upper()} device type not an accelerator.")
         self.device = resolve(asked)
@@ -109,6 +108,13 @@ class Generator(Native):
 
     def __repr__(self) -> str:
         return f"<torch._C.Generator object at {addresses.of_object(self)}>"
+
+
+@cache
+def _binder() -> Any:
+    from tensorcli.engine.binding import Binder
+
+    return Binder("Generator", ("Generator(Device device=None)",), tensor_class=Tensor)
 
 
 default_generator = Generator()

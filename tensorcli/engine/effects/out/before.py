@@ -98,16 +98,16 @@ def _before_nanmean(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any
 
 
 def _before_mean(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
-    """PyTorch puts the sum into an output of integers, and finds out when it divides. Errors: RuntimeError."""
-    floating = values[0].dtype.category >= dtypes.FLOATING
-    if floating and out.dtype.category >= dtypes.FLOATING:
+    """Refuse real outputs for complex numbers, and whole ones: of one mean at once, and of those along dimensions when PyTorch
+    divides, with the sum in the output. Errors: RuntimeError.
+    """
+    own, given = values[0].dtype.category, out.dtype.category
+    if op.name == "mean" and dtypes.FLOATING <= own > given:
+        got = out.dtype.scalar_type
+        raise RuntimeError(f"mean.dtype_out(): input types can't be cast to the desired output type {got}")
+    if min(own, given) >= dtypes.FLOATING:
         return _in_output_dtype(op, values, out)
-    if floating:
-        if len(values) == 2:
-            got = out.dtype.scalar_type
-            raise RuntimeError(
-                f"mean.dtype_out(): input types can't be cast to the desired output type {got}"
-            )
+    if own >= dtypes.FLOATING:
         dim, keepdim = values[1:3]
         total = functions.sum(values[0].detach(), dim, keepdim, dtype=out.dtype)
         effects.size_out(out, total.geometry)

@@ -19,10 +19,13 @@ def reduced(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
     source: Any = values[0].detach()
     kind = out.dtype
     floating = source.dtype.category >= dtypes.FLOATING
+    if op.base == "logsumexp":
+        own = kind is (source.dtype if floating else dtypes.default.floating)
+        if own or kind.category != dtypes.FLOATING:
+            return None
+        return _logsumexp(source, values[1], values[2], kind)
     if kind is (source.dtype.to_real() if floating else dtypes.default.floating):
         return None
-    if op.base == "logsumexp":
-        return _logsumexp(source, values[1], values[2], kind) if kind.category == dtypes.FLOATING else None
     if kind.category < dtypes.FLOATING or not floating:
         return None
     return _spread(op, source, values, out)

@@ -3,19 +3,16 @@
 import math
 from typing import Any
 
-from tensorcli.engine.native import type_name
-from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
+from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
-from tensorcli.engine.nn.layers.steps import STEPS, is_mapped, refuse_mapped
 from tensorcli.engine.nn.module import Module
 
 
 class RNNCellBase(Module):
-    """What cells have in common. `mode`: whose step it is."""
+    """What cells have in common."""
 
     __module__ = "torch.nn.modules.rnn"
-    mode: str
     weight_ih: Any
     weight_hh: Any
     bias_ih: Any
@@ -64,33 +61,19 @@ class RNNCellBase(Module):
             )
         return input if input.dim() == 2 else input.unsqueeze(0)
 
-    def _check(self, input: Any, *states: Any) -> None:
-        """Errors: RuntimeError for an input, or a state, of another size than the cell's (aten/src/ATen/native/RNN.cpp)."""
-        wanted, size = self.weight_ih.size(1), self.weight_hh.size(1)
-        if input.size(1) != wanted:
-            raise RuntimeError(f"input has inconsistent input_size: got {input.size(1)} expected {wanted}")
-        for i, each in enumerate(states):
-            if each.size(0) != input.size(0):
-                raise RuntimeError(
-                    f"Input batch size {input.size(0)} doesn't match hidden{i} batch size {each.size(0)}"
-                )
-            if each.size(1) != size:
-                raise RuntimeError(
-                    f"hidden{i} has inconsistent hidden_size: got {each.size(1)}, expected {size}"
-                )
-
     def _zeros(self, input: Any) -> Any:
         return input.new_zeros((input.size(0), self.hidden_size))
 
-    def _step(self, input: Any, hidden: Any) -> Any:
-        projected = F.linear(input, self.weight_ih, self.bias_ih)
-        return STEPS[self.mode][0](projected, hidden, self.weight_hh, self.bias_hh, None)
+    def _step(self, operator: str, input: Any, hidden: Any) -> Any:
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        return getattr(functions, operator)(input, hidden, *weights)
 
 
 class _OneStateCell(RNNCellBase):
-    """Cells whose hidden state is one tensor."""
+    """Cells whose hidden state is one tensor. `_operator`: the one that makes the step."""
 
     __module__ = "torch.nn.modules.rnn"
+    _operator: Any
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The next hidden state."""
@@ -101,13 +84,7 @@ class _OneStateCell(RNNCellBase):
                 f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {hx.dim()}D instead"
             )
         hidden = self._zeros(found) if hx is None else hx.unsqueeze(0) if single else hx
-        self._check(found, hidden)
-        result = self._step(found, hidden)
-        if is_mapped((result,)):
-            name = "gru" if self.mode == "GRU" else f"rnn_{self.nonlinearity}"
-            from tensorcli.engine.batch.slow import warn_of_examples
-
-            warn_of_examples(f"{name}_cell")
+        result = self._step(self._operator, found, hidden)
         return result.squeeze(0) if single else result
 
 
@@ -115,7 +92,6 @@ class RNNCell(_OneStateCell):
     """One step of a recurrent layer with tanh or relu."""
 
     __module__ = "torch.nn.modules.rnn"
-    mode = "RNN_TANH"
 
     def __init__(
         self,
@@ -129,19 +105,18 @@ class RNNCell(_OneStateCell):
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def _step(self, input: Any, hidden: Any) -> Any:
+    @property
+    def _operator(self) -> str:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        projected = F.linear(input, self.weight_ih, self.bias_ih)
-        step = STEPS[f"RNN_{self.nonlinearity.upper()}"][0]
-        return step(projected, hidden, self.weight_hh, self.bias_hh, None)
+        return f"rnn_{self.nonlinearity}_cell"
 
 
 class GRUCell(_OneStateCell):
     """One step of gated units."""
 
     __module__ = "torch.nn.modules.rnn"
-    mode = "GRU"
+    _operator = "gru_cell"
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
@@ -153,7 +128,6 @@ class LSTMCell(RNNCellBase):
     """One step of long short-term memory."""
 
     __module__ = "torch.nn.modules.rnn"
-    mode = "LSTM"
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
@@ -172,13 +146,5 @@ class LSTMCell(RNNCellBase):
                 if each.dim() not in (1, 2):
                     raise ValueError(f"LSTMCell: Expected hx[{i}] to be 1D or 2D, got {each.dim()}D instead")
             hx = tuple(each.unsqueeze(0) for each in hx) if single else hx
-        if not isinstance(hx, (tuple, list)):
-            raise TypeError(
-                f"lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not {type_name(type(hx))}"
-            )
-        if len(hx) != 2:
-            raise RuntimeError("lstm_cell expects two hidden states")
-        self._check(found, *hx)
-        refuse_mapped("lstm_cell", (found, *hx, *self.parameters()))
-        result = self._step(found, hx)
+        result = self._step("lstm_cell", found, hx)
         return tuple(each.squeeze(0) for each in result) if single else result

@@ -44,13 +44,17 @@ def _max_pool(n: int) -> Any:
     return pooling(f"MaxPool{n}d()", forward, base=_MaxPoolNd, like=F.max_pool2d)
 
 
+def _unpool(name: str) -> Any:
+    return lambda self, input, indices, output_size=None: getattr(F, name)(
+        input, indices, self.kernel_size, self.stride, self.padding, output_size
+    )
+
+
 MaxPool1d, MaxPool2d, MaxPool3d = (_max_pool(n) for n in (1, 2, 3))
 MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (
     pooling(
         f"MaxUnpool{n}d(kernel_size, stride=None, padding=0)",
-        lambda self, input, indices, output_size=None, name=f"max_unpool{n}d": getattr(F, name)(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        ),
+        _unpool(f"max_unpool{n}d"),
         "kernel_size stride padding",
         prepare=_steps(n, "kernel_size", "stride", "padding"),
         like=F.max_unpool2d,

@@ -5,14 +5,15 @@ packed sequences and projections.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
-from tensorcli.engine.nn.layers.steps import STEPS, refuse_mapped, run, run_packed
 from tensorcli.engine.nn.module import Module
+from tensorcli.engine.ops._steps import STEPS, run, run_packed
 
 
 class RNNBase(Module):
@@ -171,7 +172,7 @@ class RNNBase(Module):
         states = [part for state in hidden for part in (state if isinstance(state, tuple) else (state,))]
         if sizes is None:
             self._check_devices(input, states)
-        refuse_mapped(
+        _refuse_mapped(
             f"{self.mode.lower()}.{'input' if sizes is None else 'data'}",
             (input, *states, *self._flat_weights),
         )
@@ -315,6 +316,14 @@ class GRU(_OneState):
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of all steps, and the last hidden state."""
         return self._forward(input, hx)
+
+
+def _refuse_mapped(operator: str, tensors: Iterable[Any]) -> None:
+    """Errors: RuntimeError for tensors that a vmap maps, where PyTorch has neither a rule nor runs example by example."""
+    if any(one.batch is not None and one.batch.dim is not None for one in tensors):
+        raise RuntimeError(
+            f"Batching rule not implemented for aten::{operator}. We could not generate a fallback."
+        )
 
 
 def _is_packed(input: Any) -> bool:

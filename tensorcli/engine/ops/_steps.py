@@ -1,23 +1,21 @@
 """One step of each kind of recurrent layer, and one direction of a layer over all its steps."""
 
-from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 
 
 def _plain_step(name: str) -> Any:
     def step(projected: Any, hidden: Any, weight: Any, bias: Any, _: Any) -> Any:
-        return getattr(functions, name)(F.linear(hidden, weight, bias).add_(projected))
+        return getattr(functions, name)(functions.linear(hidden, weight, bias).add_(projected))
 
     return step
 
 
 def _lstm_step(projected: Any, hidden: Any, weight: Any, bias: Any, shrink: Any) -> Any:
     h, c = hidden
-    gates = F.linear(h, weight, bias).add_(projected).unsafe_chunk(4, 1)
+    gates = functions.linear(h, weight, bias).add_(projected).unsafe_chunk(4, 1)
     inward, forget, cell, outward = (
         gates[0].sigmoid_(),
         gates[1].sigmoid_(),
@@ -31,7 +29,7 @@ def _lstm_step(projected: Any, hidden: Any, weight: Any, bias: Any, shrink: Any)
 
 def _gru_step(projected: Any, hidden: Any, weight: Any, bias: Any, _: Any) -> Any:
     inward = projected.unsafe_chunk(3, 1)
-    own = F.linear(hidden, weight, bias).unsafe_chunk(3, 1)
+    own = functions.linear(hidden, weight, bias).unsafe_chunk(3, 1)
     reset = own[0].add_(inward[0]).sigmoid_()
     update = own[1].add_(inward[1]).sigmoid_()
     new = inward[2].add(own[2].mul_(reset)).tanh_()
@@ -47,25 +45,12 @@ STEPS = {
 """The step of each kind, and how many gates it has."""
 
 
-def is_mapped(tensors: Iterable[Any]) -> bool:
-    """Whether a vmap maps one of the tensors."""
-    return any(one.batch is not None and one.batch.dim is not None for one in tensors)
-
-
-def refuse_mapped(operator: str, tensors: Iterable[Any]) -> None:
-    """Errors: RuntimeError for tensors that a vmap maps, where PyTorch has neither a rule nor runs example by example."""
-    if is_mapped(tensors):
-        raise RuntimeError(
-            f"Batching rule not implemented for aten::{operator}. We could not generate a fallback."
-        )
-
-
 def run(mode: str, input: Any, hidden: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
     """One direction of one layer: the outputs of all steps, stacked, and the last hidden state."""
     if not input.size(0):
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     step = STEPS[mode][0]
-    projected = F.linear(input, weights["weight_ih"], weights.get("bias_ih")).unbind(0)
+    projected = functions.linear(input, weights["weight_ih"], weights.get("bias_ih")).unbind(0)
     outputs = []
     for one in reversed(projected) if backwards else projected:
         hidden = step(one, hidden, weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr"))
@@ -78,7 +63,7 @@ def run_packed(
 ) -> tuple[Any, Any]:
     """One direction of one layer over a packed sequence: the outputs, packed, and each sequence's last state."""
     step = STEPS[mode][0]
-    projected = F.linear(data, weights["weight_ih"], weights.get("bias_ih"))
+    projected = functions.linear(data, weights["weight_ih"], weights.get("bias_ih"))
     starts = [0, *accumulate(sizes)]
     first, outputs, done = hidden, [], []
     active = sizes[-1] if backwards else sizes[0]
