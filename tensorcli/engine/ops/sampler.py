@@ -178,7 +178,8 @@ def _read(xp, flat, tap):
 
 def _flattened(xp, image):
     """The elements of a batch of images, each with its channels."""
-    return xp.moveaxis(image, 1, -1).reshape(image[:, :1].size, image.shape[1])
+    batch, channels, *sizes = image.shape
+    return xp.moveaxis(image, 1, -1).reshape(prod((batch, *sizes)), channels)
 
 
 def _sampled(xp, input, grid, mode, padding, align_corners):
@@ -231,7 +232,7 @@ def _of_input(xp, taps, grads, input, mode):
     places = xp.concatenate([tap.indices for tap in taps], 1)[:, order]
     seen = xp.concatenate([tap.seen for tap in taps], 1)[:, order]
     values = xp.concatenate(shares, 1)[:, order]
-    size = input[:, :1].size
+    size = prod((len(input), *input.shape[2:]))
     result = xp.zeros((size, channels), grads.dtype)
     behind(xp).combine("add", result, places[seen], values[seen])
     result = result.reshape(len(input), *input.shape[2:], channels)
