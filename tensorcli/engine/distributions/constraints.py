@@ -60,10 +60,6 @@ class Constraint(Pickled):
     _bounds: tuple[str, ...] = ()
     """The attributes that the repr shows."""
 
-    def __init__(self, *bounds: Any) -> None:
-        for name, bound in zip(self._bounds, bounds, strict=True):
-            setattr(self, name, bound)
-
     def check(self, value: Any) -> Any:
         """For each event, whether it lies in the region."""
         raise NotImplementedError
@@ -195,16 +191,23 @@ class _IntegerInterval(Constraint):
     is_discrete = True
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
 class _IntegerGreaterThan(Constraint):
     is_discrete = True
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return (value % 1 == 0) & (value >= self.lower_bound)  # type: ignore[attr-defined]
+        return (value % 1 == 0) & (value >= self.lower_bound)
 
 
 class _Real(Constraint):
@@ -215,36 +218,53 @@ class _Real(Constraint):
 class _GreaterThan(Constraint):
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return self.lower_bound < value  # type: ignore[attr-defined]
+        return self.lower_bound < value
 
 
 class _GreaterThanEq(Constraint):
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return self.lower_bound <= value  # type: ignore[attr-defined]
+        return self.lower_bound <= value
 
 
 class _LessThan(Constraint):
     _bounds = ("upper_bound",)
 
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return value < self.upper_bound  # type: ignore[attr-defined]
+        return value < self.upper_bound
 
 
 class _Interval(Constraint):
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+        return (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
 class _HalfOpenInterval(Constraint):
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (self.lower_bound <= value) & (value < self.upper_bound)  # type: ignore[attr-defined]
+        return (self.lower_bound <= value) & (value < self.upper_bound)
 
 
 # ---- vectors
@@ -381,6 +401,9 @@ class _Cat(_Joined):
 
 class _Stack(_Joined):
     """Constraints of the slices of a dimension."""
+
+    def __init__(self, cseq: Any, dim: int = 0) -> None:
+        super().__init__(cseq, dim)
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
