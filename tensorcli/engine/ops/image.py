@@ -84,7 +84,10 @@ def _size(own, output_size, scales):
         )
     if scales is None:
         return output_size
-    return [int(size * factor) for size, factor in zip(own, scales, strict=True)]
+    sizes = [size * factor for size, factor in zip(own, scales, strict=True)]
+    if not all(-(2.0**63) <= size < 2.0**63 for size in sizes):
+        raise messages.overflow("int64_t")
+    return [int(size) for size in sizes]
 
 
 def _refused(name):
