@@ -61,8 +61,8 @@ def op(
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
     `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
     `tangents` gives the tangents of the results where PyTorch's are not what the gradients' formulas say: its parameters name
-    arguments, results, and tangents of arguments (`self_t`; zeros where there is none). None is no tangent, NotImplemented leaves
-    it to the gradients.
+    arguments, results, tangents of arguments (`self_t`; zeros where there is none), and whether an argument has one
+    (`self_dual`). None is no tangent, NotImplemented leaves it to the gradients.
     `constant` names the arguments that have no formula and are refused where they require grad; one whose formula is None is
     taken all the same.
     `effect` is for the few operators that are of no kind: it gets the declaration and the values, and does all; the function

@@ -21,13 +21,18 @@ def late(
     package that are torch's, too; `own` is what `dir` lists besides."""
 
     def find(name: str) -> Any:
+        if name == "__all__":
+            return _starred(package, names())
         if name in modules:
             return import_module(f"tensorcli.engine.{package}.{name}")
         if name not in where:
             raise _absent(package, name)
         return _kept(package, name, getattr(import_module(f"tensorcli.engine.{where[name]}"), name))
 
-    return find, lambda: sorted({*own, *where, *modules})
+    def names() -> list[str]:
+        return sorted({*own, *where, *modules})
+
+    return find, names
 
 
 def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> Answers:
@@ -39,6 +44,8 @@ def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> A
     others, _ = late(package, where)
 
     def find(name: str) -> Any:
+        if name == "__all__":
+            return _starred(package, names())
         if name in where:
             return others(name)
         if name.startswith("_") or prefix + name not in PACKETS:
@@ -49,6 +56,12 @@ def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> A
         return sorted([*where, *(name.removeprefix(prefix) for name in PACKETS if name.startswith(prefix))])
 
     return find, names
+
+
+def _starred(package: str, names: list[str]) -> list[str]:
+    """What `from torch.PACKAGE import *` imports: the late names too."""
+    known = vars(sys.modules[f"tensorcli.engine.{package}"])
+    return sorted({*names, *(name for name in known if not name.startswith("_"))})
 
 
 def _absent(package: str, name: str) -> AttributeError:

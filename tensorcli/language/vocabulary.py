@@ -44,20 +44,32 @@ CHECKS = frozenset(
     "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
     "_check_with".split()
 )
+# Classes that people compare modules with.
+BASES_OF_MODULES = frozenset(
+    "_BatchNorm _InstanceNorm _NormBase _ConvNd _ConvTransposeNd _DropoutNd _Loss _WeightedLoss".split()
+)
 # Attributes that begin with one underscore and that PyTorch's users and graph nodes show.
-PRIVATE_ATTRIBUTES = CHECKS | frozenset(
-    "_version _base _is_view _grad _backward_hooks _forward_hooks _forward_pre_hooks _tensor_name _cdata _grad_fn "
-    "_use_count _indices "
-    "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
-    "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
-    "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
+PRIVATE_ATTRIBUTES = (
+    CHECKS
+    | BASES_OF_MODULES
+    | frozenset(
+        "_version _base _is_view _grad _backward_hooks _forward_hooks _forward_pre_hooks _tensor_name _cdata _grad_fn "
+        "_use_count _indices "
+        "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
+        "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
+        "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
+    )
 )
 # Functions of torch that work on lists of tensors, as optimizers do.
 PRIVATE_FUNCTIONS = ("_foreach_",)
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_", *PRIVATE_FUNCTIONS)
 # Names with one underscore that people import from PyTorch's modules.
-PRIVATE_MEMBERS = CHECKS | frozenset(
-    "_LRScheduler _ntuple _single _pair _triple _quadruple _unsafe_preserve_version_counter".split()
+PRIVATE_MEMBERS = (
+    CHECKS
+    | BASES_OF_MODULES
+    | frozenset(
+        "_LRScheduler _ntuple _single _pair _triple _quadruple _unsafe_preserve_version_counter".split()
+    )
 )
 
 # What operators call on a tensor, by the names that Python gives them: `a.__iadd__(b)` is `a += b`.

@@ -250,10 +250,16 @@ def _own(
 ) -> Any:
     """What the operator's own formula gives."""
     known = dict(zip(op.names, given, strict=True)) | dict(zip(op.returns, results, strict=True))
-    asked = [
-        known[name] if name in known else level.tangent_or_zeros(known[name.removesuffix("_t")])
-        for name in inspect.signature(formula).parameters
-    ]
+
+    def asked_for(name: str) -> Any:
+        if name in known:
+            return known[name]
+        if name.endswith("_t"):
+            return level.tangent_or_zeros(known[name.removesuffix("_t")])
+        one = known[name.removesuffix("_dual")]
+        return one is not None and level.tangent_of(one) is not None
+
+    asked = [asked_for(name) for name in inspect.signature(formula).parameters]
     with level.below():
         found = formula(*asked)
     return [found] * len(results) if found is None else found

@@ -276,7 +276,7 @@ def check_answers(hook: Callable[..., Any], given: tuple[Any, ...], answers: Any
 
 
 def _name(hook: Callable[..., Any]) -> str:
-    return getattr(hook, "__name__", type(hook).__name__)
+    return getattr(hook, "__name__", "<unknown>")
 
 
 def check_answer(hook: Callable[..., Any], grad: Tensor | None, answer: Any) -> None:

@@ -3,7 +3,7 @@
 `check` answers for each event of a tensor (its last `event_dim` dimensions). The repr is what complaints name.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
@@ -54,16 +54,11 @@ class Constraint(Pickled):
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
             cls.__module__ = Constraint.__module__
-        if names := vars(cls).get("_bounds"):
-            cls.__init__ = _taking(names, f"{cls.__qualname__}.__init__")  # type: ignore[method-assign]
 
     is_discrete = False
     event_dim = 0
     _bounds: tuple[str, ...] = ()
-    """The attributes that the constructor takes and the repr shows."""
-    if TYPE_CHECKING:
-
-        def __init__(self, *bounds: Any, **named: Any) -> None: ...
+    """The attributes that the repr shows."""
 
     def check(self, value: Any) -> Any:
         """For each event, whether it lies in the region."""
@@ -72,14 +67,6 @@ class Constraint(Pickled):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)}" for name in self._bounds)
         return f"{type(self).__name__[1:]}({shown})"
-
-
-def _taking(names: tuple[str, ...], called: str) -> Any:
-    """A constructor that keeps what it is given by these names."""
-    kept = ", ".join(f"{name}={name}" for name in names)
-    made = eval(f"lambda self, {', '.join(names)}: self.__dict__.update({kept})")
-    made.__name__, made.__qualname__ = "__init__", called
-    return made
 
 
 class _Dependent(Constraint):
@@ -204,16 +191,23 @@ class _IntegerInterval(Constraint):
     is_discrete = True
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
 class _IntegerGreaterThan(Constraint):
     is_discrete = True
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return (value % 1 == 0) & (value >= self.lower_bound)  # type: ignore[attr-defined]
+        return (value % 1 == 0) & (value >= self.lower_bound)
 
 
 class _Real(Constraint):
@@ -224,36 +218,53 @@ class _Real(Constraint):
 class _GreaterThan(Constraint):
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return self.lower_bound < value  # type: ignore[attr-defined]
+        return self.lower_bound < value
 
 
 class _GreaterThanEq(Constraint):
     _bounds = ("lower_bound",)
 
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
     def check(self, value: Any) -> Any:
-        return self.lower_bound <= value  # type: ignore[attr-defined]
+        return self.lower_bound <= value
 
 
 class _LessThan(Constraint):
     _bounds = ("upper_bound",)
 
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return value < self.upper_bound  # type: ignore[attr-defined]
+        return value < self.upper_bound
 
 
 class _Interval(Constraint):
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+        return (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
 class _HalfOpenInterval(Constraint):
     _bounds = ("lower_bound", "upper_bound")
 
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
     def check(self, value: Any) -> Any:
-        return (self.lower_bound <= value) & (value < self.upper_bound)  # type: ignore[attr-defined]
+        return (self.lower_bound <= value) & (value < self.upper_bound)
 
 
 # ---- vectors
@@ -390,6 +401,9 @@ class _Cat(_Joined):
 
 class _Stack(_Joined):
     """Constraints of the slices of a dimension."""
+
+    def __init__(self, cseq: Any, dim: int = 0) -> None:
+        super().__init__(cseq, dim)
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]

@@ -64,7 +64,7 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
         masking = op.base == "masked_fill_" and target.device is not META
         if masking and geometry.has_internal_overlap(target.geometry):
             messages.warn(messages.EXPANDED_MASKED_FILL)
-        else:
+        elif op.base not in _IDEMPOTENT:
             # The value that fills is read as a number before anything is written.
             check_overlap(target, [values[i] for i in (op.tensors[1:2] if masking else op.tensors[1:])])
         array, kind, device = _computed_for(origin, values, target)
@@ -108,6 +108,8 @@ def warn_of_truth(op: "Op", values: Sequence[Any], target: Tensor) -> None:
         messages.warn_discards(promoted_dtype(op, values), target.dtype)
 
 
+# What writes the same when it is done again, so that PyTorch lets it write into memory that overlaps itself.
+_IDEMPOTENT: Final = frozenset({"threshold_"})
 _SCANS: Final[dict[str, tuple[Callable[[Any, Any], Any], int]]] = {"cumsum": (add, 0), "cumprod": (mul, 1)}
 """What a scan makes of its total and the next element, and the total that it starts from."""
 

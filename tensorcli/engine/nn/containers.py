@@ -120,7 +120,7 @@ class Sequential(_Numbered):
         return Sequential(*self, *self._same(other))
 
     def __iadd__(self, other: Any) -> Any:
-        return self.extend(list(self._same(other)))
+        return self.extend(self._same(other))
 
     def _same(self, other: Any) -> "Sequential":
         if isinstance(other, Sequential):

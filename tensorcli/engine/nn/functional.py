@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
         for part in _PARTS:
             found = found or getattr(import_module(f"tensorcli.engine.nn.{part}"), name, None)
     if found is None:
-        if name not in _BUILT_IN:
+        if name not in BUILT_IN:
             raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'")
         found = getattr(functions, "log_sigmoid" if name == "logsigmoid" else name)
     globals()[name] = found
@@ -30,7 +30,7 @@ _PARTS = ("losses", "pooling", "resampling", "embedding_bag", "multi_head")
 """The modules with the other functions that PyTorch writes in Python."""
 
 
-_BUILT_IN = frozenset(
+BUILT_IN = frozenset(
     "logsigmoid adaptive_avg_pool1d avg_pool1d avg_pool2d avg_pool3d bilinear celu_ channel_shuffle conv1d conv2d conv3d "
     "conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity elu_ gelu hardshrink hardtanh_ leaky_relu_ "
     "linear native_channel_shuffle one_hot pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu_ rrelu_ "

@@ -1,5 +1,6 @@
 """A module's call when it has hooks: functions before and after forward, and on the gradients around it."""
 
+from functools import update_wrapper
 from typing import Any
 from weakref import ref
 
@@ -128,7 +129,7 @@ class Run:
         if node is None:
             return
         for hook in hooks:
-            node.register_hook(_told_of(module, hook))
+            node.register_hook(_Told(module, hook))
         missing = self._missed_by(node)
         if missing:
             messages.warn(missing, category=FutureWarning)
@@ -256,17 +257,19 @@ class Border:
         return tuple(found[i] for i in tensors)
 
 
-def _told_of(module: Any, hook: Any) -> Any:
-    """A hook of a node that tells one of a module of it; the node does not keep the module alive."""
-    known = ref(module)
+class _Told:
+    """A hook of a node that tells one of a module of it, under its name; the node does not keep the module alive."""
 
-    def told(inputs: Any, outputs: Any) -> Any:
-        alive = known()
+    def __init__(self, module: Any, hook: Any) -> None:
+        self.module = ref(module)
+        self.hook = hook
+        update_wrapper(self, hook)
+
+    def __call__(self, inputs: Any, outputs: Any) -> Any:
+        alive = self.module()
         if alive is None:
             raise RuntimeError("You are trying to call the hook of a dead Module!")
-        return hook(alive, inputs, outputs)
-
-    return told
+        return self.hook(alive, inputs, outputs)
 
 
 def _named(called: Any) -> Any:

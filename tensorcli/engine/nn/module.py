@@ -237,7 +237,7 @@ class Module(Pickled):
     def get_submodule(self, target: str) -> "Module":
         """The module under a dotted name. Errors: AttributeError."""
         found = self
-        for name in target.split(".") if target else ():
+        for name in target.split(".") if target != "" else ():
             found = found._found(name)
             if not isinstance(found, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")

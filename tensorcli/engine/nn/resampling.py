@@ -38,15 +38,15 @@ def interpolate(
     output_size, factors = _wanted(input, size, scale_factor)
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
-    own = input.size()[2:]
-    if factors is not None:
-        output_size = [math.floor(float(s) * f) for s, f in zip(own, factors, strict=True)]
-        if recompute_scale_factor or mode == "area":
-            factors = None
+    if factors is not None and recompute_scale_factor:
+        sizes = zip(input.size()[2:], factors, strict=True)
+        output_size, factors = [math.floor(float(s) * f) for s, f in sizes], None
     if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and input.dim() == 4):
         raise ValueError(
             "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
         )
+    if mode == "area" and output_size is None:
+        output_size = [int(s * f) for s, f in zip(input.size()[2:], factors, strict=True)]
     if mode == "area" and 3 <= input.dim() <= 5:
         return getattr(functions, f"adaptive_avg_pool{input.dim() - 2}d")(input, output_size)
     if mode == "lanczos" and input.dim() == 4:
@@ -63,9 +63,8 @@ def interpolate(
     )
     if name is None:
         raise _unknown(input.dim(), mode)
-    scales = (None,) * len(own) if factors is None else tuple(map(float, factors))
     corners = () if mode in _PLAIN else (align_corners,)
-    return getattr(functions, name)(input, output_size, *corners, *scales)
+    return getattr(functions, name)(input, output_size, *corners, factors)
 
 
 def _wanted(input: Any, size: Any, scale_factor: Any) -> tuple[Any, Any]:

@@ -1,10 +1,21 @@
-"""The gradient of max pooling, whatever its windows: where the largest elements were."""
+"""Max pooling, whatever its windows: where the largest elements are, and the gradient, which goes there."""
 
 from math import prod
 
 from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._shared import behind
+
+
+def largest(xp, windows):
+    """The largest element of each window (the last dimension), and its place: the first of equal ones, but the last NaN."""
+    best = windows.argmax(axis=-1)
+    values = xp.take_along_axis(windows, best[..., None], -1)[..., 0]
+    if (values != values).any():
+        lost = windows != windows
+        latest = lost.shape[-1] - 1 - lost[..., ::-1].argmax(axis=-1)
+        best = xp.where(lost.any(axis=-1), latest, best)
+    return values, best
 
 
 def _max_backward(xp, grad, self, indices, n):

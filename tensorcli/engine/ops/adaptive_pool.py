@@ -10,7 +10,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._max_pool import declare_max_backward
+from tensorcli.engine.ops._max_pool import declare_max_backward, largest
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, single
 
@@ -195,9 +195,7 @@ def _largest(xp, self, n, output_size):
     index = xp.empty(values.shape, np.int64)
     places = xp.arange(prod(own)).reshape(own)
     for at, part, _ in _parts(own, output_size):
-        flat = self[(..., *part)].reshape(*lead, places[part].size)
-        best = flat.argmax(axis=-1)
-        values[(..., *at)] = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
+        values[(..., *at)], best = largest(xp, self[(..., *part)].reshape(*lead, places[part].size))
         index[(..., *at)] = places[part].reshape(-1)[best]
     return values, index
 

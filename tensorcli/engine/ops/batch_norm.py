@@ -113,11 +113,21 @@ def _batch_double(
     ]
 
 
+def _refuse_tangents(running_mean_dual, running_var_dual, training):
+    """Errors: RuntimeError for statistics with tangents that inputs with tangents are normalised by."""
+    if not training and (running_mean_dual or running_var_dual):
+        raise RuntimeError(
+            "batch_norm is not differentiable wrt running_mean and running_var, they cannot have forward grad defined"
+        )
+    return NotImplemented
+
+
 @op(
     "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
     "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
     stepwise=REDUCED,
     variants="function",
+    tangents=_refuse_tangents,
     constant="running_mean running_var",
     input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
         direct(

@@ -20,9 +20,11 @@ def _classes(xp, self, target, weight, ignore_index):
     """(rows, targets, weights of the rows, which rows count), with checks in PyTorch's words."""
     _check_labels(target)
     count = self.shape[0 if self.ndim == 1 else 1]
-    if weight is not None and weight.shape != (count,):
-        if self.ndim > 2:
+    if weight is not None and self.ndim > 2:
+        if weight.size != count:
             raise RuntimeError("weight tensor should be defined either for all or no classes")
+        weight = weight.reshape(count)
+    elif weight is not None and weight.shape != (count,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
@@ -292,9 +294,7 @@ def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothin
         losses = losses * weight.view(_along(self, classes, weight))
     if reduction == NONE:
         return -losses.sum(classes)
+    if reduction == MEAN and not self.numel():
+        return -losses.sum().fill_(math.nan)
     total = -losses.sum()
-    return (
-        direct("_div.Scalar", total, self.numel() // count if count else math.nan)
-        if reduction == MEAN
-        else total
-    )
+    return direct("_div.Scalar", total, self.numel() // count) if reduction == MEAN else total

@@ -21,7 +21,7 @@ SUM, MEAN, MAX = range(3)
 def _bags(xp, indices, offsets, include_last_offset, padding_idx):
     """Of each index, the bag it is in, and whether it counts; how many bags there are."""
     count = len(offsets) - 1 if include_last_offset else len(offsets)
-    bag = xp.searchsorted(offsets[:count], xp.arange(len(indices)), side="right") - 1
+    bag = xp.searchsorted(xp.sort(offsets[:count]), xp.arange(len(indices)), side="right") - 1
     return bag, (indices != padding_idx) & (bag >= 0), count
 
 
@@ -247,7 +247,7 @@ def embedding_bag_padded(
     weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx
 ):  # fmt: skip
     """Rows of a table, added, averaged or compared bag by bag, one row left out."""
-    rows = weight.size(0)
+    rows = weight.shape[0] if weight.dim() else 0
     if padding_idx is None:
         padding_idx = -1
     elif not -rows <= padding_idx < rows:
@@ -256,6 +256,12 @@ def embedding_bag_padded(
         )
     elif padding_idx < 0:
         padding_idx += rows
+    if indices.dim() not in (1, 2):
+        raise RuntimeError(f"input has to be a 1D or 2D Tensor, but got Tensor of dimension {indices.dim()}")
+    if offsets.dim() != 1:
+        raise RuntimeError(f"offsets has to be a 1D Tensor, but got Tensor of dimension {offsets.dim()}")
+    if weight.dim() != 2:
+        raise RuntimeError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
     if indices.dtype is not offsets.dtype:
         kind = dtypes.promote_types(indices.dtype, offsets.dtype)
         indices, offsets = indices.to(kind), offsets.to(kind)
@@ -267,6 +273,9 @@ def embedding_bag_padded(
             f"type {messages.tensor_type(weight)} does not equal {messages.tensor_type(per_sample_weights)} (while checking "
             "arguments for embedding_bag)"
         )
+    indices = indices.reshape(-1)
+    if mode not in (SUM, MEAN, MAX):
+        raise RuntimeError("`mode` must be sum, mean, or max.")
     return direct(
         "_embedding_bag", weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights,
         include_last_offset, padding_idx,

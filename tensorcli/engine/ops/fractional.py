@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._max_pool import declare_max_backward
+from tensorcli.engine.ops._max_pool import declare_max_backward, largest
 
 _SIDES = {2: ("height", "width"), 3: ("time", "height", "width")}
 _TOLD = {2: "fractional_max_pool2d()", 3: "fractional_max_pool3d_out()"}
@@ -82,16 +82,10 @@ def _pool(xp, self, n, kernel_size, output_size, random_samples):
         cells = cells * size + covered.reshape(shape)
     cells = cells.reshape(planes, prod(output_size), prod(kernel_size))
     seen = xp.take_along_axis(self.reshape(planes, 1, prod(sizes)), cells, -1)
-    best = seen.argmax(axis=-1)
-    lost = xp.isnan(seen)
-    if lost.any():
-        # The last NaN of a window is the one that counts.
-        latest = lost.shape[-1] - 1 - lost[..., ::-1].argmax(axis=-1)
-        best = xp.where(lost.any(axis=-1), latest, best)
-    place = best[..., None]
+    values, best = largest(xp, seen)
+    index = xp.take_along_axis(cells, best[..., None], -1)
     shape = (*lead, *output_size)
-    values, index = (xp.take_along_axis(each, place, -1).reshape(shape) for each in (seen, cells))
-    return values, index
+    return values.reshape(shape), index.reshape(shape)
 
 
 def _declare(n):

@@ -13,6 +13,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops import _registers, _resampling
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 
@@ -69,6 +70,24 @@ def _check(n, sizes, output):
         raise RuntimeError(
             f"Non-empty {n + 2}D data tensor expected but got a tensor with sizes {messages.numbers(sizes)}"
         )
+
+
+def _size(own, output_size, scales):
+    """The size that is asked for, be it by factors. Errors: RuntimeError for none, both, or another number of dimensions."""
+    if (output_size is None) is (scales is None):
+        raise RuntimeError("Must specify exactly one of output_size and scale_factors")
+    given, name = (scales, "scale_factors") if output_size is None else (output_size, "output_size")
+    if len(given) != len(own):
+        raise RuntimeError(
+            f"Expected static_cast<int64_t>({name}->size()) == spatial_dimensions to be true, but got false.  (Could this "
+            "error message be improved?  If so, please report an enhancement request to PyTorch.)"
+        )
+    if scales is None:
+        return output_size
+    sizes = [size * factor for size, factor in zip(own, scales, strict=True)]
+    if not all(-(2.0**63) <= size < 2.0**63 for size in sizes):
+        raise messages.overflow("int64_t")
+    return [int(size) for size in sizes]
 
 
 def _refused(name):
@@ -138,6 +157,20 @@ def _declare(name, n, taps, aligned):
         space,
     )
     of_grad = eval(f"lambda grad, output_size, {given}: functions.{name}(grad, output_size, {given})", space)
+
+    def wanted(input, output_size, *settings):
+        scales = settings[-1]
+        size = _size(input.size()[2:], output_size, scales)
+        each = (None,) * n if scales is None else scales
+        return direct(name, input, size, *settings[:-1], *each)
+
+    wanted.__doc__ = "Resample the last dimensions to a size, or by factors."
+    wanted.__module__ = __name__
+    composite(
+        f"{name}.vec(Tensor input, SymInt[]? output_size, {corners}float[]? scale_factors) -> Tensor",
+        variants="function",
+        namespace="nn",
+    )(wanted)
     forward.__doc__ = "Resample the last dimensions to a size."
     backward.__doc__ = f"The gradient of {name}."
     forward.__module__ = backward.__module__ = __name__
@@ -184,6 +217,11 @@ def _base_grid(xp, kind, size, align_corners):
 def affine_grid_generator(xp, theta, size, align_corners):
     """The places in an input that an affine map takes each element of an output to."""
     base = _base_grid(xp, theta.dtype, size[2:], align_corners)
+    if len(theta) != size[0]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{size[0]}, {base.shape[1]}] but got: "
+            f"[{len(theta)}, {base.shape[1]}]."
+        )
     return (base @ theta.swapaxes(1, 2)).reshape(size[0], *size[2:], len(size) - 2)
 
 

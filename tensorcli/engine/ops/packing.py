@@ -18,7 +18,7 @@ def _check(input, lengths, batch):
         raise RuntimeError(
             f"Expected `len(lengths)` to be equal to batch_size, but got {len(lengths)} (batch_size={batch})"
         )
-    if (lengths <= 0).any():
+    if lengths[-1] <= 0:  # the shortest, unless they are not sorted
         raise RuntimeError(
             "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
         )

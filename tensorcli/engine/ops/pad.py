@@ -185,6 +185,8 @@ def pad_circular(self, pad):
 )
 def pad(self, pad, mode, value):
     """Elements added around the last dimensions: a constant, or what "reflect", "replicate" and "circular" find."""
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * self.ndim:
@@ -192,8 +194,6 @@ def pad(self, pad, mode, value):
             "Padding length should be less than or equal to two times the input dimension but got padding length "
             f"{len(pad)} and input of dimension {self.ndim}"
         )
-    if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if mode == "constant":
         return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
     if value not in (None, 0):

@@ -12,7 +12,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._max_pool import declare_max_backward
+from tensorcli.engine.ops._max_pool import declare_max_backward, largest
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._windows import one_dimension, places, pooling, single
 
@@ -39,9 +39,7 @@ def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode):
     refuse(self, name, "bc")
     least = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
     windows = _seen(xp, self, n, kernel, stride, padding, dilation, counts, least)
-    flat = windows.reshape(*windows.shape[:-n], prod(kernel))
-    best = flat.argmax(axis=-1)
-    values = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
+    values, best = largest(xp, windows.reshape(*windows.shape[:-n], prod(kernel)))
     inside = xp.unravel_index(best, kernel)
     index = xp.zeros(best.shape, np.int64)
     for i in range(n):

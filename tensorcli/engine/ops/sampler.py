@@ -58,13 +58,16 @@ def _mirrored(xp, n, at, size, align_corners):
         found = xp.where(turned, double - rest, rest) + low
     else:
         rest = xp.fmod(distance, span)
-        turned = xp.floor(distance / span) % own(2) != 0
+        turned = xp.floor(distance / span) % own(2) == 1
         found = xp.where(turned, span - rest, rest) + low
     return found, xp.where(turned ^ (at < low), own(-1), own(1))
 
 
-def _padded(xp, n, at, size, padding, align_corners):
-    """Coordinates after the padding mode, and how fast they change with those before."""
+def _padded(xp, n, at, size, padding, align_corners, back=False):
+    """Coordinates after the padding mode, and how fast they change with those before.
+
+    What is no number is the first element of an image and the last of a volume, whose gradients (`back`) it stays out of.
+    """
     own = at.dtype.type
     speed = xp.ones_like(at)
     if padding == ZEROS:
@@ -72,11 +75,13 @@ def _padded(xp, n, at, size, padding, align_corners):
     if padding == REFLECTION:
         at, speed = _mirrored(xp, n, at, size, align_corners)
     inside = (at > 0) & (at < own(size - 1))
-    at = xp.minimum(xp.maximum(xp.where(xp.isnan(at), own(0), at), own(0)), own(size - 1))
+    lost = xp.isnan(at)
+    within = xp.minimum(xp.maximum(xp.where(lost, own(0 if n == 2 else size - 1), at), own(0)), own(size - 1))
+    at = xp.where(lost, at, within) if back and n == 3 else within
     return at, speed * inside.astype(at.dtype)
 
 
-def _located(xp, grid, sizes, mode, padding, align_corners):
+def _located(xp, grid, sizes, mode, padding, align_corners, back=False):
     """For each dimension of the input, the first one ahead, what the grid says."""
     n, points = len(sizes), prod(grid.shape[1:-1])
     found = []
@@ -84,7 +89,7 @@ def _located(xp, grid, sizes, mode, padding, align_corners):
         at = _scaled(n, grid[..., n - 1 - d].reshape(len(grid), points), size, align_corners)
         speed = xp.ones_like(at)
         if mode != BICUBIC:
-            at, speed = _padded(xp, n, at, size, padding, align_corners)
+            at, speed = _padded(xp, n, at, size, padding, align_corners, back)
         scale = at.dtype.type(size - align_corners) / at.dtype.type(2)
         found.append(Along(at, speed * scale, size))
     return found
@@ -176,9 +181,15 @@ def _read(xp, flat, tap):
     return xp.where(tap.seen[..., None], flat[tap.indices], flat.dtype.type(0))
 
 
+def _seen(xp, tap, terms):
+    """What the taps add to: PyTorch passes over those outside a volume, whose weights may be no numbers."""
+    return xp.where(tap.seen[..., None], terms, terms.dtype.type(0))
+
+
 def _flattened(xp, image):
     """The elements of a batch of images, each with its channels."""
-    return xp.moveaxis(image, 1, -1).reshape(image[:, :1].size, image.shape[1])
+    batch, channels, *sizes = image.shape
+    return xp.moveaxis(image, 1, -1).reshape(prod((batch, *sizes)), channels)
 
 
 def _sampled(xp, input, grid, mode, padding, align_corners):
@@ -194,7 +205,9 @@ def _sampled(xp, input, grid, mode, padding, align_corners):
             found = onto(lines[row], tap.weights[0][..., None], found) if tap.sides[1] == 3 else found
         else:
             weight = reduce(np.multiply, reversed(tap.weights))[..., None]
-            found = onto(values, weight, found) if len(along) == 2 else found + values * weight
+            found = (
+                onto(values, weight, found) if len(along) == 2 else found + _seen(xp, tap, values * weight)
+            )
     result = found.reshape(*grid.shape[:-1], flat.shape[1]).astype(input.dtype, copy=False)
     return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
 
@@ -203,7 +216,7 @@ def _sampled(xp, input, grid, mode, padding, align_corners):
 
 
 def _sampled_backward(xp, grad, input, grid, mode, padding, align_corners, mask):
-    along = _located(xp, grid, input.shape[2:], mode, padding, align_corners)
+    along = _located(xp, grid, input.shape[2:], mode, padding, align_corners, back=True)
     flat, grads = _flattened(xp, input), xp.moveaxis(grad, 1, -1).reshape(*along[0].at.shape, input.shape[1])
     taps = list(_taps(xp, along, mode, padding, align_corners))
     of_input = _of_input(xp, taps, grads, input, mode) if mask[0] else None
@@ -231,7 +244,7 @@ def _of_input(xp, taps, grads, input, mode):
     places = xp.concatenate([tap.indices for tap in taps], 1)[:, order]
     seen = xp.concatenate([tap.seen for tap in taps], 1)[:, order]
     values = xp.concatenate(shares, 1)[:, order]
-    size = input[:, :1].size
+    size = prod((len(input), *input.shape[2:]))
     result = xp.zeros((size, channels), grads.dtype)
     behind(xp).combine("add", result, places[seen], values[seen])
     result = result.reshape(len(input), *input.shape[2:], channels)
@@ -263,7 +276,7 @@ def _of_volume(xp, along, taps, values, grads):
         for tap, value in zip(taps, values, strict=True):
             for d in range(3):
                 first, second = (tap.weights[k] for k in (2, 1, 0) if k != d)
-                term = value[..., c] * first * second * grads[..., c]
+                term = _seen(xp, tap, (value[..., c] * first * second * grads[..., c])[..., None])[..., 0]
                 slopes[d] = slopes[d] + term if tap.sides[d] else slopes[d] - term
     return slopes
 

@@ -39,6 +39,10 @@ def max_unpool3d(xp, self, indices, output_size, stride, padding):
     """The values that max_pool3d chose, put where its indices say; zero elsewhere."""
     if indices.dtype != np.int64:
         raise RuntimeError("elements in indices should be type int64")
+    if len(output_size) != 3:
+        raise RuntimeError(
+            f"There should be exactly three elements (depth, height, width) in output_size, but got {len(output_size)} elements."
+        )
     for name, given in (("stride", stride), ("padding", padding)):
         if len(given) != 3:
             raise RuntimeError(

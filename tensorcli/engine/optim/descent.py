@@ -26,6 +26,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where it is asked for."""
 
     __module__ = "torch.optim.sgd"
+    refuses_many = False
     later: ClassVar = {
         "nesterov": False,
         "maximize": False,

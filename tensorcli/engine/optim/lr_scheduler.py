@@ -140,7 +140,7 @@ def _has_state(function: Any) -> bool:
 class _WithFunctions(LRScheduler):
     """A scheduler with a function for each group."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+    def _start(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int) -> None:
         self.optimizer = optimizer
         self.lr_lambdas: list[Callable[[int], float]]
         if isinstance(lr_lambda, (list, tuple)):
@@ -152,7 +152,7 @@ class _WithFunctions(LRScheduler):
         else:
             self.lr_lambdas = [lr_lambda] * len(optimizer.param_groups)
         self._check_functions()
-        super().__init__(optimizer, last_epoch)
+        LRScheduler.__init__(self, optimizer, last_epoch)
 
     def _check_functions(self) -> None:
         """What is given need not be functions until they are called."""
@@ -176,6 +176,9 @@ class LambdaLR(_WithFunctions):
 
     __module__ = "torch.optim.lr_scheduler"
 
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self._start(optimizer, lr_lambda, last_epoch)
+
     def get_lr(self) -> list[Any]:
         self._warn_outside()
         return [base * one(self.last_epoch) for one, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
@@ -185,6 +188,9 @@ class MultiplicativeLR(_WithFunctions):
     """The present rate times a function of the epoch."""
 
     __module__ = "torch.optim.lr_scheduler"
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self._start(optimizer, lr_lambda, last_epoch)
 
     def _check_functions(self) -> None:
         """Errors: TypeError. The first epoch calls none of them, so that they are looked at here."""

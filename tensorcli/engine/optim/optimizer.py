@@ -37,6 +37,7 @@ class Optimizer(Pickled):
 
     __module__ = "torch.optim.optimizer"
     captured = "params and state_steps"
+    refuses_many = True  # Whether many parameters at once are refused with `differentiable=True`.
     captured_foreach = ""  # As the code for many parameters at once names it, where that differs.
     """What has to be on a device of `capturing` in a group that is `capturable`, as the error names it."""
     capturing: tuple[str, ...] = ("cuda", "xpu", "hpu", "privateuseone", "xla")
@@ -172,6 +173,8 @@ class Optimizer(Pickled):
         for param in with_grad:
             if not self.state.get(param):
                 self.prepare(param, self.state[param], group)
+        if group.get("foreach") and group.get("differentiable") and self.refuses_many:
+            raise AssertionError("_foreach ops don't support autograd")
         if group.get("capturable"):
             self._refuse_uncapturable(with_grad, bool(group["foreach"]))
         for param in with_grad:

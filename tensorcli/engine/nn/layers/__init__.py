@@ -31,7 +31,7 @@ def layer(
 ) -> Any:
     """A class of modules from its constructor's signature.
 
-    `calls`: the name of a functional, which gets `takes` and every attribute by its name; or forward itself.
+    `calls`: the name of a functional, which gets `takes` and every attribute; or forward itself.
     `shows`: attributes in the repr: `name=value` (`name`), with the value's own repr (`name!`), the value alone (`:name`),
     `name=True` where it is so (`name?`).
     `prepare`: called with the new module, to check its attributes and to normalise them.
@@ -46,7 +46,9 @@ def layer(
         space["__init__"] = _constructor(bind, names, prepare)
     if isinstance(calls, str) and calls:
         like = getattr(functional, calls)
-        calls = _forward(like, python_signature(f"{name}.forward", f"self, {takes}"), names)
+        # What PyTorch wrote in C++ is given its arguments by position, gelu's apart, which is a keyword alone.
+        placed = calls in functional.BUILT_IN and calls != "gelu"
+        calls = _forward(like, python_signature(f"{name}.forward", f"self, {takes}"), names, placed)
     if like is not None:
         space["__doc__"] = like.__doc__
     if calls:
@@ -79,7 +81,7 @@ def _constructor(bind: Any, names: tuple[str, ...], prepare: Any) -> Any:
     return construct
 
 
-def _forward(function: Any, bind: Any, names: tuple[str, ...]) -> Any:
+def _forward(function: Any, bind: Any, names: tuple[str, ...], placed: bool) -> Any:
     kept = [name for name in names if name not in _OLD_REDUCTION]
     count = len(bind.__code__.co_varnames) - 1
 
@@ -88,7 +90,12 @@ def _forward(function: Any, bind: Any, names: tuple[str, ...]) -> Any:
             args = bind(self, *args, **kwargs)[1:]
         return function(*args, **{name: getattr(self, name) for name in kept})
 
-    return forward
+    def forward_placed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != count:
+            args = bind(self, *args, **kwargs)[1:]
+        return function(*args, *[getattr(self, name) for name in kept])
+
+    return forward_placed if placed else forward
 
 
 def _repr_of(shows: str) -> Callable[[Any], str]:

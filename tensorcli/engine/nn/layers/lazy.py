@@ -134,6 +134,10 @@ class LazyLinear(_Lazy, Linear):
 class _LazyConv(_Lazy):
     inward = "in_channels"
 
+    def initialize_parameters(self, input: Any, *args: Any, **kwargs: Any) -> None:
+        """Give the parameters the sizes that the input asks for, and draw them. `output_size` asks for none."""
+        super().initialize_parameters(input)
+
     def _inputs_of(self, input: Any) -> int:
         n = self.n
         if input.dim() not in (n + 1, n + 2):

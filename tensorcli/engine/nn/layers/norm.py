@@ -89,7 +89,10 @@ class _NormBase(_Affine):
     ) -> None:
         key = f"{prefix}num_batches_tracked"
         if local_metadata.get("version", 1) < 2 and self.track_running_stats and key not in state_dict:
-            state_dict[key] = self.num_batches_tracked
+            count = self.num_batches_tracked
+            state_dict[key] = (
+                functions.zeros((), dtype=dtypes.int64) if count is None or count.is_meta else count
+            )
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *more)
 
 

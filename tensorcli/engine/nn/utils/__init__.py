@@ -15,6 +15,17 @@ def _parameters(parameters: Any) -> list[Tensor]:
     return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
+def _check_foreach(tensors: list[Tensor], foreach: bool | None) -> None:
+    """Errors: RuntimeError for a device that has no functions for many tensors at once, where they are asked for."""
+    for kind in {tensor.device.type for tensor in tensors}:
+        if foreach and kind not in ("cpu", "cuda"):
+            raise RuntimeError(f"foreach=True was passed, but can't use the foreach API on {kind} tensors")
+
+
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
 def get_total_norm(
     tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -22,6 +33,7 @@ def get_total_norm(
     grads = _parameters(tensors)
     if not grads:
         return functions.zeros(())  # type: ignore[no-any-return]
+    _check_foreach(grads, foreach)
     with no_grad():
         norms = [functions.linalg_vector_norm(grad, float(norm_type)) for grad in grads]
         total = functions.linalg_vector_norm(functions.stack(norms), float(norm_type))
@@ -38,11 +50,14 @@ def clip_grads_with_norm_(
     parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Scale the gradients in place so that a total norm of `total_norm` becomes at most `max_norm`."""
+    grads = _gradients(_parameters(parameters))
+    if not grads:
+        return
     with no_grad():
         scale = functions.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-        for parameter in _parameters(parameters):
-            if parameter._grad is not None:
-                parameter._grad.mul_(scale)
+        _check_foreach(grads, foreach)
+        for grad in grads:
+            grad.mul_(scale)
 
 
 def clip_grad_norm_(
@@ -56,7 +71,7 @@ def clip_grad_norm_(
     found = _parameters(parameters)
     if not found and isinstance(parameters, Generator):
         messages.warn("`parameters` is an empty generator, no gradient clipping will occur.")
-    grads = [p.grad for p in found if p.grad is not None]
+    grads = _gradients(found)
     total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(found, max_norm, total, foreach)
     return total
@@ -87,11 +102,15 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     """Limit each element of the gradients, in place, to -clip_value … clip_value. Errors: RuntimeError where there is none."""
     limit = float(clip_value)
     with no_grad():
-        grads = [one._grad for one in _parameters(parameters) if one._grad is not None]
+        grads = _gradients(_parameters(parameters))
         if not grads:
             raise RuntimeError(_NOTHING_TO_GROUP)
+        _check_foreach(grads, foreach)
         for grad in grads:
-            grad.clamp_(min=-limit).clamp_(max=limit)
+            if foreach is False or grad.is_meta:
+                grad.clamp_(min=-limit, max=limit)
+            else:  # Many at once are clamped on one side, then on the other.
+                grad.clamp_(min=-limit).clamp_(max=limit)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

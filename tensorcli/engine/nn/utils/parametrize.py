@@ -112,7 +112,7 @@ class ParametrizationList(ModuleList):
     def _keep(self, number: int, one: Any, original: Any) -> None:
         if not isinstance(one, Tensor):
             raise ValueError(
-                "'right_inverse' must return a Tensor or a reference-type opaque. Got element "
+                "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got element "
                 f"{number} of the sequence with type {type(one).__name__}."
             )
         found: Any = Parameter(one, original.requires_grad) if isinstance(original, Parameter) else one

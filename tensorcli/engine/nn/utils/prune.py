@@ -182,9 +182,9 @@ def _check_amount(amount: Any) -> None:
         )
 
 
-def _count(amount: Any, size: int) -> int:
+def _count(amount: Any, size: int) -> Any:
     """How many of `size` to prune. Errors: ValueError for more than there are."""
-    found = int(amount) if isinstance(amount, Integral) else round(amount * size)
+    found: Any = amount if isinstance(amount, Integral) else round(amount * size)
     if found > size:
         raise ValueError(f"amount={found} should be smaller than the number of parameters to prune={size}")
     return found
@@ -246,6 +246,13 @@ class RandomUnstructured(BasePruningMethod):
 class L1Unstructured(RandomUnstructured):
     """Prunes the elements nearest to zero."""
 
+    def __init__(self, amount: Any) -> None:
+        super().__init__(amount)
+
+    @classmethod
+    def apply(cls, module: Any, name: str, amount: Any, importance_scores: Any = None) -> Any:  # type: ignore[override]
+        return super().apply(module, name, amount, importance_scores=importance_scores)
+
     def compute_mask(self, t: Any, default_mask: Any) -> Any:
         count = _count(self.amount, t.nelement())
         mask = default_mask.clone()
@@ -284,6 +291,12 @@ class LnStructured(BasePruningMethod):
         self.amount = amount
         self.n = n
         self.dim = dim
+
+    @classmethod
+    def apply(  # type: ignore[override]
+        cls, module: Any, name: str, amount: Any, n: Any, dim: int, importance_scores: Any = None
+    ) -> Any:
+        return super().apply(module, name, amount, n, dim, importance_scores=importance_scores)
 
     def compute_mask(self, t: Any, default_mask: Any) -> Any:
         size = _channels(t, self.dim)

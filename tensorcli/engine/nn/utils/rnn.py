@@ -62,7 +62,19 @@ class PackedSequence(Pickled, PackedSequence_):
             return self
         if "copy" in kwargs:
             raise RuntimeError(".to() does not accept copy argument")
-        return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
+        kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "dtype")}
+        orders = (
+            one if one is None else one.to(data.device, **kwargs)
+            for one in (self.sorted_indices, self.unsorted_indices)
+        )
+        return type(self)(data, self.batch_sizes, *orders)
+
+    def pin_memory(self) -> "PackedSequence":
+        """The sequence in pinned memory."""
+        orders = (
+            one if one is None else one.pin_memory() for one in (self.sorted_indices, self.unsorted_indices)
+        )
+        return type(self)(self.data.pin_memory(), self.batch_sizes, *orders)
 
     def cpu(self, *args: Any, **kwargs: Any) -> "PackedSequence":
         """The sequence on the CPU."""
@@ -146,6 +158,8 @@ def pad_sequence(
             raise TypeError(
                 f"expected Tensor as element {number} in argument 0, but got {type(one).__name__}"
             )
+    if found[0].dim() == 0:
+        raise RuntimeError("ArrayRef: invalid slice, N = 1; size = 0")
     longest = max(one.size(0) for one in found)
     sizes = (len(found), longest) if batch_first else (longest, len(found))
     result = functions.empty(

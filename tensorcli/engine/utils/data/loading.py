@@ -1,8 +1,8 @@
 """`DataLoader`, and how samples are put together into batches. It reads in this process, whatever `num_workers` says."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from copy import copy
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,13 @@ from tensorcli.engine.construct import as_tensor, tensor
 from tensorcli.engine.devices import cuda_devices
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
-from tensorcli.engine.utils.data.orders import BatchSampler, RandomSampler, SequentialSampler, drawn_seed
+from tensorcli.engine.utils.data.orders import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    _InfiniteConstantSampler,
+    drawn_seed,
+)
 from tensorcli.engine.utils.data.sets import IterableDataset
 
 _NO_BATCH = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
@@ -23,7 +29,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Samples as one: tensors stacked, numbers as a tensor, containers item by item. Errors: TypeError for other things."""
     first = batch[0]
     if isinstance(first, Tensor):
-        return functions.stack(list(batch), 0)
+        return functions.stack(batch, 0)
     if isinstance(first, np.ndarray):
         if first.dtype.kind in "SUO":
             raise TypeError(_NO_BATCH.format(first.dtype))
@@ -43,7 +49,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Sequence):
         if any(len(each) != len(first) for each in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        return [default_collate(each) for each in zip(*batch, strict=True)]
+        return _like_sequence(first, [default_collate(each) for each in zip(*batch, strict=True)])
     raise TypeError(_NO_BATCH.format(type(first)))
 
 
@@ -57,18 +63,36 @@ def default_convert(data: Any) -> Any:
         return _like(data, {key: default_convert(each) for key, each in data.items()})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
         return type(data)(*map(default_convert, data))
-    if isinstance(data, tuple | list):
-        return [default_convert(each) for each in data]
+    if isinstance(data, Sequence):
+        return _like_sequence(data, [default_convert(each) for each in data])
     return data
 
 
 def _like(mapping: Any, items: dict[Any, Any]) -> Any:
-    """The items in a mapping of the same kind."""
-    if isinstance(mapping, MutableMapping):
-        twin = copy(mapping)
-        twin.update(items)
-        return twin
-    return items
+    """The items in a mapping of the same kind, if one can be made of them."""
+    try:
+        if isinstance(mapping, MutableMapping):
+            twin = copy(mapping)
+            twin.update(items)
+            return twin
+        return type(mapping)(items)
+    except TypeError:
+        return items
+
+
+def _like_sequence(sequence: Any, items: list[Any]) -> Any:
+    """The items in a sequence of the same kind, if one can be made of them; those of a tuple in a list."""
+    if isinstance(sequence, tuple):
+        return items
+    try:
+        if isinstance(sequence, MutableSequence):
+            twin = copy(sequence)
+            for place, item in enumerate(items):
+                twin[place] = item
+            return twin
+        return type(sequence)(items)
+    except TypeError:
+        return items
 
 
 def get_worker_info() -> None:
@@ -219,15 +243,17 @@ class DataLoader(Pickled):
         self.dataset = dataset
         self.num_workers = num_workers
         self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
         self.drop_last = drop_last
         self.generator = generator
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
+        self.in_order = in_order
         if sampler is None:
             if isinstance(dataset, IterableDataset):
-                sampler = repeat(None)
+                sampler = _InfiniteConstantSampler()
             elif shuffle:
                 sampler = RandomSampler(dataset, generator=generator)
             else:
@@ -256,6 +282,8 @@ class DataLoader(Pickled):
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
             )
         order = None if isinstance(self.dataset, IterableDataset) else iter(self._index_sampler)
+        if self.num_workers == 0 and self.timeout != 0:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         # PyTorch draws a seed for its workers, whether there are any or not.
         drawn_seed(self.generator)
         return _Batches(self, self._in_turn() if order is None else self._batches(order))

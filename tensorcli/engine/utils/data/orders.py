@@ -1,7 +1,7 @@
 """Samplers: the order in which samples are read, drawn as PyTorch draws it."""
 
 from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from typing import Any
 
 from tensorcli.engine import dtypes
@@ -18,6 +18,15 @@ class Sampler(Pickled):
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError
+
+
+class _InfiniteConstantSampler(Sampler):
+    """The order of what is read in turn: there is none."""
+
+    __module__ = "torch.utils.data.dataloader"
+
+    def __iter__(self) -> Iterator[None]:
+        return repeat(None)
 
 
 class SequentialSampler(Sampler):
