@@ -300,6 +300,12 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
     elif origin.base == "bernoulli" and outs[0].dtype.is_complex:
         size(op, outs[0], values[0], values)
         raise messages.not_implemented("bernoulli_tensor_cpu_self_", outs[0].dtype.scalar_type)
+    elif origin.base == "multinomial":
+        # Nothing is drawn for an output that cannot hold it.
+        weights = values[0]
+        known = 0 < weights.ndim <= 2 and weights.dtype.category == dtypes.FLOATING
+        if known and outs[0].dtype is not dtypes.int64:
+            raise _wrong_dtype(origin, 0, dtypes.int64, outs[0].dtype, values)
     elif origin.base in FILLED_FIRST:
         _fill_first(origin.base, values, outs[0])
     elif origin.base == "normal" and isinstance(values[0], Tensor):
