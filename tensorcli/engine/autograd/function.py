@@ -272,7 +272,7 @@ _NO_SETUP = (
 
 
 def _refuse_keywords(given: dict[str, Any]) -> None:
-    """Refuse what forward takes by name alone. Errors: TypeError, NotImplementedError for a tensor that a vmap would have to map."""
+    """Refuse what forward takes by name alone. Errors: TypeError, NotImplementedError for a tensor that a vmap had to map."""
     if not transforms[-1].batched:
         raise TypeError(
             f"custom_function_call_grad() got an unexpected keyword argument '{next(iter(given))}'"

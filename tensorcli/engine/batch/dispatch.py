@@ -7,12 +7,13 @@ values by its rule. An operator that gets none runs below as if the layer was no
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import callers, effects, events
+from tensorcli.engine import callers, effects, events, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
+from tensorcli.engine.batch.escaped import is_escaped, looks, refusal
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.batch.refused import WITHOUT_EXAMPLES_TOO, refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
@@ -34,10 +35,19 @@ def _asking(op: Op, run: Run) -> Run:
             return dropped
         return _telling(op, run) if op.name in slow.NAMES else run
 
+    unread = looks(op)
+
     def asked(values: tuple[Any, ...]) -> Any:
+        if unread and not layers and is_escaped(values[0]):
+            raise refusal(op)
         if not layers or (forward and forward[-1].inside(layers[-1])):
             # Tangents of a level inside the vmap go forward first (autograd.dual).
-            return run(values)
+            try:
+                return run(values)
+            except RuntimeError as error:
+                if error.args == (messages.ESCAPED,):
+                    raise refusal(op) from None
+                raise
         return _dispatched(op, values)
 
     return asked
