@@ -77,6 +77,8 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
         return _in_layer(layer, op, values)
     if op.writes:
         _refuse_captured(layer, op)
+    if len(values) > op.arity and drawing.is_random(op):
+        _without_out(op, values)
     with layer.below():
         drawn = drawing.unmapped(layer, op, values)
         result = op.run(values) if drawn is None else drawn.value
@@ -148,6 +150,11 @@ def _relate(tensor: Tensor, result: Tensor, several: bool) -> None:
 
 def _without_out(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
     plain, out, _ = effects.split_extras(op, values)
+    if out is not None and drawing.is_random(op):
+        raise RuntimeError(
+            "vmap: We do not support calling out variants of random operations inside of vmap. Please use non-out variants as a "
+            "workaround"
+        )
     if out is not None:
         raise RuntimeError(
             f"Batching rule not implemented for aten::{op.base}.out; the fallback path doesn't work on out= or view ops."
