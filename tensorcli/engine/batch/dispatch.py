@@ -173,6 +173,8 @@ def _written(layer: Layer, op: Op, given: tuple[Any, ...]) -> Tensor:
     if reason is not None:
         raise RuntimeError(reason)
     writes.check(layer, op, batches)
+    if op.base == "resize_" and target.requires_grad and not mode.inference:
+        raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
     requires = wants_grad(op, given)
     views.check_in_place(target, requires)
     node: Any = None

@@ -8,7 +8,8 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
-    "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ "
+    "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere "
+    "as_strided_ baddbmm_ "
     "bincount bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor conj_physical_ ctc_loss.Tensor cumprod_ cumsum_ detach_ "
     "diagflat embedding_bag.padding_idx eq_.Scalar eq_.Tensor fft_ihfft2 fft_ihfftn fill.Scalar fill_diagonal_ fix_ "
     "float_power_.Scalar float_power_.Tensor floor_divide_.Tensor fmod_.Scalar fmod_.Tensor ge_.Scalar ge_.Tensor "
@@ -20,7 +21,9 @@ NAMES: Final = frozenset(
     "masked_scatter_ max_unpool2d max_unpool3d multi_margin_loss multilabel_margin_loss nanquantile.scalar "
     "native_channel_shuffle ne_.Scalar ne_.Tensor negative_ nextafter_ nonzero_static not_equal_.Scalar "
     "not_equal_.Tensor ormqr pdist permute_copy polygamma_ pow_.Tensor put put_ quantile.scalar remainder_.Scalar "
-    "remainder_.Tensor renorm renorm_ scatter_.src scatter_.value soft_margin_loss special_airy_ai "
+    "remainder_.Tensor renorm renorm_ resize_as_ scatter_.src scatter_.value "
+    "set_ set_.source_Storage set_.source_Storage_storage_offset set_.source_Tensor set_.source_Tensor_storage_offset "
+    "soft_margin_loss special_airy_ai "
     "special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v "
     "special_chebyshev_polynomial_w special_hermite_polynomial_h special_hermite_polynomial_he "
     "special_laguerre_polynomial_l special_legendre_polynomial_p special_log_ndtr special_shifted_chebyshev_polynomial_t "

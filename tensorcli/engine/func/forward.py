@@ -149,11 +149,23 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     """
     value = func(*primals)
     inputs, shape = flatten(primals)
+    zeros = [one.new_empty(()).zero_().expand_as(one) for one in inputs]
+    _check_floating("primal", inputs)
     with Level() as level, pushed_through():
-        leaves = [level.leaf(functions.zeros_like(one)) for one in inputs]
-        _, pushed, tree, _ = _push(func, inputs, shape, leaves, False, False)
-        seeds = [level.leaf(functions.ones_like(one)) for one in pushed]
-        transposed = gradients(pushed, leaves, seeds, create_graph=True)
+        leaves = [level.leaf(one) for one in zeros]
+        with Pushing() as pushing:
+            duals = [pushing.dual(*pair) for pair in zip(inputs, leaves, strict=True)]
+            outputs, tree = flatten(func(*unflatten(duals, shape)))
+            pushed = [pushing.tangent(one, False) if isinstance(one, Tensor) else one for one in outputs]
+        # What has no tangents is given as it is: zeros of whole numbers, and what is no tensor.
+        moving = [
+            i
+            for i, one in enumerate(pushed)
+            if isinstance(one, Tensor) and one.dtype.category >= dtypes.FLOATING
+        ]
+        seeds = [level.leaf(functions.ones_like(pushed[i])) for i in moving]
+        transposed = gradients([pushed[i] for i in moving], leaves, seeds, create_graph=True)
+    pushed = [level.outside(one) for one in pushed]
 
     def jvp_fn(*tangents: Any) -> Any:
         given, form = flatten(tangents)
@@ -169,10 +181,13 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
                         f"{getattr(primal, what)} of the corresponding primal."
                     )
         first = next_number()
-        found = gradients(transposed, seeds, given, create_graph=mode.enabled)
+        # Copies, as the result may be a tangent itself.
+        copies = [functions.clone(one) for one in given]
+        found = gradients(transposed, seeds, copies, create_graph=mode.enabled)
         found = [level.outside(marked(one, level)) for one in found]
         level.trim(found, first)
-        return unflatten(found, tree)
+        places = dict(zip(moving, found, strict=True))
+        return unflatten([places.get(i, one) for i, one in enumerate(pushed)], tree)
 
     jvp_fn.__qualname__ = "linearize.<locals>.jvp_fn"
     return value, jvp_fn
