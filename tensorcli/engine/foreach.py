@@ -7,6 +7,7 @@ Out of place, PyTorch records one node for the whole list (`ForeachExpBackward0`
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import chain
 from typing import Any, Final
 
 from tensorcli.engine.autograd import views
@@ -14,7 +15,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.schema import parse
+from tensorcli.engine.schema import Argument, parse
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 _UNARY: Final = (
@@ -70,12 +71,38 @@ def _lines(name: str) -> list[str]:
 
 
 @cache
-def _overloads(name: str) -> tuple[Callable[..., Any], list[tuple[str, ...]]]:
-    """What binds a call, and the names of the values of each overload."""
+def _overloads(name: str) -> tuple[Callable[..., Any], list[tuple[Argument, ...]]]:
+    """What binds a call, and the arguments of each overload."""
     schemas = [parse(f"{name}.o{i}({line}) -> Tensor[]") for i, line in enumerate(_lines(name))]
-    return Binder(name, schemas, tensor_class=Tensor).bind, [
-        tuple(argument.name for argument in one.arguments) for one in schemas
-    ]
+    return Binder(name, schemas, tensor_class=Tensor).bind, [one.arguments for one in schemas]
+
+
+def _full_name(name: str, arguments: Sequence[Argument]) -> str:
+    """The name of an overload as PyTorch's refusals have it."""
+    if not _is_list(arguments[0]):
+        return f"{name}.ScalarAndTensor"
+    _, *others = (one for one in arguments if not one.keyword_only)
+    if not others or name in ("_foreach_copy_", "_foreach_mm"):
+        return name
+    last = others[0] if others[0].name == "ord" else others[-1]
+    return f"{name}.{'List' if _is_list(last) else last.type.base + 'List' * last.type.is_list}"
+
+
+def _is_list(argument: Argument) -> bool:
+    return argument.type.is_list and argument.type.base == "Tensor"
+
+
+def _check_lists(name: str, lists: Sequence[Any]) -> None:
+    """Errors: RuntimeError for lists of tensors of which one is longer than the first, or which are empty."""
+    count = len(lists[0])
+    if name != "_foreach_copy_" or all(lists):
+        for one in lists:
+            if len(one) != count:
+                raise RuntimeError(
+                    f"Tensor lists must have the same number of tensors, got {count} and {len(one)}"
+                )
+    if not all(lists):
+        raise RuntimeError("Tensor list must have at least one tensor.")
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -84,15 +111,21 @@ def function(name: str) -> Callable[..., Any]:
     writes = base.endswith("_")
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bind, names = _overloads(name)
-        place, (first, *others) = bind(args, kwargs)
+        bind, overloads = _overloads(name)
+        place, values = bind(args, kwargs)
+        arguments = overloads[place]
+        lists = [value for argument, value in zip(arguments, values, strict=True) if _is_list(argument)]
+        if any(one.batch is not None for one in (*chain(*lists), *values) if isinstance(one, Tensor)):
+            raise RuntimeError(
+                f"Batching rule not implemented for aten::{_full_name(name, arguments)}. We could not generate a fallback."
+            )
+        _check_lists(name, lists)
+        first, *others = values
         if not isinstance(first, (list, tuple)):
             return tuple(functions.pow(first, one) for one in others[0])
-        if not first:
-            raise RuntimeError("Tensor list must have at least one tensor.")
         given = [
-            (what, _for_each(what, value, len(first)))
-            for what, value in zip(names[place][1:], others, strict=True)
+            (argument.name, _for_each(argument.name, value, len(first)))
+            for argument, value in zip(arguments[1:], others, strict=True)
         ]
         if writes:
             for one in first:
@@ -131,11 +164,7 @@ def _for_each(what: str, value: Any, count: int) -> Any:
             f"scalar tensor expected to be 0 dim but it has {value.ndim} dimensions and {value.numel()} elements."
         )
     if isinstance(value, (list, tuple)) and len(value) != count:
-        raise RuntimeError(
-            f"Tensor lists must have the same number of tensors, got {count} and {len(value)}"
-            if value and isinstance(value[0], Tensor)
-            else "Tensor list must have same number of elements as scalar list."
-        )
+        raise RuntimeError("Tensor list must have same number of elements as scalar list.")
     return value
 
 

@@ -5,6 +5,7 @@ PyTorch's, attributes (`shape`, `grad`) do not ask; functions of `torch.nn.funct
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from types import NoneType
 from typing import Any, Final
 
@@ -90,22 +91,78 @@ def has_torch_function(relevant_args: Sequence[Any]) -> bool:
 
 
 def handle_torch_function(public_api: Call, relevant_args: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
-    """What the first of the arguments that answers makes of a call. Errors: TypeError where none does."""
+    """What the first of the arguments that answers makes of a call of a Python function. Errors: TypeError where none does."""
     relevant = overriding(relevant_args)
+    answer = _asked(public_api, relevant, (args, kwargs), DeprecationWarning)
+    if answer is NotImplemented:
+        raise TypeError(
+            f"no implementation found for '{public_api.__module__}.{public_api.__name__}' on types that implement "
+            f"__torch_function__: {[type(one) for one in relevant]}"
+        )
+    return answer
+
+
+def is_tensor_like(inp: Any) -> bool:
+    """Whether the argument is a tensor, or says what functions do with it."""
+    return hasattr(inp, "__torch_function__")
+
+
+def wrap_torch_function(dispatcher: Call) -> Callable[[Call], Call]:
+    """A decorator for functions that ask those of their arguments that `dispatcher` gives for them."""
+
+    def inner(func: Call) -> Call:
+        @wraps(func)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            relevant = dispatcher(*args, **kwargs)
+            if has_torch_function(relevant):
+                return handle_torch_function(wrapped, relevant, *args, **kwargs)
+            return func(*args, **kwargs)
+
+        return wrapped
+
+    return inner
+
+
+def _asked(public_api: Call, relevant: Sequence[Any], given: tuple[Any, ...], category: type[Warning]) -> Any:
+    """The first answer of the arguments, NotImplemented where there is none; one whose method is not the class's is warned of."""
     types = tuple(type(one) for one in relevant)
     for one in relevant:
-        answer = type(one).__torch_function__(public_api, types, args, kwargs)
+        function = one.__torch_function__
+        if getattr(function, "__self__", None) is one:
+            from tensorcli.engine import messages
+
+            # The C++ side of PyTorch says it once, and quotes the name fully.
+            native = category is UserWarning
+            messages.warn(
+                f"Defining your `__torch_function__{'`' if native else ''} as a plain method is deprecated and will be an error "
+                "in future, please define it as a classmethod.",
+                category,
+                once=native,
+            )
+        answer = function(public_api, types, *given)
         if answer is not NotImplemented:
             return answer
-    listed = "\n".join(f"  - tensor subclass {kind}" for kind in types)
-    raise TypeError(
-        f"Multiple dispatch failed for '{_spoken(public_api)}'; all __torch_function__ handlers returned NotImplemented:\n\n"
-        f"{listed}\n\nFor more information, try re-running with TORCH_LOGS=not_implemented"
-    )
+    return NotImplemented
+
+
+def _dispatched(public_api: Call, relevant: Sequence[Any], args: Any, kwargs: Any) -> Any:
+    """What the first of the arguments that answers makes of a call of an operator. Errors: TypeError where none does."""
+    answer = _asked(public_api, relevant, (args, kwargs) if kwargs else (args,), UserWarning)
+    if answer is NotImplemented:
+        listed = "\n".join(f"  - tensor subclass {type(one)}" for one in relevant)
+        raise TypeError(
+            f"Multiple dispatch failed for '{_spoken(public_api)}'; all __torch_function__ handlers returned NotImplemented:\n\n"
+            f"{listed}\n\nFor more information, try re-running with TORCH_LOGS=not_implemented"
+        )
+    return answer
 
 
 def _spoken(function: Call) -> str:
-    return f"torch.{function.__qualname__}"
+    from tensorcli.engine.op import PACKETS
+
+    name = function.__qualname__
+    space = PACKETS[name][0].namespace if name in PACKETS else ""
+    return f"torch.{space}.{name}" if space else f"torch.{name}"
 
 
 def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any], kwargs: Any) -> Any:
@@ -122,7 +179,7 @@ def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any]
     elif space and not method:
         owner = getattr(torch, space)
     public = getattr(owner, name.removeprefix(f"{space}_"), None) or getattr(functions, name)
-    return handle_torch_function(public, relevant, *args, **kwargs)
+    return _dispatched(public, relevant, args, kwargs)
 
 
 # ---- subclasses of Tensor
@@ -233,7 +290,7 @@ def _asking(name: str, own: Call) -> Call:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = (self, *args)
         if state.enabled and (relevant := overriding(given, kwargs)):
-            return handle_torch_function(method, relevant, *given, **kwargs)
+            return _dispatched(method, relevant, given, kwargs)
         return own(self, *args, **kwargs)
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", own.__doc__

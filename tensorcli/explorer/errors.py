@@ -207,6 +207,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a mask of attention has a row for each query and a column for each key",
          "m = torch.nn.MultiheadAttention(4, 2)\nx = torch.ones(5, 1, 4)\nm(x, x, x, attn_mask=torch.zeros(3, 3))"),
         ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= |"
+         "Got incorrect dims for |Got wrong shapes for dot|"
          "required rank # tensor|is only supported on matrices",
          "the operation wants another number of dimensions",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(5, 5))"),

@@ -78,7 +78,7 @@ _OUTSIDE = {
         "cond while_loop lobpcg slice_inverse saddmm smm spmm hspmm "
         "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
         "SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
-        "fake_quantize_per_tensor_affine native_norm rearrange from_file".split(),
+        "fake_quantize_per_tensor_affine native_norm from_file".split(),
         _ABSENT,
     ),
 }

@@ -128,5 +128,13 @@ def _tell(node: Any, beginning: str, did: str) -> None:
 def check(node: Any, gradients: list[Any]) -> None:
     """With check_nan: refuse a NaN among the gradients a node gave. Errors: RuntimeError with PyTorch's text."""
     for i, gradient in enumerate(gradients):
-        if gradient is not None and gradient.isnan().any().item():
+        if gradient is not None and _has_nan(gradient):
             raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+
+def _has_nan(gradient: Any) -> bool:
+    """Whether a gradient has a NaN, under vmap that of any example."""
+    if gradient.batch is None:
+        return bool(gradient.isnan().any().item())
+    with gradient.batch.layer.below():
+        return _has_nan(gradient.batch.value)

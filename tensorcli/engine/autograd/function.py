@@ -205,9 +205,9 @@ class Function:
 
     generate_vmap_rule = False
     clear_saved_tensors_on_access = False
+    """Whether backward may read `ctx.saved_tensors` only once."""
     boxed_grads_call = False
     """Whether backward gets one list of gradients, which it may empty, instead of one argument for each."""
-    """Whether backward may read `ctx.saved_tensors` only once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         messages.warn(
@@ -225,7 +225,10 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the function. Errors: TypeError for keywords that forward does not take by position too."""
-        kind = cls.__dict__.get("_node_class")
+        # Among transforms PyTorch applies a function that it makes of this one.
+        among = bool(transforms) and transformed()
+        ending = "GeneratedBackward" if among else "Backward"
+        kind = cls.__dict__.get(f"_node_of_{ending}")
         if kind is None:
             members = {
                 "backward_function": staticmethod(_backward_of(cls)),
@@ -233,16 +236,17 @@ class Function:
                 "read_once": cls.clear_saved_tensors_on_access,
                 "boxed": cls.boxed_grads_call,
             }
-            name = f"{cls.__name__}Backward"
+            name = f"{cls.__name__}{ending}"
             kind = type(name, (Context,), {**members, "kind_of_ctx": type(name, (FunctionCtx,), {})})
-            cls._node_class = kind  # type: ignore[attr-defined]
-        among = bool(transforms) and transformed()
+            setattr(cls, f"_node_of_{ending}", kind)
         if cls.setup_context is Function.setup_context:
             if among:
                 raise RuntimeError(_NO_SETUP)
             return _applied(kind, cls.forward, _in_order(cls.forward, 1, args, kwargs) if kwargs else args)
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
         bound.apply_defaults()
+        if transforms and bound.kwargs:
+            _refuse_keywords(bound.kwargs)
         inputs = _in_order(cls.forward, 0, bound.args, bound.kwargs)
 
         recording = mode.enabled
@@ -271,6 +275,19 @@ _NO_SETUP = (
     "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override the "
     "setup_context staticmethod. For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 )
+
+
+def _refuse_keywords(given: dict[str, Any]) -> None:
+    """Refuse what forward takes by name alone. Errors: TypeError, NotImplementedError for a tensor that a vmap had to map."""
+    if not transforms[-1].batched:
+        raise TypeError(
+            f"custom_function_call_grad() got an unexpected keyword argument '{next(iter(given))}'"
+        )
+    if any(isinstance(one, Tensor) for one in given.values()):
+        raise NotImplementedError(
+            "Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass kwarg-only Tensors to "
+            f"autograd.Function. Got: {given}"
+        )
 
 
 def _is_mapped(given: tuple[Any, ...]) -> bool:
@@ -349,9 +366,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         answers = [
             None if f is None else f.detach() for f in (found if isinstance(found, tuple) else (found,))
         ]
-        node = DelayedError(
-            tuple(NO_EDGE if a is None else gradient_edge(a.requires_grad_()) for a in answers), {}
-        )
+        leaves = [None if a is None else a.detach().requires_grad_() for a in answers]
+        node = DelayedError(tuple(NO_EDGE if a is None else gradient_edge(a) for a in leaves), {})
         node.outputs = tuple(None if a is None else (a.geometry, a.dtype, a.device) for a in answers)
         for i, answer in enumerate(answers):
             if answer is not None:

@@ -7,12 +7,13 @@ values by its rule. An operator that gets none runs below as if the layer was no
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import callers, effects, events
+from tensorcli.engine import callers, effects, events, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
+from tensorcli.engine.batch.escaped import is_escaped, looks, refusal
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.batch.refused import WITHOUT_EXAMPLES_TOO, refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
@@ -34,10 +35,19 @@ def _asking(op: Op, run: Run) -> Run:
             return dropped
         return run if op.name not in slow.NAMES and refused(op) is None else _as_one(op, run)
 
+    unread = looks(op)
+
     def asked(values: tuple[Any, ...]) -> Any:
+        if unread and not layers and is_escaped(values[0]):
+            raise refusal(op)
         if not layers or (forward and forward[-1].inside(layers[-1])):
             # Tangents of a level inside the vmap go forward first (autograd.dual).
-            return run(values)
+            try:
+                return run(values)
+            except RuntimeError as error:
+                if error.args == (messages.ESCAPED,):
+                    raise refusal(op) from None
+                raise
         return _dispatched(op, values)
 
     return asked
@@ -68,6 +78,8 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
         return _in_layer(layer, op, values)
     if op.writes:
         _refuse_captured(layer, op)
+    if len(values) > op.arity and drawing.is_random(op):
+        _without_out(op, values)
     with layer.below():
         drawn = drawing.unmapped(layer, op, values)
         result = op.run(values) if drawn is None else drawn.value
@@ -139,6 +151,11 @@ def _relate(tensor: Tensor, result: Tensor, several: bool) -> None:
 
 def _without_out(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
     plain, out, _ = effects.split_extras(op, values)
+    if out is not None and drawing.is_random(op):
+        raise RuntimeError(
+            "vmap: We do not support calling out variants of random operations inside of vmap. Please use non-out variants as a "
+            "workaround"
+        )
     if out is not None:
         raise RuntimeError(
             f"Batching rule not implemented for aten::{op.base}.out; the fallback path doesn't work on out= or view ops."
@@ -157,6 +174,8 @@ def _written(layer: Layer, op: Op, given: tuple[Any, ...]) -> Tensor:
     if reason is not None:
         raise RuntimeError(reason)
     writes.check(layer, op, batches)
+    if op.base == "resize_" and target.requires_grad and not mode.inference:
+        raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
     requires = wants_grad(op, given)
     views.check_in_place(target, requires)
     node: Any = None

@@ -129,7 +129,12 @@ def _new(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None]:
     if op.base == "new_empty_strided":
         strides = op.names.index("stride")
         sizes = values[place][1:]
-        ends = [(size - 1) * stride for size, stride in zip(sizes, values[strides], strict=False)]
+        if len(sizes) != len(values[strides]):
+            raise RuntimeError(
+                f"new_empty_strided(sizes, strides): dimensionality of sizes ({len(sizes)}) must match dimensionality of strides "
+                f"({len(values[strides])})"
+            )
+        ends = [(size - 1) * stride for size, stride in zip(sizes, values[strides], strict=True)]
         span = 1 + sum(ends) if all(sizes) else 0
         values[strides] = (span, *values[strides])
     return op.run(tuple(values)), 0

@@ -203,12 +203,18 @@ def asks_gradient(tensor: Tensor) -> bool:
 
 
 def roomy(tensor: Tensor, *others: Tensor) -> Tensor:
-    """A tensor that was just made and is to be written into: a batch of it where one of the others is mapped, else itself."""
+    """A tensor that was just made and is to be written into: a batch of it for each vmap that maps one of the others, else
+    itself.
+    """
     layer = layers[-1] if layers else None
-    if layer is None or layer.maps(tensor) or not any(map(layer.maps, others)):
+    if layer is None:
         return tensor
-    value = layer.lift(tensor).batch.value
+    made = layer.lift(tensor).batch
+    beneath = [layer.lift(one).batch.value for one in others]
     with layer.below():
+        value = roomy(made.value, *beneath)
+        if made.dim is not None or not any(map(layer.maps, others)):
+            return tensor if value is made.value else layer.wrap(value, made.dim)
         batch: Any = value.expand((layer.size, *value.geometry.sizes))
         return layer.wrap(batch.clone(), 0)
 

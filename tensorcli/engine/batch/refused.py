@@ -47,7 +47,6 @@ REFUSED: Final = {
         for name in ("rrelu", "rrelu_", "rrelu_with_noise", "rrelu_with_noise_")
     },
     **{name: _without(name, _FALLBACK) for name in ("narrow.Tensor", "pin_memory")},
-    **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
 }
 """What cannot run on a batch, by the operator's name or that of all its overloads."""
 

@@ -6,6 +6,7 @@ itself, with its dimensions counted behind the mapped one, where that gives the 
 
 from typing import Any, Final
 
+from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
 from tensorcli.engine.batch.values import front, plain, where
 from tensorcli.engine.effects import Viewed
@@ -26,7 +27,7 @@ def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None
         return op.run((batch.value, *args[1:])), batch.dim
     tensor = front(batch)
     shape = hidden(tensor.geometry, 0)
-    if op.base in SIZES:
+    if op.base in SIZES and op.name != "view.dtype":
         if op.base == "expand":
             tensor = _padded(tensor, batch.rank, args[1])
         if op.base == "_unsafe_view":
@@ -34,6 +35,7 @@ def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None
             tensor = tensor.contiguous()
         return op.run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
     if op.base == "as_strided":
+        _check_strided(shape, tensor.geometry.strides[0], *plain(args[1:]))
         return _strided(
             tensor,
             layer.size,
@@ -42,7 +44,17 @@ def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None
     if op.retypes:
         op.kernel(Viewed(shape, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *args[1:])
         return op.run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
-    answer = op.kernel(shape, *args[1:])
+    try:
+        answer = op.kernel(shape, *args[1:])
+    except (RuntimeError, IndexError):
+        if not batch.rank and op.name == "squeeze.dim":
+            raise RuntimeError(
+                f"Dimension is out of range (expected to be in range of [-1, 0], but got [{args[1]}]"
+            ) from None
+        if batch.rank and op.name != "t":
+            # What does not fit an example is refused with the sizes of all of them.
+            op.run((tensor, *translated(op, args[1:], batch.rank, layer.size)))
+        raise
     if op.base == "_reshape_alias":
         return op.run((tensor, (layer.size, *answer.sizes), (tensor.geometry.strides[0], *answer.strides))), 0
     wanted = answer if type(answer) is list else [answer]
@@ -52,6 +64,43 @@ def viewed(layer: Layer, op: Op, args: tuple[Any, ...]) -> tuple[Any, int | None
         return found, 0
     made = _strided(tensor, layer.size, wanted)
     return (made if type(answer) is list else made[0]), 0
+
+
+def _check_strided(shape: Geometry, step: int, sizes: Any, strides: Any, offset: int | None = None) -> None:
+    """Refuse strides that lead out of an example, whose geometry is given. Errors: RuntimeError."""
+    if len(sizes) != len(strides):
+        raise RuntimeError(
+            "Tensor.as_strided(size, stride, ...): size and stride must have the same length! Got size "
+            f"{messages.numbers(sizes)} and stride {messages.numbers(strides)}"
+        )
+    if any(stride < 0 for stride in strides):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {messages.numbers((step, *strides))}"
+        )
+    first = shape.offset if offset is None else offset
+    wanted, there = (
+        _reach(*one) for one in ((sizes, strides, first), (shape.sizes, shape.strides, shape.offset))
+    )
+    if wanted is None or (there is not None and there[0] <= wanted[0] and wanted[1] <= there[1]):
+        return
+    reason = (
+        "`tensor` has no storage but the passed-in (size, stride, storage_offset) imply a result with some storage. "
+        if there is None
+        else f"`result` can access some memory in range [{wanted[0]}, {wanted[1]}], but `tensor` can only access some memory in "
+        f"range [{there[0]}, {there[1]}]. "
+    )
+    raise RuntimeError(
+        f"result = tensor.as_strided({messages.numbers(sizes)}, {messages.numbers(strides)}, {offset or 0}) can access memory "
+        f"outside of `tensor`. {reason}This is not supported inside of vmap, please try to rewrite the `as_strided` call as a "
+        "sequence of PyTorch view operations"
+    )
+
+
+def _reach(sizes: Any, strides: Any, offset: int) -> tuple[int, int] | None:
+    """The first element that a geometry reaches, and the one behind the last; None where it has none."""
+    if 0 in sizes:
+        return None
+    return offset, offset + 1 + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
 
 
 def _strided(tensor: Tensor, size: int, wanted: list[Geometry]) -> tuple[Tensor, ...]:

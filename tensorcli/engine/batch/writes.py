@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.batch import drawing, slow
 from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.rules.indices import refuse_masks
@@ -59,7 +59,9 @@ def write(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None:
         _draw(layer, op, batch, rest)
     elif batch.dim is None:
         op.run((batch.value, *plain(rest)))
-    elif op.effect is effects.restride:
+    elif op.base == "resize_":
+        _resize(layer, batch, *rest)
+    elif op.effect is effects.restride and op.base != "as_strided_":
         _restride(layer, op, batch, rest)
     elif op.name == "fill_.Tensor":
         if rest[0].dim is None and rest[0].rank:
@@ -125,6 +127,18 @@ def _restride(layer: Layer, op: Op, batch: Batch, rest: tuple[Any, ...]) -> None
         whole, _ = viewed(layer, origin, (batch, *rest))
         whole.bump()
     batch.value, batch.dim = whole, 0
+
+
+def _resize(layer: Layer, batch: Batch, size: Any, memory_format: Any) -> None:
+    """Give the value room for other examples. Errors: RuntimeError where not its first dimension is mapped."""
+    if memory_format not in (None, formats.contiguous_format):
+        raise RuntimeError("resize_: batching rule only supports None or Contiguous MemoryFormat")
+    if batch.dim:
+        raise RuntimeError(
+            'self_bdim == 0 INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/aten/src/ATen/functorch/BatchRulesViews.cpp":170, '
+            "please report a bug to PyTorch. NYI: resize_ batch rule for batch dim != 0"
+        )
+    batch.value.resize_((layer.size, *size))
 
 
 def _elementwise(op: Op) -> bool:

@@ -8,7 +8,9 @@ _WHERE = {
     **dict.fromkeys(
         ("functional_call", "replace_all_batch_norm_modules_", "stack_module_state"), "func.modules"
     ),
+    "debug_unwrap": "func.levels",
     "functionalize": "func.functional",
+    "rearrange": "func.rearranging",
     "vmap": "batch.vmap",
 }
 __getattr__, __dir__ = _late("func", _WHERE)

@@ -62,6 +62,16 @@ class Pushing(Transform):
         self.give(found)
         return found
 
+    def other(self, argument: Any) -> Any:
+        """What a function gets for an argument without a tangent: a view of a tensor, which it may write into."""
+        if not isinstance(argument, Tensor):
+            return argument
+        with self.level.below():
+            found = lifted(functions.alias(argument))
+        found.levels = (*argument.levels, self)
+        self.give(found)
+        return found
+
     def tangent(self, output: Tensor, strict: bool) -> Tensor:
         """The tangent of an output: zeros where it has none, which is refused with `strict` (RuntimeError)."""
         if strict and self.level.tangent_of(output) is None:
@@ -79,11 +89,14 @@ def _push(
     tangents: Sequence[Tensor],
     has_aux: bool,
     strict: bool,
+    others: Sequence[Any] = (),
 ) -> tuple[list[Tensor], list[Tensor], Tree, Any]:
-    """The outputs of a function, their tangents, how it holds them, and what it gives beside them."""
+    """The outputs of a function, their tangents, how it holds them, and what it gives beside them. It is called with `others`
+    behind its inputs.
+    """
     with Pushing() as pushing:
         given = [pushing.dual(*pair) for pair in zip(inputs, tangents, strict=True)]
-        output = func(*unflatten(given, shape))
+        output = func(*unflatten(given, shape), *(mapped(pushing.other, one) for one in others))
         aux = None
         if has_aux:
             output, aux = split_aux(output, _NAME)
@@ -136,11 +149,23 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     """
     value = func(*primals)
     inputs, shape = flatten(primals)
+    zeros = [one.new_empty(()).zero_().expand_as(one) for one in inputs]
+    _check_floating("primal", inputs)
     with Level() as level, pushed_through():
-        leaves = [level.leaf(functions.zeros_like(one)) for one in inputs]
-        _, pushed, tree, _ = _push(func, inputs, shape, leaves, False, False)
-        seeds = [level.leaf(functions.ones_like(one)) for one in pushed]
-        transposed = gradients(pushed, leaves, seeds, create_graph=True)
+        leaves = [level.leaf(one) for one in zeros]
+        with Pushing() as pushing:
+            duals = [pushing.dual(*pair) for pair in zip(inputs, leaves, strict=True)]
+            outputs, tree = flatten(func(*unflatten(duals, shape)))
+            pushed = [pushing.tangent(one, False) if isinstance(one, Tensor) else one for one in outputs]
+        # What has no tangents is given as it is: zeros of whole numbers, and what is no tensor.
+        moving = [
+            i
+            for i, one in enumerate(pushed)
+            if isinstance(one, Tensor) and one.dtype.category >= dtypes.FLOATING
+        ]
+        seeds = [level.leaf(functions.ones_like(pushed[i])) for i in moving]
+        transposed = gradients([pushed[i] for i in moving], leaves, seeds, create_graph=True)
+    pushed = [level.outside(one) for one in pushed]
 
     def jvp_fn(*tangents: Any) -> Any:
         given, form = flatten(tangents)
@@ -149,29 +174,35 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
                 f"Expected the tangents {form} to have the same argspec as the primals {shape}"
             )
         for i, (primal, tangent) in enumerate(zip(inputs, given, strict=True)):
-            for what in ("shape", "dtype"):
+            for what in ("shape", "device", "dtype"):
                 if getattr(tangent, what) != getattr(primal, what):
                     raise RuntimeError(
                         f"tangent:{i} with {what} {getattr(tangent, what)} in flattened pytree doesn't match the {what} "
                         f"{getattr(primal, what)} of the corresponding primal."
                     )
         first = next_number()
-        found = gradients(transposed, seeds, given, create_graph=mode.enabled)
+        # Copies, as the result may be a tangent itself.
+        copies = [functions.clone(one) for one in given]
+        found = gradients(transposed, seeds, copies, create_graph=mode.enabled)
         found = [level.outside(marked(one, level)) for one in found]
         level.trim(found, first)
-        return unflatten(found, tree)
+        places = dict(zip(moving, found, strict=True))
+        return unflatten([places.get(i, one) for i, one in enumerate(pushed)], tree)
 
     jvp_fn.__qualname__ = "linearize.<locals>.jvp_fn"
     return value, jvp_fn
 
 
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
-    """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`."""
+    """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`.
+
+    An input that is chosen from the end has its tangents, but `func` gets it without: the Jacobian by it is zero, as PyTorch's.
+    """
 
     from tensorcli.engine.batch import vmap
 
     @like(func)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any) -> Any:
         check_real("jacfwd", "inputs", args)
         numbers = chosen(argnums, len(args))
         chosen_inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
@@ -180,12 +211,16 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         vmap.check_randomness(randomness)
         _check_floating("primal", leaves)
 
+        asked = (argnums,) if isinstance(argnums, int) else argnums
+        rest = [i for i in range(len(args)) if i not in asked]
+
         def called(*given: Any) -> Any:
-            places = dict(zip(numbers, given, strict=True))
-            return func(*(places.get(i, one) for i, one in enumerate(args)), **kwargs)
+            places = dict(zip((*asked, *rest), given, strict=True))
+            return func(*(places[i] for i in range(len(args))))
 
         def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
-            outputs, found, form, aux = _push(called, leaves, shape, tangents, has_aux, False)
+            others = [args[i] for i in rest]
+            outputs, found, form, aux = _push(called, leaves, shape, tangents, has_aux, False, others)
             check_real("jacfwd", "outputs", outputs)
             return unflatten(found, form), aux if has_aux else ()
 

@@ -287,6 +287,21 @@ def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Nod
     return found
 
 
+def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
+    """What a tensor stands for beneath the innermost transform that it belongs to; with `recurse` beneath all."""
+    if tensor.levels:
+        *rest, innermost = tensor.levels
+        found = innermost.original(tensor)
+        if found is None:
+            found = alias(tensor)
+            found.levels = tuple(rest)
+    elif tensor.batch is not None:
+        found = tensor.batch.value
+    else:
+        return tensor
+    return debug_unwrap(found) if recurse else found
+
+
 # ---- what new tensors belong to
 
 

@@ -138,7 +138,7 @@ def _swap(module: Module, path: str, value: Any) -> Any:
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters and the buffers of several modules of one class, stacked by name. Errors: RuntimeError."""
-    if not models:
+    if len(models) == 0:  # which is asked of what has no length, too
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if len({model.training for model in models}) > 1:
         raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")

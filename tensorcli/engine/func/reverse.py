@@ -30,13 +30,11 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
     if not isinstance(argnums, (int, tuple)):
         raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     numbers = (argnums,) if isinstance(argnums, int) else argnums
-    if isinstance(argnums, tuple):
-        if not numbers:
-            raise RuntimeError("argnums must be non-empty")
-        for number in numbers:
-            if not isinstance(number, int):
-                raise RuntimeError(f"argnum must be int, got: {type(number)}")
+    if not numbers:
+        raise RuntimeError("argnums must be non-empty")
     for number in numbers:
+        if not isinstance(number, int):
+            raise RuntimeError(f"argnum must be int, got: {type(number)}")
         if not -count <= number < count:
             raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")
     found = tuple(number % count for number in numbers)
@@ -229,7 +227,9 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
             mode.set(mode.grad, inference)
         if not level.tracks:
             level.rejoin(found, end)
-        found = [level.outside(marked(one, level)) for one in found]
+        # A gradient that is a cotangent itself, as it came in, is nothing that the transform made.
+        own = [one if any(one is each for each in given) else marked(one, level) for one in found]
+        found = [level.outside(one) for one in own]
         level.trim(found, first)
         return unflatten(found, tree)
 
@@ -256,17 +256,17 @@ def jacrev(
     *,
     has_aux: bool = False,
     chunk_size: int | None = None,
-    _preallocate: bool = False,
+    _preallocate_and_copy: bool = False,
 ) -> Function:
     """A function that gives the Jacobian of `func`, row by row: for each output and input `output.shape + input.shape`."""
     if chunk_size is not None and not chunk_size > 0:
         raise ValueError("jacrev: `chunk_size` should be greater than 0.")
 
     @like(func)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any) -> Any:
         check_real("jacrev", "inputs", args)
         numbers = chosen(argnums, len(args))
-        answer = vjp_by(lambda *given: func(*given, **kwargs), numbers, args, has_aux)
+        answer = vjp_by(func, numbers, args, has_aux)
         outputs, shape = flatten(answer[0])
         check_real("jacrev", "outputs", outputs)
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)

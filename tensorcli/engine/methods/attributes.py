@@ -31,6 +31,8 @@ def set_data(self: Tensor, value: Any) -> None:
     """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
+    if self.batch is not None:
+        raise RuntimeError("mutating directly with `.data` under vmap transform is not allowed.")
     if self.levels and transforms:
         raise RuntimeError("mutating directly with `.data` inside functorch transform is not allowed.")
     if self.requires_grad and value.dtype.category < dtypes.FLOATING:

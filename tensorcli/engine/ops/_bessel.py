@@ -196,10 +196,10 @@ def j1(xp, x):
     size = xp.abs(x)
     z = size * size
     over, under = _J1
-    near = _polynomial(z, over) / _polynomial(z, under) * size
+    near = _polynomial(z, over) / _polynomial(z, under) * x
     near = near * (z - kind(1.46819706421238932572e01)) * (z - kind(4.92184563216946036703e01))
-    found = xp.where(size <= 5, near, _far(xp, size, _FAR1, _THREE_EIGHTHS, False))
-    return xp.where(x < 0, -found, found)
+    far = _far(xp, size, _FAR1, _THREE_EIGHTHS, False)
+    return xp.where(size <= 5, near, xp.where(x < 0, -far, far))
 
 
 def _second_kind(xp, x, near, far):

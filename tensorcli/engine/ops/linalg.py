@@ -16,7 +16,7 @@ from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
 from tensorcli.engine.ops._exponential import exponentials
-from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, stand_in
+from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, raise_for, stand_in
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, own_geometry
 
@@ -285,7 +285,9 @@ def linalg_tensorinv(self, ind):
             f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {rows} != "
             f"{cols}"
         )
-    return functions.linalg_inv(self.reshape((rows, cols))).reshape(back)
+    inverse, info = functions.linalg_inv_ex(self.reshape((rows, cols)))
+    raise_for(info, "inv")
+    return inverse.reshape(back)
 
 
 @composite(

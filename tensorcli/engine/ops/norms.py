@@ -158,7 +158,7 @@ def native_norm(xp, self, p, dim, keepdim):
 
 
 @composite(
-    "norm.number(Tensor self, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    "norm.number(Tensor self, Scalar? p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     out=True,
 )
 def norm(self, p, dim, keepdim, dtype):
@@ -167,7 +167,7 @@ def norm(self, p, dim, keepdim, dtype):
 
 
 @composite(
-    "norm.str(Tensor self, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    "norm.str(Tensor self, str p='fro', int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     out=True,
 )
 def norm_str(self, p, dim, keepdim, dtype):

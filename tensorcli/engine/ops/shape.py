@@ -89,7 +89,12 @@ def view_as(self, other):
 @composite("reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)")
 def reshape(self, shape):
     """The same elements in other sizes: a view when strides can express it, else a copy."""
-    sizes = infer_size(shape, self.geometry.numel)
+    try:
+        sizes = infer_size(shape, self.geometry.numel)
+    except RuntimeError:
+        if self.batch is not None and self.geometry.contiguous:
+            return self.view(shape)  # which complains of the sizes of all examples
+        raise
     strides = geometries.view_strides(self.geometry, sizes)
     if strides is not None:
         if self.geometry.contiguous or subclass_like(self):

@@ -230,6 +230,14 @@ def linalg_lstsq(xp, self, b, rcond, driver):
     lead = broadcast_sizes([self.shape[:-2], b.shape[: -1 if self.ndim > b.ndim else -2]])
     sides = xp.broadcast_to(sides, (*lead, *sides.shape[-2:]))
     limit = 0 if driver == "gels" else np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
+    wrong = next((place for place, one in enumerate((self, b)) if xp.isnan(one).any()), None)
+    if wrong is not None:
+        argument = (5 if driver == "gels" else 4) + 2 * wrong
+        raise RuntimeError(
+            'false INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/aten/src/ATen/native/BatchLinearAlgebra.cpp":1613, please '
+            f"report a bug to PyTorch. torch.linalg.lstsq: Argument {argument} has illegal value. Most certainly there "
+            "is a bug in the implementation calling the backend library."
+        )
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > limit * s[..., :1] if s.size else s > 0
     rank = xp.asarray(kept.sum(axis=-1), np.int64)

@@ -16,7 +16,11 @@ def _flag(value):
 
 
 def _window_text(window):
-    return "None" if window is None else f"{window.type()}{{{messages.numbers(window.geometry.sizes)}}}"
+    if window is None:
+        return "None"
+    # Complex tensors have no class of their own, such as torch.FloatTensor is.
+    kind = f"CPU{window.dtype.scalar_type}Type" if window.dtype.is_complex else window.type()
+    return f"{kind}{{{messages.numbers(window.geometry.sizes)}}}"
 
 
 def _padded(window, n_fft):
@@ -146,11 +150,13 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
         raise RuntimeError(
             "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
         )
-    if not self.numel():
-        raise RuntimeError(f"{asked} : input tensor cannot be empty.")
     spectrum = functions.view_as_real(self.resolve_conj())
     single = spectrum.ndim == 3
-    bins, frames = spectrum.size(-3), spectrum.size(-2)
+    frames, bins = spectrum.size(-2), spectrum.size(-3)
+    if not self.numel():
+        raise RuntimeError(f"{asked} : input tensor cannot be empty.")
+    if not single and spectrum.ndim != 4:
+        raise RuntimeError(f"{asked} : expected a tensor with 3 or 4 dimensions, but got {spectrum.ndim}")
     onesided = bins != n_fft if onesided is None else onesided
     refused = _refusal_of_inverse(bins, n_fft, onesided, hop, width, window)
     if refused:
@@ -167,6 +173,8 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
             raise RuntimeError("Cannot have onesided output if window or input is complex")
         found = functions._fft_c2c(spectrum, [2], scale, False)
     else:
+        if window is not None and window.dtype.is_complex:
+            raise RuntimeError("Complex windows are incompatible with return_complex=False")
         if not onesided:
             spectrum = spectrum.narrow(-1, 0, n_fft // 2 + 1)
         found = functions._fft_c2r(spectrum, [2], scale, n_fft)

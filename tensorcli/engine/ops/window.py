@@ -2,7 +2,7 @@
 
 import math
 
-from tensorcli.engine import dtypes, effects
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.declare import factory
 from tensorcli.engine.ops.create import OPTIONS
 
@@ -20,39 +20,46 @@ def _window(xp, name, length, periodic, dtype, shape):
     working = kind.computes_as.np.type
     if length <= 1:
         return xp.ones(length, kind.np)
+    if kind.is_complex:
+        raise messages.not_implemented("arange_cpu", kind.scalar_type)
+
+    def step(weights):
+        """Weights after an operator of PyTorch's: those of a reduced dtype are rounded by each, as its factors are."""
+        return effects.cast(xp.asarray(weights, working), kind).astype(working) if kind.reduced else weights
+
     size = length + 1 if periodic else length
-    weights = effects.cast(shape(xp.arange(size, dtype=working), size, working)[:length], kind)
-    return effects.Laid(weights, None, size)
+    weights = shape(step(xp.arange(size, dtype=working)), size, lambda value: step(working(value)), step)
+    return effects.Laid(effects.cast(weights[:length], kind), None, size)
 
 
 def _hamming(xp, alpha, beta):
-    def shape(index, size, number):
-        return xp.cos(index * number(2 * math.pi / (size - 1))) * number(-beta) + number(alpha)
+    def shape(index, size, number, step):
+        waves = step(xp.cos(step(index * number(2 * math.pi / (size - 1)))))
+        return step(waves * number(-beta)) + number(alpha)
 
     return shape
 
 
 def _blackman(xp):
-    def shape(index, size, number):
-        angle = index * number(math.pi / (size - 1))
-        return (
-            xp.cos(angle * number(4)) * number(0.08) - xp.cos(angle * number(2)) * number(0.5) + number(0.42)
-        )
+    def shape(index, size, number, step):
+        angle = step(index * number(math.pi / (size - 1)))
+        fast, slow = (step(xp.cos(step(angle * number(times)))) for times in (4, 2))
+        return step(step(fast * number(0.08)) - step(slow * number(0.5))) + number(0.42)
 
     return shape
 
 
 def _bartlett(xp):
-    def shape(index, size, number):
-        rising = index * number(2.0 / (size - 1))
+    def shape(index, size, number, step):
+        rising = step(index * number(2.0 / (size - 1)))
         first = ((size - 1) >> 1) + 1
-        return xp.where(index < first, rising, number(2) - rising)
+        return xp.where(xp.arange(size) < first, rising, number(2) - rising)
 
     return shape
 
 
 def _kaiser(xp, beta):
-    def shape(index, size, number):
+    def shape(index, size, number, step):
         half = number((size - 1) / 2)
         inside = xp.maximum(number(1) - ((index - half) / half) ** 2, number(0))
         return (xp.i0(beta * xp.sqrt(inside)) / xp.i0(beta)).astype(index.dtype)

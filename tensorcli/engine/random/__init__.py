@@ -68,6 +68,8 @@ class Generator(Native):
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64 bits."""
+        if isinstance(seed, Tensor):
+            raise RuntimeError("manual_seed expected a long, but got Tensor")
         self.stream.manual_seed(seed)
         return self
 
@@ -99,6 +101,14 @@ class Generator(Native):
     def set_offset(self, offset: int) -> "Generator":
         """Errors: RuntimeError, on a CPU and here."""
         raise RuntimeError("CPU Generator does not use offset")
+
+    def graphsafe_get_state(self) -> "Generator":
+        """Errors: NotImplementedError, on a CPU and here."""
+        raise NotImplementedError("graphsafe_get_state is not supported in this Generator")
+
+    def graphsafe_set_state(self, state: "Generator") -> "Generator":
+        """Errors: NotImplementedError, on a CPU and here."""
+        raise NotImplementedError("graphsafe_set_state is not supported in this Generator")
 
     def clone_state(self) -> "Generator":
         """Another generator that will draw the same numbers from here on."""

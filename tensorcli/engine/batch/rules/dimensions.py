@@ -92,9 +92,9 @@ def whole(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 
 @rule("tril triu one_hot")
 def behind(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """Operators on the last dimensions, which take any number of dimensions before them."""
+    """Operators on the last dimensions, which take any number of dimensions before them, be they those of examples."""
     batch = args[0]
-    if batch.rank < (0 if op.base == "one_hot" else 2) or not alone(args):
+    if not alone(args):
         return None
     if op.base == "one_hot" and args[1] < 0:
         raise RuntimeError(
@@ -139,12 +139,13 @@ def repeated(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 def joined(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """cat and stack, along a dimension of the examples."""
     tensors, dim = args
-    ranks = {one.rank for one in tensors}
-    if len(ranks) > 1 or (op.base == "cat" and not max(ranks)):
+    ranks = [one.rank for one in tensors]
+    if len(set(ranks)) > 1 and (op.base == "stack" or any(one.sizes == (0,) for one in tensors)):
         return None
-    rank = ranks.pop()
     values = [full(one, layer.size) for one in tensors]
-    return op.run((values, where(dim, rank + (op.base == "stack")))), 0
+    if not ranks[0] and op.base == "cat":
+        return op.run((values, 1)), 0
+    return op.run((values, where(dim, ranks[0] + (op.base == "stack")))), 0
 
 
 @rule("linspace logspace")

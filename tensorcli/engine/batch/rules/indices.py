@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tensorcli.engine.batch.layer import Batch, Layer
+from tensorcli.engine.batch.rules.layers import check_indices
 from tensorcli.engine.batch.rules.table import rule
 from tensorcli.engine.batch.values import aligned, batches_of, changed, front, full, where
 from tensorcli.engine.callers import functions
@@ -34,7 +35,11 @@ def selected(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     batch, dim, index = args
     if not batch.rank or index.dim is not None:
         return None
-    return op.run((front(batch), where(dim, batch.rank), index.value)), 0
+    place = where(dim, batch.rank)
+    # PyTorch gathers here.
+    if not index.value.is_meta and not index.value.dtype.is_floating_point:
+        check_indices(index, place, batch.sizes[place - 1])
+    return op.run((front(batch), place, index.value)), 0
 
 
 @rule("scatter.src scatter.value scatter_add scatter.reduce scatter.value_reduce scatter_reduce.two")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.rules.table import rule
 from tensorcli.engine.batch.values import (
@@ -62,10 +63,30 @@ def normalized(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     batch, sizes, weight, bias, eps = args
     if any(one is not None and one.dim is not None for one in (weight, bias)):
         return None
-    if batch.sizes[-len(sizes) :] != tuple(sizes):
-        return None
     given = [None if one is None else one.value for one in (weight, bias)]
     return op.run((front(batch), sizes, *given, eps)), 0
+
+
+@rule("nll_loss_forward nll_loss2d_forward")
+def chosen(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
+    """A loss by the classes of each example: which they are is looked at for all examples. Errors: RuntimeError."""
+    given = dict(zip(op.names, args, strict=True))
+    batch, target = given["self"], given["target"]
+    if batch.rank == target.rank == 1 and batch.sizes != target.sizes:
+        raise RuntimeError(
+            f"size mismatch (got input: torch.Size({messages.numbers(batch.sizes)}), target: torch.Size"
+            f"({messages.numbers(target.sizes)}))"
+        )
+    place = min(batch.rank, 2)
+    check_indices(target, place, batch.sizes[place - 1], given["ignore_index"])
+
+
+def check_indices(index: Batch, dim: int, size: int, ignored: int | None = None) -> None:
+    """Refuse indices that a dimension does not have, as PyTorch's gather does. Errors: RuntimeError."""
+    values = front(index).values
+    beyond = values[((values < 0) | (values >= size)) & (values != ignored)]
+    if beyond.size:
+        raise RuntimeError(f"index {beyond[0]} is out of bounds for dimension {dim} with size {size}")
 
 
 @rule("native_batch_norm")

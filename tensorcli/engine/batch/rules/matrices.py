@@ -43,24 +43,33 @@ def paired(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
 @rule("mm bmm")
 def multiplied(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     """mm and bmm."""
-    return None if op.overload else _product(args[0], args[1], 2 if op.base == "mm" else 3)
+    return None if op.overload else _product(op.base, args[0], args[1])
 
 
-def _product(a: Batch, b: Batch, rank: int) -> Any:
-    """The products of two matrices, or of two batches of them (rank 3), for each example; None where the sizes do not fit."""
-    if a.rank != rank or b.rank != rank or a.sizes[-1] != b.sizes[-2] or a.sizes[:-2] != b.sizes[:-2]:
-        return None
+def _product(name: str, a: Batch, b: Batch) -> Any:
+    """The products of two matrices, or of two batches of them, for each example. Errors: RuntimeError for other ranks."""
+    if a.dim is None and b.dim is None:
+        return getattr(functions, name)(a.value, b.value), None
+    rank = 2 if name == "mm" else 3
+    _check_ranks(name, a, b, rank, rank)
     return functions.matmul(front(a), front(b)), 0
+
+
+def _check_ranks(name: str, a: Batch, b: Batch, first: int, second: int) -> None:
+    if (a.rank, b.rank) != (first, second):
+        raise RuntimeError(
+            f"Shape mismatch: Got incorrect dims for {name}(a, b). a has dim {a.rank}and b has dim {b.rank}but expected them to "
+            f"have dim {first} and dim {second}"
+        )
 
 
 @rule("mv")
 def applied(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """mv: a matrix times a vector."""
+    """mv: a matrix times a vector. Errors: RuntimeError for other ranks."""
     a, b = args
-    if a.rank != 2 or b.rank != 1 or a.sizes[1] != b.sizes[0]:
-        return None
     if a.dim is None and b.dim is None:
         return functions.mv(a.value, b.value), None
+    _check_ranks("mv", a, b, 2, 1)
     if a.dim is None:
         found: Any = functions.matmul(a.value, moved(front(b), 0, 1))
         return found, 1
@@ -70,17 +79,18 @@ def applied(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     return whole.squeeze(-1), 0
 
 
-@rule("dot")
+@rule("dot vdot")
 def dotted(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
-    """dot: a vector times a vector."""
+    """dot: a vector times a vector; vdot: its conjugate. Errors: RuntimeError for other ranks."""
     a, b = args
-    if a.rank != 1 or b.rank != 1 or a.sizes != b.sizes or a.value.dtype is not b.value.dtype:
-        return None
+    if op.base == "vdot":
+        a = Batch(layer, a.value.conj(), a.dim)
+    if a.rank != 1 or b.rank != 1:
+        raise RuntimeError("Got wrong shapes for dot")
     if a.dim is not None and b.dim is not None:
         found: Any = functions.matmul(front(a).unsqueeze(-2), front(b).unsqueeze(-1))
         return found.squeeze(-1).squeeze(-1), 0
-    mapped, other = (a, b) if a.dim is not None else (b, a)
-    return functions.matmul(front(mapped), other.value), 0
+    return functions.matmul(front(a), front(b).t()), 0
 
 
 @rule("addmm baddbmm addmv")
@@ -90,10 +100,7 @@ def added(layer: Layer, op: Op, args: tuple[Any, ...]) -> Any:
     if beta == 0 or a.value.dtype.category < FLOATING or own.value.dtype is not a.value.dtype:
         return None
     rank = {"addmv": 1, "addmm": 2, "baddbmm": 3}[op.base]
-    found = applied(layer, op, (a, b)) if rank == 1 else _product(a, b, rank)
-    if found is None:
-        return None
-    result, dim = found
+    result, dim = applied(layer, op, (a, b)) if rank == 1 else _product("mm" if rank == 2 else "bmm", a, b)
     if dim:
         result = moved(result, dim, 0)
     left = aligned(own, rank)

@@ -124,6 +124,15 @@ def _before_bernoulli(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[A
     return values
 
 
+def _before_multinomial(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
+    """Refuse an output that cannot hold what would be drawn: nothing is drawn then. Errors: RuntimeError."""
+    weights = values[0]
+    known = 0 < weights.ndim <= 2 and weights.dtype.category == dtypes.FLOATING
+    if known and out.dtype is not dtypes.int64:
+        raise wrong_dtype(op, 0, dtypes.int64, out.dtype, values)
+    return values
+
+
 def _before_normal(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
     """PyTorch draws in the output, whose sizes count where the deviation is a number."""
     if not isinstance(values[0], Tensor):
@@ -174,6 +183,7 @@ _STEPS: Final[dict[str, _Step]] = {
     "mean": _before_mean,
     "nanmean": _before_nanmean,
     "bernoulli": _before_bernoulli,
+    "multinomial": _before_multinomial,
     "normal": _before_normal,
     **dict.fromkeys(FILLED_FIRST, _fill_first),
     **dict.fromkeys(("softmax", "log_softmax", "amax", "amin", "mm", "matmul"), _check_first),
