@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import nodes
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, passes
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.native import type_name
@@ -54,7 +54,7 @@ class AccumulateGrad(Node):
         present = variable._grad
         if present is None:
             kind = "new"
-            if not mode.enabled and owned and _obeys_layout(gradient, variable):
+            if not mode.enabled and owned and (not passes.grad_layout or _obeys_layout(gradient, variable)):
                 kept = alias(gradient)
             else:
                 kept = _copy_in_layout(gradient, variable)
@@ -65,7 +65,7 @@ class AccumulateGrad(Node):
             else:
                 kept = present + gradient
                 kind = "replaced"
-            if not _obeys_layout(kept, variable):
+            if passes.grad_layout and not _obeys_layout(kept, variable):
                 messages.warn(
                     messages.grad_layout(kept.geometry, variable.geometry), once=f"grad layout, {kind}"
                 )

@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
+from tensorcli.engine.autograd.forward_ad import dual_level, make_dual, unpack_dual
 from tensorcli.engine.autograd.jacobians import (
     Function,
     as_tuple,
@@ -74,6 +75,8 @@ def gradcheck(
         if check_forward_ad:
             for part in _real_parts(func, given, found):
                 _check_forward(part, given, leaves, tolerances)
+                if check_undefined_grad:
+                    _check_undefined_tangents(part, given)
         if not check_backward_ad:
             return True
         if check_batched_grad:
@@ -394,6 +397,39 @@ def _check_undefined(
                 "Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
                 + _NOTES
             )
+
+
+def _check_undefined_tangents(part: _Part, given: tuple[Any, ...]) -> None:
+    """An input without a tangent pushes what one with zeros pushes. Errors: GradcheckError."""
+    asked = [i for i, one in enumerate(given) if isinstance(one, Tensor) and one.requires_grad]
+    with dual_level():
+        duals = list(given)
+        for i in asked:
+            tangent = functions.linspace(1, 0.5, given[i].numel(), dtype=given[i].dtype)
+            duals[i] = make_dual(given[i].detach(), tangent.view_as(given[i]).to(given[i].device))
+        for i in asked:
+            plain = given[i].detach()
+            zero = make_dual(plain, functions.zeros_like(plain))
+            pushed = [
+                [
+                    unpack_dual(one).tangent
+                    for one in as_tuple(part.func(*duals[:i], instead, *duals[i + 1 :]))
+                ]
+                for instead in (zero, plain)
+            ]
+            for k, (one, other) in enumerate(zip(*pushed, strict=True)):
+                if one is not None and other is not None and not functions.allclose(one, other):
+                    raise GradcheckError(
+                        "Mismatch in tangent values for output with index: ",
+                        k,
+                        " when input: ",
+                        given[i],
+                        " has an undefined tangent value. ",
+                        " Got: ",
+                        one,
+                        " but expected: ",
+                        other,
+                    )
 
 
 _NOTES = 'Please look at "Notes about undefined output gradients" in "tools/autograd/derivatives.yaml"'

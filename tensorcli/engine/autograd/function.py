@@ -9,9 +9,9 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.context import BackwardCFunction, Context, FunctionCtx
+from tensorcli.engine.autograd.delayed import delayed_error
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
 from tensorcli.engine.autograd.modes import mode, no_grad, transforms
-from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
 
@@ -313,25 +313,6 @@ def _in_order(
     return tuple(placed[i] for i in range(len(placed)))
 
 
-class DelayedError(Node):
-    """The node of a gradient that cannot be differentiated again: running it is an error."""
-
-    __module__ = "builtins"
-    title = "torch::autograd::Error"
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
-        )
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
-
-
-DelayedError.__name__ = "Error"
-
-
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A backward whose own gradient is refused."""
 
@@ -340,16 +321,12 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             found = backward(ctx, *grads)
         if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
             return found
-        answers = [
-            None if f is None else f.detach() for f in (found if isinstance(found, tuple) else (found,))
-        ]
-        node = DelayedError(
-            tuple(NO_EDGE if a is None else gradient_edge(a.requires_grad_()) for a in answers), {}
+        answers = (
+            None if f is None else f.detach().requires_grad_()
+            for f in (found if isinstance(found, tuple) else (found,))
         )
-        node.outputs = tuple(None if a is None else (a.geometry, a.dtype, a.device) for a in answers)
-        for i, answer in enumerate(answers):
-            if answer is not None:
-                answer.node, answer.output_nr = node, i
-        return tuple(answers)
+        return delayed_error(
+            "trying to differentiate twice a function that was marked with @once_differentiable", *answers
+        )
 
     return called

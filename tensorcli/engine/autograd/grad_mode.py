@@ -5,6 +5,7 @@ from typing import Any
 from tensorcli.engine.autograd.modes import (
     Context,
     enable_grad,
+    enforce_grad_layout_policy,
     inference_mode,
     no_grad,
     set_grad_enabled,
@@ -12,7 +13,14 @@ from tensorcli.engine.autograd.modes import (
 )
 from tensorcli.engine.tensor import Tensor
 
-__all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
+__all__ = [
+    "enable_grad",
+    "enforce_grad_layout_policy",
+    "inference_mode",
+    "no_grad",
+    "set_grad_enabled",
+    "set_multithreading_enabled",
+]
 
 
 class _unsafe_preserve_version_counter(Context):  # noqa: N801

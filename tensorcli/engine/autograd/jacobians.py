@@ -93,16 +93,24 @@ def by_tangents(func: Function, given: tuple[Any, ...], leaf: Tensor, results: S
     steps = (1, 1j) if leaf.dtype.is_complex else (1,)
     for row in range(leaf.geometry.numel):
         for step in steps:
-            tangent = zeros_like([leaf])[0]
-            tangent.array.reshape(-1)[row] = step
             with dual_level():
-                dual = make_dual(leaf, tangent)
-                answer = as_tuple(func(*(dual if one is leaf else one for one in given)))
-                tangents = [unpack_dual(one).tangent for one in answer]
+                duals = [_dual(one, (row, step) if one is leaf else None) for one in given]
+                tangents = [unpack_dual(one).tangent for one in as_tuple(func(*duals))]
             for jacobian, one in zip(found, tangents, strict=True):
                 if one is not None:
                     jacobian[row] += step * one.detach().cpu().values.reshape(-1)
     return found
+
+
+def _dual(value: Any, moved: tuple[int, complex] | None) -> Any:
+    """An input that requires grad with a tangent of zeros, but for one element; any other input as it is."""
+    if not (isinstance(value, Tensor) and value.requires_grad):
+        return value
+    tangent = zeros_like([value])[0]
+    if moved is not None:
+        at, step = moved
+        tangent.array.reshape(-1)[at] = step
+    return make_dual(value, tangent)
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:

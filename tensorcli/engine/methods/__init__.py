@@ -274,6 +274,7 @@ def detach_(self: Tensor) -> Tensor:
     self.leaf_requires_grad = False
     self.node = None
     self.output_nr = 0
+    self._tangents = None
     return self
 
 

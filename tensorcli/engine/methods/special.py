@@ -276,7 +276,7 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
 def text_of(self: Tensor, grad_fn: str | None) -> str:
     """What a repr says of a tensor whose `grad_fn` has this name."""
     tangent = None
-    if forward:
+    if forward and not mode.inference:
         found = forward[-1].tangent_of(self)
         tangent = None if found is None else str(found) if found.ndim else str(found.item())
     kind = type(self)
