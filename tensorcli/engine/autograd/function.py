@@ -105,7 +105,7 @@ def _view_of_itself(output: Tensor) -> Tensor:
 
 def _check_not_saved(context: Context, output: Tensor) -> None:
     """Refuse an input that is returned unwritten, and saved: the result is a view of it. Errors: RuntimeError."""
-    if any(output is one for one in context.to_save):
+    if any(output is one for one in context.to_save or ()):
         raise RuntimeError(
             "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
             "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
@@ -230,8 +230,9 @@ class Function:
                 "jvp_function": staticmethod(cls.jvp),
                 "read_once": cls.clear_saved_tensors_on_access,
             }
-            name = f"{cls.__name__}Backward"
-            kind = type(name, (Context,), {**members, "kind_of_ctx": type(name, (FunctionCtx,), {})})
+            name, place = f"{cls.__name__}Backward", {"__module__": "torch.autograd.function"}
+            members["kind_of_ctx"] = type(name, (FunctionCtx,), place)
+            kind = type(name, (Context,), {**members, **place})
             cls._node_class = kind  # type: ignore[attr-defined]
         if cls.setup_context is Function.setup_context:
             if transforms:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 from itertools import count
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import addresses, events, messages
@@ -63,6 +63,8 @@ _UNSEEN: Final = ("_dtype", "_device", "_geometry", "_ndim")
 class Node:
     """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
 
+    __module__ = "torch.autograd.graph"
+
     op: ClassVar["Op"]
     title: ClassVar[str] = ""
     between: ClassVar[bool] = False
@@ -110,7 +112,10 @@ class Node:
         return tuple(map(_seen, self.edges))
 
     def _sequence_nr(self) -> float:
-        return self.sequence
+        return _UNSIGNED - 1 if self.sequence == inf else self.sequence
+
+    def _set_sequence_nr(self, number: int) -> None:
+        self.sequence = number
 
     def register_hook(self, hook: Callable[..., Any]) -> Any:
         """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces grad_inputs."""

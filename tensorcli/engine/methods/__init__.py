@@ -265,7 +265,7 @@ for _name, _answer in BARE.items():
 
 def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
-    if mode.inference:
+    if mode.inference or self.inference:
         return self
     if transforms:
         check_detached(self)
