@@ -66,6 +66,7 @@ def _applied(
     if recorded:
         context.keep(outputs)
     context.saved_for_forward = None
+    context.dirty = context.non_differentiable = ()
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
 
 
