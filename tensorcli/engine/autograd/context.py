@@ -7,7 +7,7 @@ from typing import Any, Final
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
-from tensorcli.engine.autograd.saved import RawSaved, keep, keep_result
+from tensorcli.engine.autograd.saved import RawSaved, keep
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
@@ -216,10 +216,10 @@ class Context(Node):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type_name(type(tensor))}"
                 )
-            own = any(o is tensor for o in outputs) and (
-                tensor.node is self or any(d is tensor for d in self.dirty)
-            )
-            self.saved[f"{i}"] = (keep_result if own else keep)(self, f"{i}", tensor)
+            # Of its own outputs, those that it wrote into views among them, a node keeps aliases.
+            own = tensor.node is self or any(one is tensor for one in self.dirty)
+            number = tensor.output_nr if own and any(one is tensor for one in outputs) else None
+            self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
         self.saved_count, self.to_save = len(tensors), None
         self.kept = True
 

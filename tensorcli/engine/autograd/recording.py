@@ -3,6 +3,7 @@
 What the gradient formulas name is what a node saves; a Plan works that out once an operator.
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import aside, forward, mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, fact_of, gradient_edge
-from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep, keep_result
+from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import COMPARE, FLOATING, LOGICAL, dtype
 from tensorcli.engine.tensor import Tensor, wrapped_number
@@ -290,7 +291,11 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
         if fact:
             node.saved[name] = _fact(result, fact)
             continue
-        node.saved[name] = keep_result(node, name, result)
+        own = result.node is node
+        written_view = not own and result.view_of is not None and result.node is not None
+        node.saved[name] = saved = keep(node, name, result, result.output_nr if own or written_view else None)
+        if written_view and isinstance(saved, SavedTensor):
+            saved.maker = weakref.ref(result.node)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:

@@ -238,16 +238,6 @@ def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) 
     return saved
 
 
-def keep_result(node: "Node", name: str, result: Tensor) -> SavedTensor | SavedPacked:
-    """What `node` keeps of its own result, which has its history: a reference to the result itself would be a cycle."""
-    own = result.node is node
-    written_view = not own and result.view_of is not None and result.node is not None
-    saved = keep(node, name, result, result.output_nr if own or written_view else None)
-    if written_view and isinstance(saved, SavedTensor):
-        saved.maker = weakref.ref(result.node)
-    return saved
-
-
 def _is_of_transforms(node: "Node") -> bool:
     """Whether transforms alone record a node, since nothing that it leads to asks for a gradient outside."""
     if all(each.batched for each in transforms):
