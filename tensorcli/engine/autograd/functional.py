@@ -344,6 +344,9 @@ def hessian(
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
 
     def gradient(*args: Tensor) -> Any:
+        if outer_jacobian_strategy == _FORWARD:
+            # What asks for no gradient is cut from its tangent.
+            args = tuple(one.requires_grad_() for one in args)
         found = jacobian(
             lambda *inner: _number(func, inner, "hessian", strict).squeeze(), args, create_graph=True
         )
