@@ -250,10 +250,7 @@ def node_text(tensor: Tensor) -> str | None:
         node: Node | None = tensor.grad_fn
     except RuntimeError:
         return "Invalid"
-    if node is None:
-        return None
-    name = type(node).__name__
-    return node.name().rpartition("::")[2] if name == "CppFunction" else name
+    return None if node is None else node.shown_name
 
 
 def printable(tensor: Tensor) -> Any:
