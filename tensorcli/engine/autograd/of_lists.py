@@ -35,11 +35,12 @@ class OfList(Node):
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         if self.released and any(node is not None and node.freed for node in self.nodes):
             raise RuntimeError(messages.FREED)
-        answers: list[Any] = []
+        self._share_edges()
         found = [
-            None if node is None or grad is None else node.apply([grad], needed)
+            None if node is None else _applied(node, grad, needed)
             for node, grad in zip(self.nodes, grads, strict=True)
         ]
+        answers: list[Any] = []
         for at, is_list in enumerate(self.are_lists):
             own = [None if one is None or at >= len(one) else one[at] for one in found]
             if is_list:
@@ -50,6 +51,16 @@ class OfList(Node):
             else:
                 answers.append(None)
         return answers
+
+    def _share_edges(self) -> None:
+        """Let the nodes lead to where this one leads by now: a transform that ends leaves out what is its own."""
+        start = 0
+        for at, is_list in enumerate(self.are_lists):
+            for i, node in enumerate(self.nodes):
+                if node is not None and at < len(node.edges) and node.edges[at][0] is not None:
+                    edge = self.edges[start + i if is_list else start]
+                    node.edges = (*node.edges[:at], edge, *node.edges[at + 1 :])
+            start += len(self.nodes) if is_list else 1
 
     def release(self) -> None:
         if not self.released:
@@ -72,6 +83,15 @@ class OfList(Node):
     @classmethod
     def savable(cls) -> tuple[str, ...]:
         return ()
+
+
+def _applied(node: Node, grad: Tensor | None, needed: Any) -> list[Any] | None:
+    """The gradients from one of the nodes: what it saved is looked at also where no gradient comes in, as PyTorch does."""
+    if grad is not None:
+        return node.apply([grad], needed)
+    for name in node.saved:
+        node.unpack(name)
+    return None
 
 
 class Underivable(Node):
