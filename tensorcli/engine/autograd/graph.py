@@ -67,7 +67,7 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801
         super().__init__(pack, unpack)
 
 
-class allow_mutation_on_saved_tensors(saved_tensors_hooks):  # noqa: N801
+class allow_mutation_on_saved_tensors(ContextDecorator, saved_tensors_hooks):  # noqa: N801
     """Inside the block, what a node saves is a copy: writing over the original does no harm."""
 
     entered = False
