@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.delayed import delayed_error
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.tensor import Tensor
@@ -111,6 +112,6 @@ class Places(NamedTuple):
         to_values = functions.where(
             single_zero, self.read(grad * others), self.read(grad * result) / values.masked_fill(masked, 1)
         )
-        if bool((zeros > 1).any()):
+        if mode.enabled and bool((zeros > 1).any()):
             (to_values,) = delayed_error(self.twice, to_values)
         return to_self, to_values
