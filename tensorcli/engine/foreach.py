@@ -1,8 +1,7 @@
 """`torch._foreach_NAME`: an operator on each tensor of a list. Each result is that of the operator itself.
 
 A second argument is a number or a tensor for all, or a list with one for each; in-place names return the list that they wrote.
-
-Out of place, PyTorch records one node for the whole list (`ForeachExpBackward0`); here each result has its operator's own.
+Out of place, the results have one node together (autograd/of_lists.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.of_lists import joined
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._composed import direct
@@ -122,7 +122,8 @@ def function(name: str) -> Callable[..., Any]:
         _check_lists(name, lists)
         first, *others = values
         if not isinstance(first, (list, tuple)):
-            return tuple(functions.pow(first, one) for one in others[0])
+            powers = tuple(functions.pow(first, one) for one in others[0])
+            return joined("ForeachPowBackward2", powers, [others[0]])
         given = [
             (argument.name, _for_each(argument.name, value, len(first)))
             for argument, value in zip(arguments[1:], others, strict=True)
@@ -140,11 +141,43 @@ def function(name: str) -> Callable[..., Any]:
             )
             for i, one in enumerate(first)
         ]
-        return list(first) if writes else tuple(results)
+        if writes:
+            return list(first)
+        lists = [first, *(value for _, value in given if _are_tensors(value))]
+        return joined(_title(base, place), tuple(results), lists)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{base} of each tensor of a list."
     return call
+
+
+def _are_tensors(value: Any) -> bool:
+    return isinstance(value, Tensor) or (isinstance(value, (list, tuple)) and isinstance(value[0], Tensor))
+
+
+def _title(base: str, place: int) -> str:
+    """The name of the node of an overload: empty where it is that of the operator's own, None where it has no derivative."""
+    marks = _MARKS.get(base)
+    if marks is None:
+        return ""
+    stem = "".join(part.capitalize() for part in base.split("_"))
+    return f"Foreach{stem}Backward{marks[place]}" if marks[place] else f"_foreach_{base}"
+
+
+_MARKS: Final[dict[str, tuple[str, ...]]] = {
+    "add": ("0List", "1Scalar", "1ScalarList", "1Scalar"),
+    "sub": ("0List", "1Scalar", "1ScalarList"),
+    "mul": ("0List", "1Scalar", "1ScalarList", "0Tensor"),
+    "div": ("0", "1Scalar", "1ScalarList", "0Tensor"),
+    **dict.fromkeys(("maximum", "minimum"), ("0List", "0", "1")),
+    **dict.fromkeys(("clamp_max", "clamp_min", "lerp"), ("1List", "0Scalar", "0ScalarList")),
+    "pow": ("0", "0Scalar", "1"),
+    **dict.fromkeys(("addcmul", "addcdiv"), ("0Scalar", "0ScalarList", "")),
+    "norm": ("0",),
+    "mm": ("0",),
+    "powsum": ("",),
+}
+"""How the names of the nodes end, by overload; empty where PyTorch has no derivative."""
 
 
 def _for_each(what: str, value: Any, count: int) -> Any:

@@ -22,7 +22,7 @@ SUBMODULES = (
     "distributions.utils fft func linalg mps nn nn.attention nn.functional nn.grad nn.init nn.modules nn.modules.module "
     "nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune "
     "nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils random return_types serialization signal "
-    "signal.windows special testing utils utils.checkpoint utils.data utils.dlpack version xpu"
+    "signal.windows special testing utils utils.checkpoint utils.data utils.dlpack utils.module_tracker version xpu"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 

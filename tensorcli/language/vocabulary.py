@@ -56,7 +56,7 @@ PRIVATE_ATTRIBUTES = (
         "_version _base _is_view _grad _backward_hooks _forward_hooks _forward_pre_hooks _tensor_name _cdata _grad_fn "
         "_use_count _indices "
         "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
-        "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
+        "_to_dense _sequence_nr _set_sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
         "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
     )
 )

@@ -5,7 +5,8 @@ from tensorcli.engine.late import late as _late
 _WHERE = {
     **dict.fromkeys(("backward", "grad"), "autograd.differentiate"),
     **dict.fromkeys(
-        ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "set_multithreading_enabled"),
+        "no_grad enable_grad set_grad_enabled inference_mode set_multithreading_enabled is_multithreading_enabled "
+        "enforce_grad_layout_policy".split(),
         "autograd.modes",
     ),
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "autograd.anomaly"),

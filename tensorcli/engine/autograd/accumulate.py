@@ -3,9 +3,9 @@
 import weakref
 from typing import Any, ClassVar
 
-from tensorcli.engine import dtypes, events, geometry, messages, process
+from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import nodes
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, passes
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.native import type_name
@@ -13,16 +13,6 @@ from tensorcli.engine.tensor import Tensor, alias
 
 ANY = "any"
 """The `grad_dtype` of a leaf whose gradient may have any dtype."""
-
-
-class Layouts:
-    """Whether gradients get the strides of their leaves, as `enforce_grad_layout_policy` says."""
-
-    enforced = True
-
-
-layouts = Layouts()
-process.keep(lambda: layouts.enforced, lambda before: setattr(layouts, "enforced", before))
 
 
 class AccumulateGrad(Node):
@@ -64,7 +54,7 @@ class AccumulateGrad(Node):
         present = variable._grad
         if present is None:
             kind = "new"
-            if not mode.enabled and owned and (not layouts.enforced or _obeys_layout(gradient, variable)):
+            if not mode.enabled and owned and (not passes.grad_layout or _obeys_layout(gradient, variable)):
                 kept = alias(gradient)
             else:
                 kept = _copy_in_layout(gradient, variable)
@@ -75,7 +65,7 @@ class AccumulateGrad(Node):
             else:
                 kept = present + gradient
                 kind = "replaced"
-            if layouts.enforced and not _obeys_layout(kept, variable):
+            if passes.grad_layout and not _obeys_layout(kept, variable):
                 messages.warn(
                     messages.grad_layout(kept.geometry, variable.geometry), once=f"grad layout, {kind}"
                 )

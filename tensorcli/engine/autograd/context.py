@@ -70,8 +70,10 @@ class FunctionCtx:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "materialize_grads":
             self.set_materialize_grads(value)
-        elif name in ("to_save", "non_differentiable"):
+        elif name in ("to_save", "non_differentiable", "saved_for_forward"):
             setattr(self._reached(), name, value)
+        elif name == "dirty_tensors":
+            self._reached().dirty = value
         else:
             vars(self)[name] = value
 
@@ -101,9 +103,13 @@ OF_NODES: Final = frozenset(
 class Context(Node):
     """The node of one call, which backward is called from with its `ctx`."""
 
+    __module__ = "torch.autograd.function"
+
     calls_user = True
     tensor_inputs: tuple[int, ...]
-    to_save: tuple[Any, ...] = ()
+    to_save: tuple[Any, ...] | None = ()
+    """What forward asked to keep, until it is kept."""
+    saved_count = 0
     dirty: tuple[Tensor, ...] = ()
     non_differentiable: tuple[Tensor, ...] = ()
     materialize_grads = True
@@ -131,7 +137,12 @@ class Context(Node):
 
     def check(self, outputs: list[Any]) -> None:
         """What forward said of its inputs and outputs. Errors: RuntimeError with PyTorch's texts."""
-        for name, given in (("non_differentiable", self.non_differentiable), ("to_save", self.to_save)):
+        for name, given in (
+            ("non_differentiable", self.non_differentiable),
+            ("dirty_tensors", self.dirty),
+            ("to_save", self.to_save),
+            ("saved_for_forward", self.saved_for_forward or ()),
+        ):
             if not isinstance(given, tuple):
                 raise RuntimeError(
                     f"autograd internal error: {name} attribute is expected to be a tuple but is "
@@ -165,10 +176,10 @@ class Context(Node):
         self._check_saved()
         found = tuple(
             None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self)
-            for i in range(len(self.to_save))
+            for i in range(self.saved_count)
         )
         if self.read_once:
-            self.saved, self.to_save = {}, (None,)
+            self.saved = {}
             self.read = True
         return found
 
@@ -181,7 +192,7 @@ class Context(Node):
     @property
     def _raw_saved_tensors(self) -> tuple[RawSaved, ...]:
         self._check_saved()
-        return tuple(RawSaved(self, f"{i}") for i in range(len(self.to_save)))
+        return tuple(RawSaved(self, f"{i}") for i in range(self.saved_count))
 
     def _check_saved(self) -> None:
         """Errors: RuntimeError where the saved tensors were freed, or read when they may be read once."""
@@ -190,7 +201,7 @@ class Context(Node):
                 "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
                 "autograd.Function. Either access saved_tensors only once, or set clear_saved_tensors_on_access=False."
             )
-        if self.released and self.to_save:
+        if self.released:
             raise RuntimeError(messages.FREED)
 
     def keep(self, outputs: list[Any]) -> None:
@@ -198,16 +209,19 @@ class Context(Node):
 
         Errors: TypeError for what is not a tensor.
         """
-        for i, tensor in enumerate(self.to_save):
+        tensors = self.to_save or ()
+        for i, tensor in enumerate(tensors):
             if tensor is None:
                 continue
             if not isinstance(tensor, Tensor):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type_name(type(tensor))}"
                 )
-            number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
+            # Of its own outputs, those that it wrote into views among them, a node keeps aliases.
+            own = tensor.node is self or any(one is tensor for one in self.dirty)
+            number = tensor.output_nr if own and any(one is tensor for one in outputs) else None
             self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
-        self.to_save = tuple(None if t is None else True for t in self.to_save)
+        self.saved_count, self.to_save = len(tensors), None
         self.kept = True
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
@@ -256,7 +270,7 @@ class Context(Node):
         return ()
 
 
-Context.__name__ = "BackwardCFunction"
+Context.__name__ = Context.__qualname__ = "BackwardCFunction"
 BackwardCFunction = Context
 """The base of all nodes of custom functions, by PyTorch's name."""
 

@@ -8,7 +8,7 @@ from functools import partial
 from operator import index
 from typing import Any
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, messages, overrides
 from tensorcli.engine.autograd.graph import GradientEdge
 from tensorcli.engine.autograd.modes import transformed
 from tensorcli.engine.autograd.nodes import gradient_edge
@@ -18,7 +18,7 @@ from tensorcli.engine.tensor import Size, Tensor
 
 def _roots_and_gradients(tensors: Any, gradients: Any, batched: bool = False) -> tuple[list[Any], list[Any]]:
     """The roots (tensors or GradientEdges) and a gradient for each: given, or ones for a scalar."""
-    roots = [tensors] if isinstance(tensors, (Tensor, GradientEdge)) else list(tensors)
+    roots = list(_several(tensors))
     if gradients is None:
         given: list[Any] = [None] * len(roots)
     elif isinstance(gradients, Tensor):
@@ -138,7 +138,7 @@ def backward(
     create_graph: bool = False,
     grad_variables: Any = None,
     inputs: Any = None,
-) -> None:
+) -> Any:
     """Add to the `.grad` of the leaves (or of `inputs`) the gradients of the tensors.
 
     Errors: RuntimeError for a root that needs no grad or is not a scalar, and those of the pass itself.
@@ -159,6 +159,17 @@ def backward(
             )
         grad_tensors = grad_variables
     wanted = None if inputs is None else _listed(inputs, "backward")
+    given_roots = _several(tensors)
+    if overrides.has_torch_function(relevant := (*given_roots, *(wanted or ()))):
+        return overrides.handle_torch_function(
+            backward,
+            relevant,
+            given_roots,
+            grad_tensors=grad_tensors,
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            inputs=None if wanted is None else tuple(wanted),
+        )
     roots, gradients = _roots_and_gradients(tensors, grad_tensors)
     kept, recorded = _flags(create_graph if retain_graph is None else retain_graph, create_graph)
     edges, given = _edges(roots, gradients)
@@ -166,6 +177,11 @@ def backward(
     if recorded:
         messages.warn(messages.CREATE_GRAPH, once=True)
     run(edges, given, kept, recorded, targets)
+    return None
+
+
+def _several(roots: Any) -> tuple[Any, ...]:
+    return (roots,) if isinstance(roots, (Tensor, GradientEdge)) else tuple(roots)
 
 
 def _flags(*values: Any) -> list[bool]:
@@ -210,6 +226,22 @@ def grad(
     if allow_unused is None:
         allow_unused = materialize_grads
     wanted = _listed(inputs, "grad")
+    given_roots = _several(outputs)
+    if overrides.has_torch_function(relevant := (*given_roots, *wanted)):
+        answer = overrides.handle_torch_function(
+            grad,
+            relevant,
+            given_roots,
+            tuple(wanted),
+            grad_outputs=grad_outputs,
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            only_inputs=only_inputs,
+            allow_unused=allow_unused,
+            is_grads_batched=is_grads_batched,
+            materialize_grads=materialize_grads,
+        )
+        return dict(zip(inputs, answer, strict=True)) if type(inputs) is dict else answer
     if not only_inputs:
         messages.warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "

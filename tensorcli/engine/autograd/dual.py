@@ -81,6 +81,8 @@ def _asking(op: Op, run: Run) -> Run:
 def _run(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
     """What an operator gives on dual tensors."""
     if len(values) > op.arity and isinstance(effects.split_extras(op, values)[1], (Tensor, tuple, list)):
+        # It is written before PyTorch finds that it cannot have a tangent.
+        _run_without(level, op, values)
         raise NotImplementedError(
             f"Trying to use forward AD with {op.base}_out that does not support it because it is an out= function"
         )

@@ -5,7 +5,7 @@ The rules for tangents stand in `dual.py`, which is read when the first level is
 
 from typing import Any, NamedTuple
 
-from tensorcli.engine.autograd.modes import Context, opened
+from tensorcli.engine.autograd.modes import Context, mode, opened
 from tensorcli.engine.autograd.nodes import Passing, gradient_edge
 from tensorcli.engine.callers import functions
 from tensorcli.engine.native import type_name
@@ -101,6 +101,9 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Tensor:
             f"Making a dual Tensor based on a Tensor that already has a forward gradient at the same level {number} is not "
             "supported."
         )
+    if mode.inference:
+        # Nothing has a tangent there.
+        return functions.alias(tensor)  # type: ignore[no-any-return]
     found: Tensor = innermost.dual(tensor, tangent)
     return found
 
@@ -116,6 +119,8 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
         )
     if not opened:
         return UnpackedDualTensor(functions.alias(tensor), None)
+    if mode.inference:
+        return UnpackedDualTensor(opened[-1].without_tangent(tensor), None)
     _refuse_examples("_unpack_dual", tensor)
     innermost = opened[-1]
     primal = innermost.without_tangent(tensor)

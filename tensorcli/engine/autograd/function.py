@@ -9,9 +9,9 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.context import BackwardCFunction, Context, FunctionCtx
+from tensorcli.engine.autograd.delayed import delayed_error
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
 from tensorcli.engine.autograd.modes import mode, no_grad, transformed, transforms
-from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
 
@@ -66,6 +66,7 @@ def _applied(
     if recorded:
         context.keep(outputs)
     context.saved_for_forward = None
+    context.dirty = context.non_differentiable = ()
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
 
 
@@ -105,7 +106,7 @@ def _view_of_itself(output: Tensor) -> Tensor:
 
 def _check_not_saved(context: Context, output: Tensor) -> None:
     """Refuse an input that is returned unwritten, and saved: the result is a view of it. Errors: RuntimeError."""
-    if any(output is one for one in context.to_save):
+    if any(output is one for one in context.to_save or ()):
         raise RuntimeError(
             "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
             "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
@@ -236,8 +237,9 @@ class Function:
                 "read_once": cls.clear_saved_tensors_on_access,
                 "boxed": cls.boxed_grads_call,
             }
-            name = f"{cls.__name__}{ending}"
-            kind = type(name, (Context,), {**members, "kind_of_ctx": type(name, (FunctionCtx,), {})})
+            name, place = f"{cls.__name__}{ending}", {"__module__": "torch.autograd.function"}
+            members["kind_of_ctx"] = type(name, (FunctionCtx,), place)
+            kind = type(name, (Context,), {**members, **place})
             setattr(cls, f"_node_of_{ending}", kind)
         if cls.setup_context is Function.setup_context:
             if among:
@@ -336,25 +338,6 @@ def _in_order(
     return tuple(placed[i] for i in range(len(placed)))
 
 
-class DelayedError(Node):
-    """The node of a gradient that cannot be differentiated again: running it is an error."""
-
-    __module__ = "builtins"
-    title = "torch::autograd::Error"
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
-        )
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
-
-
-DelayedError.__name__ = "Error"
-
-
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A backward whose own gradient is refused."""
 
@@ -363,15 +346,12 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             found = backward(ctx, *grads)
         if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
             return found
-        answers = [
-            None if f is None else f.detach() for f in (found if isinstance(found, tuple) else (found,))
-        ]
-        leaves = [None if a is None else a.detach().requires_grad_() for a in answers]
-        node = DelayedError(tuple(NO_EDGE if a is None else gradient_edge(a) for a in leaves), {})
-        node.outputs = tuple(None if a is None else (a.geometry, a.dtype, a.device) for a in answers)
-        for i, answer in enumerate(answers):
-            if answer is not None:
-                answer.node, answer.output_nr = node, i
-        return tuple(answers)
+        answers = (
+            None if f is None else f.detach().requires_grad_()
+            for f in (found if isinstance(found, tuple) else (found,))
+        )
+        return delayed_error(
+            "trying to differentiate twice a function that was marked with @once_differentiable", *answers
+        )
 
     return called

@@ -11,6 +11,7 @@ from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.nodes import gradient_edge as _gradient_edge
 from tensorcli.engine.autograd.saved import Hook as _Hook
 from tensorcli.engine.autograd.saved import hooks as _hooks
+from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
+    "set_warn_on_accumulate_grad_stream_mismatch",
 ]
 
 
@@ -72,7 +74,7 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801
         super().__init__(pack, unpack)
 
 
-class allow_mutation_on_saved_tensors(saved_tensors_hooks):  # noqa: N801
+class allow_mutation_on_saved_tensors(ContextDecorator, saved_tensors_hooks):  # noqa: N801
     """Inside the block, what a node saves is a copy: writing over the original does no harm."""
 
     entered = False
@@ -136,6 +138,12 @@ def increment_version(tensor: Any) -> None:
             raise RuntimeError("increment_version expects each element of the iterable to be a tensor")
         if not one.inference:
             one.bump()
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Whether to warn of gradients that come from another stream, which none do here. Errors: RuntimeError for no bool."""
+    if not isinstance(enabled, bool):
+        raise RuntimeError(f"enabled must be a bool, but got {type_name(type(enabled))}")
 
 
 class GradientEdge(NamedTuple):

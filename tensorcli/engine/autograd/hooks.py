@@ -113,9 +113,10 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandl
     if not self.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if self.hooks is None:
-        self.hooks = OrderedDict()
         # A view that is cut off from its base (made under no_grad) has neither: no gradient ever comes, but hooks are accepted.
+        # One whose base was written since gets another node, which drops its hooks, before it has any. PyTorch crashes there.
         node = self.grad_fn or _accumulator(self)
+        self.hooks = OrderedDict()
         if node is not None:
             hooks_of(node).tensor.append((self.output_nr, self.hooks))
     handle = RemovableHandle(self.hooks)
@@ -140,7 +141,14 @@ def retain_grad(tensor: Tensor) -> None:
 def moved(tensor: Tensor, old: Node | None, old_nr: int) -> None:
     """`tensor` got a new node: its retain_grad moves there, and hooks from here on see the gradient of the new value."""
     tensor.hooks = None
-    if tensor.retains_grad and old is not None and old is not tensor.node and old.hooks is not None:
+    if not tensor.retains_grad:
+        return
+    if old is None:
+        raise RuntimeError(
+            'old_fn INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/autograd/variable.cpp":205, please report a bug '
+            "to PyTorch. "
+        )
+    if old is not tensor.node and old.hooks is not None:
         kept = old.hooks.retains.pop(old_nr, None)
         if kept is not None:
             hooks_of(tensor.node).retains[tensor.output_nr] = kept

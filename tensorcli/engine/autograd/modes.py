@@ -33,6 +33,19 @@ class Mode:
 mode = Mode()
 process.keep(lambda: (mode.grad, mode.inference), lambda before: mode.set(*before))
 
+
+class Passes:
+    """What is set for backward passes: `multithreading`, and whether the strides of a leaf's gradient are the leaf's."""
+
+    __slots__ = ("grad_layout", "multithreading")
+
+    def __init__(self) -> None:
+        self.grad_layout = self.multithreading = True
+
+
+passes = Passes()
+process.keep_attributes(passes, "grad_layout", "multithreading")
+
 opened: list[Any] = []
 """The levels of forward-mode differentiation that are open (tangents.ForwardLevel), outermost first."""
 forward: list[Any] = []
@@ -98,18 +111,19 @@ class Context:
     def __exit__(self, *error: Any) -> None:
         raise NotImplementedError
 
-    def _again(self) -> "Context":
+    def clone(self) -> "Context":
+        """Another of the kind, which a decorated function enters at each call."""
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(function, type):
             messages.warn(messages.DECORATED_CLASS, FutureWarning)
         if isgeneratorfunction(function):
-            return like(function)(lambda *args, **kwargs: _steps(self._again, function(*args, **kwargs)))
+            return like(function)(lambda *args, **kwargs: _steps(self.clone, function(*args, **kwargs)))
 
         @like(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
+            with self.clone():
                 return function(*args, **kwargs)
 
         return inside
@@ -138,7 +152,7 @@ class _GradMode(Context):
     wanted = True
 
     def __init__(self, orig_func: Callable[..., Any] | None = None) -> None:
-        self.previous = False
+        self.prev = False
 
     def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
         # `@torch.no_grad` without parentheses decorates at once.
@@ -147,11 +161,11 @@ class _GradMode(Context):
     __new__.__qualname__ = "_NoParamDecoratorContextManager.__new__"  # as complaints of wrong calls name it
 
     def __enter__(self) -> None:
-        self.previous = mode.grad
+        self.prev = mode.grad
         mode.set(self.wanted)
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(self.previous)
+        mode.set(self.prev)
 
 
 class no_grad(_GradMode):  # noqa: N801
@@ -168,33 +182,58 @@ class enable_grad(_GradMode):  # noqa: N801
     __module__ = "torch.autograd.grad_mode"
 
 
-class set_grad_enabled(Context):  # noqa: N801
-    """Switch grad mode at once, as a statement; as a context manager until it is left."""
+class _Switch(Context):
+    """A setting that is switched at once, as a statement; as a context manager until it is left."""
 
-    __module__ = "torch.autograd.grad_mode"
+    holder: Any
+    attribute: str
+    setter: str
+    """What PyTorch's own function that sets it is called."""
 
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, bool):
             raise TypeError(
-                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type_name(type(mode))}"
+                f"{self.setter}(): argument 'enabled' (position 1) must be bool, not {type_name(type(mode))}"
             )
-        global_mode = _mode()
-        self.previous = global_mode.grad
-        self.mode = bool(mode)
-        global_mode.set(self.mode)
+        self.prev = getattr(self.holder, self.attribute)
+        self.mode = mode
+        self._switch(mode)
+
+    def _switch(self, to: bool) -> None:
+        setattr(self.holder, self.attribute, to)
+
+    def clone(self) -> "_Switch":
+        return type(self)(self.mode)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: Any) -> None:
+        self._switch(self.prev)
+
+
+class _Decorating(_Switch):
+    """A switch that a function may be decorated with, which leaves the setting outside as it was."""
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        mode.set(self.previous)
+        self._switch(self.prev)
         return super().__call__(function)
 
-    def _again(self) -> "set_grad_enabled":
-        return set_grad_enabled(self.mode)
+
+class set_grad_enabled(_Decorating):  # noqa: N801
+    """Switch grad mode at once, as a statement; as a context manager until it is left."""
+
+    __module__ = "torch.autograd.grad_mode"
+
+    holder = mode
+    attribute = "grad"
+    setter = "set_grad_enabled"
+
+    def _switch(self, to: bool) -> None:
+        mode.set(to)
 
     def __enter__(self) -> None:
         mode.set(self.mode)
-
-    def __exit__(self, *error: Any) -> None:
-        mode.set(self.previous)
 
     def __str__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
@@ -214,7 +253,7 @@ class inference_mode(Context):  # noqa: N801
         self.mode = mode
         self.previous: tuple[bool, bool] | None = None
 
-    def _again(self) -> "inference_mode":
+    def clone(self) -> "inference_mode":
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
@@ -230,30 +269,32 @@ class inference_mode(Context):  # noqa: N801
             self.previous = None
 
 
-class set_multithreading_enabled(Context):  # noqa: N801
-    """Whether the backward pass may use several threads, which it never does here."""
+class set_multithreading_enabled(_Switch):  # noqa: N801
+    """Whether the backward pass may use several threads, which it never does here: the setting can be read back."""
 
     __module__ = "torch.autograd.grad_mode"
 
-    def __init__(self, mode: bool) -> None:
-        if not isinstance(mode, bool):
-            raise TypeError(
-                f"set_multithreading_enabled(): argument 'enabled' (position 1) must be bool, not {type_name(type(mode))}"
-            )
-        self.mode = mode
-
-    def _again(self) -> "set_multithreading_enabled":
-        return set_multithreading_enabled(self.mode)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: Any) -> None:
-        pass
+    holder = passes
+    attribute = "multithreading"
+    setter = "set_multithreading_enabled"
 
 
-def _mode() -> Mode:
-    return mode
+class enforce_grad_layout_policy(_Decorating):  # noqa: N801
+    """Whether a leaf's first gradient is copied where its strides are not the leaf's, and later ones warn."""
+
+    __module__ = "torch.autograd.grad_mode"
+
+    holder = passes
+    attribute = "grad_layout"
+    setter = "set_grad_layout_enforcement_enabled"
+
+    def __init__(self, enable: bool = True) -> None:
+        super().__init__(enable)
+
+
+def is_multithreading_enabled() -> bool:
+    """Whether the backward pass may use several threads."""
+    return passes.multithreading
 
 
 def is_grad_enabled() -> bool:

@@ -100,6 +100,12 @@ class Node:
         """PyTorch's name of this node (`MulBackward0`)."""
         return type(self).title or type(self).__name__
 
+    @property
+    def shown_name(self) -> str:
+        """What a tensor's repr says: the class, or the name of a node that has no class of its own."""
+        kind = type(self).__name__
+        return self.name().rpartition("::")[2] if kind == "CppFunction" else kind
+
     def plain_name(self) -> str:
         """The name as the version error says it: without its last `Backward` and a 0 behind that (`Pow1`)."""
         name = self.name()

@@ -27,13 +27,14 @@ def _pushed_at(level: ForwardLevel, context: Any, inputs: Sequence[Any], outputs
         return
     shown = []
     for one, tangent in zip(inputs, tangents, strict=True):
-        if tangent is None and context.materialize_grads and isinstance(one, Tensor):
+        if tangent is None and context.materialize_grads and _flows(one):
             tangent = level.tangent_or_zeros(one)
         shown.append(None if tangent is None else level.seen(tangent))
+    versions = [None if one is None else one.counter.count for one in shown]
     with level.below():
         answer = context.jvp_function(context.ctx, *shown)
     flows = [
-        one.dtype.category >= dtypes.FLOATING and not any(one is each for each in context.non_differentiable)
+        _flows(one) and not any(one is each for each in context.non_differentiable)
         if isinstance(one, Tensor)
         else None
         for one in outputs
@@ -42,19 +43,53 @@ def _pushed_at(level: ForwardLevel, context: Any, inputs: Sequence[Any], outputs
         if tangent is None or not isinstance(output, Tensor):
             continue
         at = next((k for k, one in enumerate(inputs) if one is output), None)
-        if at is not None:
-            own = tangents[at]
-            if own is None or tangent is not shown[at]:
-                raise RuntimeError(
-                    "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
-                    "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace."
-                )
+        own = None if at is None else tangents[at]
+        if at is not None and own is not None:
+            _check_written(tangent, shown[at], versions[at])
             tangent = own
-        elif output.view_of is not None and tangent.view_of is None:
-            raise RuntimeError(
-                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a view."
-            )
+        elif at is None and output.view_of is not None:
+            _check_view(output.view_of.base, tangent, inputs, shown)
         level.set_tangent(output, tangent)
+
+
+def _flows(value: Any) -> bool:
+    """Whether a value may have a tangent."""
+    return isinstance(value, Tensor) and value.dtype.category >= dtypes.FLOATING
+
+
+def _check_written(tangent: Tensor, given: Tensor | None, version: int | None) -> None:
+    """The tangent of an input that forward wrote must be the one that `jvp` was given, written. Errors: RuntimeError."""
+    if tangent.counter.count == version:
+        raise RuntimeError(
+            "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is modifying an "
+            "input inplace, then the jvp function must modify the corresponding gradient inplace."
+        )
+    if tangent is not given:
+        raise RuntimeError(
+            "An inplace custom Function is not returning the forward mode gradients as-is. If the forward is modifying an "
+            "input inplace, then the jvp function must modify the gradient inplace and return it as-is."
+        )
+
+
+def _check_view(base: Tensor, tangent: Tensor, inputs: Sequence[Any], shown: Sequence[Tensor | None]) -> None:
+    """The tangent of a view of an input must be a view of the input's tangent. Errors: RuntimeError."""
+    at = next((k for k, one in enumerate(inputs) if isinstance(one, Tensor) and _base_of(one) is base), None)
+    own = None if at is None else shown[at]
+    if own is None:
+        return
+    if tangent.view_of is None:
+        raise RuntimeError(
+            "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a view."
+        )
+    if tangent.view_of.base is not _base_of(own):
+        which = "given grad input" if own.view_of is None else "same base as the given grad input"
+        raise RuntimeError(
+            f"A custom Function is returning a view but the jvp is not returning a view of the {which}."
+        )
+
+
+def _base_of(tensor: Tensor) -> Tensor:
+    return tensor if tensor.view_of is None else tensor.view_of.base
 
 
 def _tangents(answer: Any, flows: Sequence[bool | None]) -> tuple[Tensor | None, ...]:

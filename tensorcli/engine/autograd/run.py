@@ -4,7 +4,7 @@ A node runs when all gradients that lead to it have arrived; of those ready, the
 before any). This is PyTorch's order, which hooks make visible.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from sys import getrefcount
@@ -58,7 +58,11 @@ def run(
     running.append(_Pass(keep_graph, inputs, accumulate))
     try:
         with np.errstate(all="ignore"):
-            return running[-1].run(roots, gradients)
+            found = running[-1].run(roots, gradients)
+            # A callback may queue another.
+            for callback in running[-1].callbacks:
+                callback()
+            return found
     finally:
         running.pop()
         mode.set(before)
@@ -76,6 +80,8 @@ class _Pass:
         self.waiting: dict[Node, int] = {}
         self.buffers: dict[Node, list[Any]] = {}
         self.wanted: set[Node] | None = None
+        self.callbacks: list[Callable[[], Any]] = []
+        """What is called when all nodes have run."""
 
     def run(self, roots: Sequence[Edge], gradients: Sequence[Tensor]) -> list[Tensor | None]:
         self._count([node for node, _ in roots])

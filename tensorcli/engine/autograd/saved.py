@@ -99,12 +99,14 @@ class SavedNumber:
 class SavedPacked:
     """What a pack hook made of a saved tensor, and the hook that makes a tensor of it again."""
 
-    __slots__ = ("accumulator", "output_nr", "packed", "source", "source_nr", "unpack_hook", "version")
+    __slots__ = ("accumulator", "kept", "output_nr", "source", "source_nr", "unpack_hook", "version")
 
-    def __init__(self, tensor: Tensor, output_nr: int | None = None, values_only: bool = False) -> None:
-        pack, self.unpack_hook = hooks.stack[-1]
+    def __init__(self, tensor: Tensor, output_nr: int | None, unpack_hook: Hook) -> None:
         if tensor.inference:
             raise RuntimeError(messages.INFERENCE_SAVED)
+        self.unpack_hook = unpack_hook
+        self.kept: tuple[Any, ...] = ()
+        """What the pack hook made; nothing where it failed, and the unpack hook is called without it, as in PyTorch."""
         self.version = tensor.counter.count
         self.output_nr = output_nr
         from tensorcli.engine.autograd.nodes import gradient_edge
@@ -114,9 +116,11 @@ class SavedPacked:
         self.source = None if leaf or output_nr is not None or not tensor.requires_grad else tensor.grad_fn
         self.source_nr = tensor.output_nr
         self.accumulator = gradient_edge(tensor)[0] if leaf else None
-        given = tensor.detach() if values_only else tensor
+
+    def pack(self, pack_hook: Hook, tensor: Tensor) -> None:
+        """Let the pack hook make something of the tensor. Errors: RuntimeError when it writes into it."""
         with no_grad():
-            self.packed = pack(given)
+            self.kept = (pack_hook(tensor),)
         if tensor.counter.count != self.version:
             raise RuntimeError(
                 "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
@@ -126,7 +130,7 @@ class SavedPacked:
 
     def unpack(self, node: "Node") -> Tensor:
         """The tensor that the unpack hook gives. Errors: TypeError when it gives none."""
-        found = self.unpack_hook(self.packed)
+        found = self.unpack_hook(*self.kept)
         if not isinstance(found, Tensor):
             raise TypeError(
                 f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type_name(type(found))}"
@@ -162,7 +166,9 @@ class RawSaved:
     def data(self) -> Any:
         """What is kept: the tensor (detached where it is the node's own output), or what the pack hook made of it."""
         found = self._found()
-        return found.packed if isinstance(found, SavedPacked) else getattr(found, "tensor", None)
+        return (
+            found.kept[0] if isinstance(found, SavedPacked) and found.kept else getattr(found, "tensor", None)
+        )
 
     @property
     def unpack_hook(self) -> Hook | None:
@@ -208,18 +214,15 @@ class RawSaved:
                 "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
                 "allowed at a time."
             )
-        hooks.stack.append((pack_hook, unpack_hook))
-        try:
-            # The graph keeps what leads to the tensor: the hooks are shown its values.
-            packed = SavedPacked(saved.tensor, saved.output_nr, values_only=True)
-        finally:
-            hooks.stack.pop()
+        packed = SavedPacked(saved.tensor, saved.output_nr, unpack_hook)
         if self.place is not None:
             several = list(self.node.saved[self.name])
             several[self.place] = packed
             self.node.saved[self.name] = tuple(several)
         else:
             self.node.saved[self.name] = packed
+        # The graph keeps what leads to the tensor: the hook is shown its values.
+        packed.pack(pack_hook, saved.tensor.detach())
 
     def __repr__(self) -> str:
         return f"<torch._C._autograd.SavedTensor object at {addresses.of_object(self)}>"
@@ -238,7 +241,10 @@ def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) 
         tensor.inference = False
     if hooks.stack:
         # What a hook made of the tensor is nobody's to look at: no version is checked, no bytes are kept.
-        return SavedPacked(tensor, output_nr)
+        pack_hook, unpack_hook = hooks.stack[-1]
+        packed = SavedPacked(tensor, output_nr, unpack_hook)
+        packed.pack(pack_hook, tensor)
+        return packed
     saved = SavedTensor(tensor, output_nr)
     if events.observer is not None:
         events.observer.saved(node, name, saved)

@@ -230,10 +230,11 @@ def _same_strides(one: Geometry, other: Geometry) -> bool:
 
 
 def zeros_beside(tensor: Tensor, kind: Any) -> Tensor:
-    """Zeros in the geometry of a tensor, in as large a storage."""
+    """Zeros in the geometry of a tensor, in as large a storage, with its lazy bits."""
     shape = tensor.geometry
     count = tensor.memory.nbytes // tensor.dtype.itemsize
     room = functions.zeros((count,), dtype=kind, device=tensor.device)
     found: Tensor = room.detach()
     found.replace_memory(room.memory, shape, kind)
+    found.lazy = tensor.lazy
     return found

@@ -1,12 +1,33 @@
 """`torch.autograd.Variable`, which old programs wrap tensors in: an alias of its data, cut from the graph."""
 
+from collections.abc import Callable
 from operator import index
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import addresses, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
+
+
+class _Engine:
+    """What runs the backward passes, as programs reach it to be called when a pass is over."""
+
+    __module__ = "torch._C"
+
+    def queue_callback(self, callback: Callable[[], Any]) -> None:
+        """Call a function at the end of the pass that runs. Errors: RuntimeError where none does."""
+        from tensorcli.engine.autograd.run import running
+
+        if not running:
+            raise RuntimeError("Final callbacks can only be installed during backward pass.")
+        running[-1].callbacks.append(callback)
+
+    def __repr__(self) -> str:
+        return f"<torch._C._EngineBase object at {addresses.of_object(self)}>"
+
+
+_Engine.__name__ = _Engine.__qualname__ = "_EngineBase"
 
 
 class VariableMeta(type):
@@ -22,6 +43,8 @@ class Variable(metaclass=VariableMeta):
     """A tensor that shares memory and version counter with its data. Errors: TypeError for what is not a tensor."""
 
     __module__ = "torch.autograd.variable"
+
+    _execution_engine = _Engine()
 
     def __new__(
         cls,

@@ -267,7 +267,7 @@ for _name, _answer in BARE.items():
 
 def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
-    if mode.inference:
+    if mode.inference or self.inference:
         return self
     if transforms:
         check_detached(self)
@@ -276,6 +276,7 @@ def detach_(self: Tensor) -> Tensor:
     self.leaf_requires_grad = False
     self.node = None
     self.output_nr = 0
+    self._tangents = None
     return self
 
 

@@ -250,10 +250,7 @@ def node_text(tensor: Tensor) -> str | None:
         node: Node | None = tensor.grad_fn
     except RuntimeError:
         return "Invalid"
-    if node is None:
-        return None
-    name = type(node).__name__
-    return node.name().rpartition("::")[2] if name == "CppFunction" else name
+    return None if node is None else node.shown_name
 
 
 def printable(tensor: Tensor) -> Any:
@@ -276,7 +273,7 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
 def text_of(self: Tensor, grad_fn: str | None) -> str:
     """What a repr says of a tensor whose `grad_fn` has this name."""
     tangent = None
-    if forward:
+    if forward and not mode.inference:
         found = forward[-1].tangent_of(self)
         tangent = None if found is None else str(found) if found.ndim else str(found.item())
     kind = type(self)

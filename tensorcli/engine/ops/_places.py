@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.autograd.delayed import delayed_error
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.tensor import Tensor
@@ -73,6 +75,8 @@ class Places(NamedTuple):
     add: Callable[[Tensor, Tensor], Tensor]
     multiply: Callable[[Tensor, Tensor], Tensor]
     clear: Callable[[Tensor], Tensor]
+    twice: str
+    """The error of differentiating again a product that has several zeros at one place."""
 
     def gradients(self, grad, into, values, reduce, include_self, result):
         """The gradients for what was reduced into, and for the values."""
@@ -108,4 +112,6 @@ class Places(NamedTuple):
         to_values = functions.where(
             single_zero, self.read(grad * others), self.read(grad * result) / values.masked_fill(masked, 1)
         )
+        if mode.enabled and bool((zeros > 1).any()):
+            (to_values,) = delayed_error(self.twice, to_values)
         return to_self, to_values

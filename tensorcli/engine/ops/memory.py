@@ -15,12 +15,18 @@ from tensorcli.engine.tensor import Tensor
 
 def _resize_effect(declared, values):
     target, size, memory_format = values
+    if not target.inference:
+        _check_constant(target)
     return _resized(declared, target, values, tuple(size), memory_format)
 
 
-def _resized(declared, target, values, sizes, memory_format):
+def _check_constant(target):
+    """Errors: RuntimeError for a tensor that requires grad."""
     if target.requires_grad and not mode.inference:
         raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
+
+
+def _resized(declared, target, values, sizes, memory_format):
     if any(size < 0 for size in sizes) or prod(sizes) >= 1 << 63:
         raise messages.count_overflow()
     same = sizes == target.geometry.sizes
@@ -70,6 +76,7 @@ def _resize_as_effect(declared, values):
     target, template, memory_format = values
     if memory_format is formats.preserve_format:
         memory_format = formats.suggested(template.geometry)
+    _check_constant(target)
     return _resized(declared, target, values, template.geometry.sizes, memory_format)
 
 

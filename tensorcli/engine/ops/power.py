@@ -1,5 +1,6 @@
 """Powers and roots, element by element: pow, float_power, square, sqrt and reciprocal."""
 
+import cmath
 import math
 from typing import Any
 
@@ -37,22 +38,29 @@ def _pow_base_gradient(grad, self, exponent):
 
 
 def _pow_exponent_gradient(grad, self, exponent, result):
-    slope = (result * (self.log() if isinstance(self, Tensor) else _log(self))).conj()
     if not isinstance(self, Tensor):
-        return grad * (functions.where(exponent >= 0, zero(slope), slope) if self == 0 else slope)
+        slope = (result * _log(self, exponent.dtype.is_complex)).conj()
+        return grad * (functions.where(_not_negative(exponent), zero(slope), slope) if self == 0 else slope)
     base: Any = self
-    unmoved = functions.logical_and(base == 0, exponent.real >= 0)
-    if exponent.dtype.is_complex:
-        unmoved = functions.logical_and(unmoved, exponent.imag == 0)
+    unmoved = functions.logical_and(base == 0, _not_negative(exponent))
+    # A negative number has a logarithm among complex ones alone.
+    slope = (result * base.to(result.dtype).log()).conj()
     return grad * functions.where(unmoved, zero(slope), slope)
 
 
-def _log(number):
-    if isinstance(number, complex):
-        import cmath
+def _not_negative(exponent):
+    """Where an exponent is a real number that is not negative: such a power of 0 does not move with it."""
+    if exponent.dtype.is_complex:
+        return functions.logical_and(exponent.imag == 0, exponent.real >= 0)
+    return exponent >= 0
 
+
+def _log(number, in_complex):
+    if number == 0:
+        return complex(-math.inf, 0.0) if in_complex else -math.inf
+    if in_complex or isinstance(number, complex):
         return cmath.log(number)
-    return math.log(number) if number > 0 else -math.inf if number == 0 else math.nan
+    return math.log(number) if number > 0 else math.nan
 
 
 @op(

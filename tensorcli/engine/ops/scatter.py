@@ -226,6 +226,8 @@ def _reduce_gradients(grad, self, dim, index, src, reduce, include_self, result)
         add=lambda x, values: x.scatter_add(dim, index, values),
         multiply=lambda x, values: x.scatter_reduce(dim, index, values, "prod", include_self=include_self),
         clear=lambda x: x.scatter(dim, index, 0),
+        twice="scatter_reduce(): Double backward is unsupported for src when >1 zeros in src are scattered to the same position in "
+        "self",
     )
     return places.gradients(grad, self, src, reduce, include_self, result)
 

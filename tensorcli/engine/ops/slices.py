@@ -207,6 +207,8 @@ def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, resu
         add=lambda x, values: x.index_add(dim, index, values),
         multiply=lambda x, values: x.index_reduce(dim, index, values, "prod", include_self=include_self),
         clear=lambda x: x.index_fill(dim, index, 0),
+        twice="index_reduce(): Double backward is unsupported for source when >1 zeros in source are scattered to the same position in "
+        "self",
     )
     return places.gradients(grad, self, source, reduce, include_self, result)
 

@@ -29,7 +29,7 @@ class Nodes(Values):
         return tensor.node if node is None and name is not None else None
 
     def node_name(self, node: Any) -> str:
-        return type(node).__name__
+        return str(node.shown_name)
 
     def clock(self) -> float:
         return nodes.next_number()

@@ -33,7 +33,7 @@ def present_node(tensor: Tensor) -> tuple[Any, str | None]:
     node = tensor.node
     view = tensor.view_of
     if view is None:
-        return node, None if node is None else type(node).__name__
+        return node, None if node is None else node.shown_name
     base = view.base
     if node is None and not base.requires_grad:
         return None, None
@@ -42,7 +42,7 @@ def present_node(tensor: Tensor) -> tuple[Any, str | None]:
             return None, "Invalid"
         if view.retype is None:
             return None, "AsStridedBackward0"
-    return node, None if node is None else type(node).__name__
+    return node, None if node is None else node.shown_name
 
 
 class Values:

@@ -16,6 +16,13 @@ from tensorcli.engine.nn.module import Module
 from tensorcli.engine.ops._steps import STEPS, run, run_packed
 
 
+def _casts() -> bool:
+    """Whether autocast is on, on any device."""
+    from tensorcli.engine.amp.casting import state
+
+    return state.active
+
+
 class RNNBase(Module):
     """What recurrent layers have in common: weights for each layer and direction, and the walk through them."""
 
@@ -128,9 +135,9 @@ class RNNBase(Module):
     # ---- what PyTorch's checks are called
 
     def check_input(self, input: Any, batch_sizes: Any = None) -> None:
-        """Errors: ValueError for another dtype than the weights', RuntimeError for a wrong shape."""
+        """Errors: ValueError for another dtype than the weights', but under autocast; RuntimeError for a wrong shape."""
         own = next(self.parameters()).dtype
-        if input.dtype is not own:
+        if input.dtype is not own and not _casts():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({own}). Convert input: input.to({own}), or "
                 f"convert model: model.to({input.dtype})"

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tensorcli.explorer.engines.pytorch.values import Values
+from tensorcli.explorer.engines.pytorch.values import Values, shown_name
 from tensorcli.explorer.engines.reading import Hook, KeptCopy, Saved
 
 
@@ -28,7 +28,7 @@ class Nodes(Values):
         return None
 
     def node_name(self, node: Any) -> str:
-        return type(node).__name__
+        return shown_name(node)
 
     def clock(self) -> float:
         return int(torch.autograd._get_sequence_nr())

@@ -117,6 +117,7 @@ def policy() -> Policy:
             "torch.distributions",
             "torch.utils.data",
             "torch.utils.checkpoint",
+            "torch.utils.module_tracker",
             "torch.backends",
         )
     )

@@ -21,6 +21,12 @@ from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.engines.reading import Kind, Look, Walk
 
 
+def shown_name(node: Any) -> str:
+    """What a tensor's repr says of its node, many of which have no class of their own."""
+    kind = type(node).__name__
+    return str(node.name()).rpartition("::")[2] if kind == "CppFunction" else kind
+
+
 class Values:
     """Reads what has elements."""
 
@@ -116,14 +122,14 @@ class Values:
     def _node_name(self, tensor: Any) -> str | None:
         """The name of grad_fn; of a view whose version moved since it was read, what PyTorch would make of it."""
         if not tensor._is_view() or tensor.is_inference():
-            return None if tensor.grad_fn is None else type(tensor.grad_fn).__name__
+            return None if tensor.grad_fn is None else shown_name(tensor.grad_fn)
         known = self.views.get(tensor)
         if known is None or known[0] == tensor._version:
             try:
                 node = tensor.grad_fn
             except RuntimeError:
                 return "Invalid"
-            known = tensor._version, None if node is None else type(node).__name__
+            known = tensor._version, None if node is None else shown_name(node)
             self.views[tensor] = known
             return known[1]
         return None if known[1] is None and not tensor._base.requires_grad else "AsStridedBackward0"
