@@ -86,9 +86,14 @@ def text(array: Any) -> str:
         return f"{array.size} objects"
     if not array.ndim:
         return str(array[()])
-    return one_line(
-        np.array2string(array, separator=", ", threshold=MANY, edgeitems=3, max_line_width=1_000_000)
-    )
+    # Without the functions that the script may have set for numpy's own text: they can do anything.
+    options: dict[str, Any] = {
+        "threshold": MANY,
+        "edgeitems": 3,
+        "max_line_width": 1_000_000,
+        "formatter": {},
+    }
+    return one_line(np.array2string(array, separator=", ", **options))
 
 
 def one_line(text: str) -> str:
