@@ -66,7 +66,7 @@ def check_scripts(
                 break
     screen = Screen(sys.stdout, colour)
     for text in FORMS[format](rows):
-        screen.text(text)
+        screen.json(text)
     if format == "text" and rows:
         from tensorcli.render.hazards import hazards_in_file
         from tensorcli.render.layout import page

@@ -73,7 +73,7 @@ def show(found: Verified, format: Format, screen: Screen) -> None:
         from tensorcli.render.json import data
 
         row = {"schema": 1, **data(found)}
-        screen.text(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+        screen.json(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
     elif format == "plain":
         from tensorcli.render.plain import plain_text
 

@@ -1,5 +1,6 @@
 """`tensorcli run`: sources, formats, errors and exit statuses."""
 
+import io
 import json
 import os
 import signal
@@ -116,6 +117,18 @@ def test_a_json_error_is_in_the_object_and_on_standard_error(run) -> None:
     assert done.status == 1
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    from tensorcli.cli import main
+
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+    assert main(["run", "--json", "-c", "x = 'é你😀'\nprint(x, '\\ud800')"]) == 0
+    first, second = map(json.loads, written.getvalue().decode(encoding).splitlines())
+    assert first["source"] == "x = 'é你😀'"
+    assert second["output"] == "é你😀 \ud800\n"
+
+
 def test_quiet_and_another_format_exclude_each_other(run) -> None:
     assert run("--quiet", "--json", "-c", "1").status == 2
     assert run("--json", "--format", "plain", "-c", "1").status == 2
@@ -213,6 +226,21 @@ def test_a_file_without_permission_is_66(run) -> None:
     assert run("secret.tsc").status == 66
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use cannot be removed there")
+def test_a_session_goes_on_where_its_folder_is_gone(
+    run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    done = run("repl", stdin=f"x = 1\nsave x.tsc\nsave {tmp_path}/y.tsc\nx\n".encode())
+    assert done.out == f" wrote {tmp_path}/y.tsc: 1 statement\n1\n"
+    assert "the folder in which this was started is gone: write a full path" in done.err
+    assert run("run", "--allow-files", ".", "-c", "save x.tsc").status == 65
+    monkeypatch.chdir(tmp_path)
+
+
 def test_closed_standard_input_is_said(run, monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorcli.cli import main
 
@@ -275,7 +303,14 @@ def test_a_misspelt_command_is_wrong_usage(run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--bogus"], ["run", "--seed", "x", "a"], ["run", "--max-bytes", "lots", "a"]]
+    "arguments",
+    [
+        ["--bogus"],
+        ["run", "--seed", "x", "a"],
+        ["run", "--seed", "-1", "a"],
+        ["run", "--seed", str(2**32), "a"],
+        ["run", "--max-bytes", "lots", "a"],
+    ],
 )
 def test_wrong_usage_is_2_and_says_how_to_get_help(run, arguments: list[str]) -> None:
     done = run(*arguments)
