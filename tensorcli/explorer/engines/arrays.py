@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorcli.engine import process
 from tensorcli.explorer.engines.reading import Look, Walk
 
 _HOLDERS = ("base", "obj", "array")
@@ -16,6 +17,16 @@ MANY = 24
 """More elements than this are summarised in a text of one line."""
 CUT_OFF = "(beyond the end of its storage)"
 """The text of a tensor whose storage was made too small for it."""
+
+
+def text_options(options: dict[str, Any]) -> None:
+    """How numpy writes arrays from here on."""
+    np.set_printoptions(**options)
+
+
+TEXT_OPTIONS = np.get_printoptions()
+"""How numpy writes arrays as long as no script has said anything."""
+process.keep(np.get_printoptions, text_options)
 
 
 @contextmanager
