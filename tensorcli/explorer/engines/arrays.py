@@ -24,7 +24,7 @@ def text_options(options: dict[str, Any]) -> None:
     np.set_printoptions(**options)
 
 
-TEXT_OPTIONS = np.get_printoptions()
+TEXT_OPTIONS: dict[str, Any] = dict(np.get_printoptions())
 """How numpy writes arrays as long as no script has said anything."""
 process.keep(np.get_printoptions, text_options)
 
