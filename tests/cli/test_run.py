@@ -399,3 +399,33 @@ def test_a_statement_that_met_a_limit_says_that_it_was_taken_back(run) -> None:
     done = run("run", "--max-bytes", "100", "-c", "x = ones(2)\nx.add_(1); y = ones(100)")
     assert "the limit is 100 (--max-bytes)" in done.err
     assert "the statement was taken back: nothing was changed" in done.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts so")
+@pytest.mark.parametrize(
+    "taken",
+    ["[0] * 10**6", "'a' * 10**6", "np.ones(10**6)", "torch.ones(10**6)"],
+    ids=lambda taken: taken[:6],
+)
+def test_what_no_guard_foresaw_ends_where_the_free_memory_does(taken: str) -> None:
+    text = f"x = 1; kept = []\nwhile True: kept.append({taken})\nprint(x, kept)"
+    program = (
+        "import sys\nfrom tensorcli.cli import main\nfrom tensorcli.repl import memory\n"
+        "memory._most = lambda: memory._number('/proc/self/status', 'VmData') + (400 << 20)\n"
+        f"sys.exit(main(['run', '--quiet', '--keep-going', '-c', {text!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "1 []\n")
+    assert "MemoryError: " in done.stderr
+
+
+def test_the_limit_of_memory_ends_with_the_statements() -> None:
+    from tensorcli.repl.memory import free_memory_alone
+
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with free_memory_alone():
+        assert (
+            resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY or sys.platform != "linux"
+        )
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
