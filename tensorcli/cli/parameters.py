@@ -84,9 +84,9 @@ Seed = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        min=0,
-        max=2**32 - 1,
-        help="Seed of the random generators, PyTorch's and numpy's.",
+        min=-(2**63),
+        max=2**64 - 1,
+        help="Seed of the random generators.",
     ),
 ]
 MaxBytes = Annotated[

@@ -307,8 +307,8 @@ def test_a_misspelt_command_is_wrong_usage(run) -> None:
     [
         ["--bogus"],
         ["run", "--seed", "x", "a"],
-        ["run", "--seed", "-1", "a"],
-        ["run", "--seed", str(2**32), "a"],
+        ["run", "--seed", str(2**64), "a"],
+        ["run", "--seed", str(-(2**63) - 1), "a"],
         ["run", "--max-bytes", "lots", "a"],
     ],
 )
@@ -327,6 +327,8 @@ def test_the_largest_tensor_can_be_set(run) -> None:
 def test_the_seed_decides_the_random_numbers(run) -> None:
     draw = ("--quiet", "-c", "print(torch.rand(2))")
     assert run("--seed", "3", *draw).out == run("--quiet", "-c", "torch.manual_seed(3)\n" + draw[2]).out
+    for seed in ("-1", str(2**64 - 1), str(-(2**63))):
+        assert run("--seed", seed, "--quiet", "-c", "print(torch.rand(2), np.random.rand())").status == 0
     assert run(*draw).out == run("--seed", "0", *draw).out != run("--seed", "3", *draw).out
 
 
