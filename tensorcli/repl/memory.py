@@ -50,25 +50,30 @@ def _most() -> int | None:
 
 def _number(path: str, key: str) -> int | None:
     """The kilobytes that a file of the system's has under a key, as bytes."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = re.search(rf"^{key}:\s*(\d+) kB", file.read(), re.MULTILINE)
-    except OSError:
-        return None
+    found = re.search(rf"^{key}:\s*(\d+) kB", _text(path), re.MULTILINE)
     return None if found is None else int(found[1]) << 10
 
 
 def _of_group() -> int | None:
-    """What is left of the memory that a container, a group of processes, was given; None where it is all of the machine's."""
-    for most, taken in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    """What is left of the memory that a container, a group of processes, was given; None where it is all of the machine's.
+    Copies of files are no use that counts: they are dropped where memory is short.
+    """
+    for folder, most, taken in (
+        ("", "memory.max", "memory.current"),
+        ("memory/", "memory.limit_in_bytes", "memory.usage_in_bytes"),
     ):
-        try:
-            with open(f"/sys/fs/cgroup/{most}") as file, open(f"/sys/fs/cgroup/{taken}") as current:
-                limit = file.read().strip()
-                left = int(limit) - int(current.read()) if limit.isdigit() else UNLIMITED
-        except (OSError, ValueError):
-            continue
-        return left if left < UNLIMITED else None
+        given, used = (_text(f"/sys/fs/cgroup/{folder}{name}").strip() for name in (most, taken))
+        if given.isdigit() and used.isdigit() and int(given) < UNLIMITED:
+            stat = _text(f"/sys/fs/cgroup/{folder}memory.stat")
+            files = re.findall(r"^(?:in)?active_file (\d+)", stat, re.MULTILINE)
+            return max(int(given) - int(used) + sum(map(int, files)), 0)
     return None
+
+
+def _text(path: str) -> str:
+    """What stands in a file of the system's; nothing where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -431,3 +431,29 @@ def test_the_limit_of_memory_ends_with_the_statements() -> None:
             resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY or sys.platform != "linux"
         )
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({"memory.max": "max", "memory.current": "5"}, None),
+        (
+            {
+                "memory.max": "1000",
+                "memory.current": "900",
+                "memory.stat": "inactive_file 300\nactive_file 100",
+            },
+            500,
+        ),
+        ({"memory/memory.limit_in_bytes": str(1 << 62), "memory/memory.usage_in_bytes": "9"}, None),
+        ({"memory/memory.limit_in_bytes": "100", "memory/memory.usage_in_bytes": "90"}, 10),
+        ({}, None),
+    ],
+)
+def test_a_container_has_the_memory_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], left: int | None
+) -> None:
+    from tensorcli.repl import memory
+
+    monkeypatch.setattr(memory, "_text", lambda path: files.get(path.removeprefix("/sys/fs/cgroup/"), ""))
+    assert memory._of_group() == left
