@@ -67,6 +67,8 @@ def made(*given):
 for protocol in ('__reduce_ex__', '__reduce__', '__deepcopy__', '__copy__', '__getstate__', '__array__', '__dlpack__'):
     vars({name})[protocol] = made
 vars({name})['__array_interface__'] = memory
+vars({name})['__dict__'] = vars({name})['__class__'] = made
+assert len(vars({name})) == 10 and isinstance({name}, type({name}))
 array = np.asarray({name})
 assert array.shape == () and array[()] is {name}
 for twin in (copy.copy, copy.deepcopy):

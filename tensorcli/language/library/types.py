@@ -21,8 +21,10 @@ class Bag:
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name[:2] == "__" and is_dunder(name) and name in super().__getattribute__("__dict__"):
-            raise AttributeError(dunder_refused(name), name=name, obj=self)
+        if name[:2] == "__" and is_dunder(name):
+            own = super().__getattribute__("__dict__")
+            if name in own and found is own[name]:  # `__class__` and `__dict__` are the class's all the same
+                raise AttributeError(dunder_refused(name), name=name, obj=self)
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
