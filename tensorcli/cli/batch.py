@@ -13,6 +13,7 @@ from tensorcli.cli import exits
 from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
 from tensorcli.explorer import results
 from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.memory import free_memory_alone
 from tensorcli.repl.output import Output
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def run_scripts(
     if missing := options.missing():
         output.problem(missing)
         return exits.FAILURES["unavailable"]
-    with Interrupts():
+    with free_memory_alone(), Interrupts():
         for read in scripts(paths, command):
             try:
                 script = read()

@@ -10,6 +10,7 @@ from tensorcli.cli import exits
 from tensorcli.cli.batch import run_in, scripts
 from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.memory import free_memory_alone
 from tensorcli.repl.output import Output
 from tensorcli.repl.screen import Colour, Screen
 
@@ -51,7 +52,7 @@ def check_scripts(
         output.problem(missing)
         return exits.FAILURES["unavailable"]
     rows: list[HazardRow] = []
-    with Interrupts():
+    with free_memory_alone(), Interrupts():
         for read in scripts(paths, command):
             try:
                 script = read()
@@ -66,7 +67,7 @@ def check_scripts(
                 break
     screen = Screen(sys.stdout, colour)
     for text in FORMS[format](rows):
-        screen.text(text)
+        screen.json(text)
     if format == "text" and rows:
         from tensorcli.render.hazards import hazards_in_file
         from tensorcli.render.layout import page

@@ -79,7 +79,16 @@ Files = Annotated[
     typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),
 ]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Go on after a failing statement.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random generators.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=-(2**63),
+        max=2**64 - 1,
+        help="Seed of the random generators.",
+    ),
+]
 MaxBytes = Annotated[
     int | None,
     typer.Option(

@@ -11,6 +11,7 @@ from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, collect_cycles, scripts
 from tensorcli.cli.sources import Script, Unreadable
 from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.memory import free_memory_alone
 from tensorcli.repl.output import Format, Output
 from tensorcli.repl.screen import Colour, Screen
 
@@ -30,7 +31,7 @@ def verify_scripts(
         return exits.FAILURES["unavailable"]
     screen = Screen(sys.stdout, colour)
     first = exits.OK
-    with Interrupts():
+    with free_memory_alone(), Interrupts():
         for read in scripts(paths, command):
             try:
                 script = read()
@@ -73,7 +74,7 @@ def show(found: Verified, format: Format, screen: Screen) -> None:
         from tensorcli.render.json import data
 
         row = {"schema": 1, **data(found)}
-        screen.text(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+        screen.json(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
     elif format == "plain":
         from tensorcli.render.plain import plain_text
 

@@ -5,6 +5,7 @@ one of PyTorch's objects. These pickles name the class by its place in the engin
 """
 
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -33,6 +34,16 @@ def _place(kind: Any) -> str | None:
             if path.startswith("tensorcli.engine.") and vars(module).get(kind.__name__) is kind:
                 return path.removeprefix("tensorcli.engine.")
     return None
+
+
+def take_over(owner: Any, state: Mapping[str, Any]) -> None:
+    """Give an object the attributes of a saved state. Errors: ValueError for names that Python itself asks for (`__reduce__`): a
+    state says what an object holds, not what it does.
+    """
+    for name in state:
+        if isinstance(name, str) and name[:2] == name[-2:] == "__":
+            raise ValueError(f"a state cannot hold the attribute {name!r}")
+    owner.__dict__.update(state)
 
 
 def _blank(place: str, name: str, *arguments: Any) -> Any:

@@ -8,6 +8,7 @@ rows of the table are collected in `rows`, the alarms under it in `alarms` and `
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -420,8 +421,19 @@ class Observation:
         for reference, _ in self.recorder.gradients.values():
             index.note_leaf(reference)
 
+    def _forget_cycles(self) -> None:
+        """Free what was made and is held by cycles of references alone: when Python's collector comes by is no fact about the
+        script, and what is left then would have an id.
+        """
+        savers, allocations, index = self.recorder.savers, self.allocations, self.index
+        keys = (id(memory()) for _, memory, *_ in self.recorder.results if memory() is not None)
+        held = {key for key in keys if key not in savers and not allocations.number(key)}
+        if held and held.difference(index.named(held), index.known.by_memory):
+            gc.collect()
+
     def _give_ids(self, source: str, line: int | None) -> None:
         engine, allocations = self.engine, self.allocations
+        self._forget_cycles()
         for tensor_reference, memory_reference, operator, _ in self.recorder.results:
             memory = memory_reference()
             if memory is None:

@@ -88,7 +88,7 @@ def kind_of(error: BaseException, nodes: list[ast.AST]) -> FailureKind:
         return "expectation"
     if isinstance(error, AssertionError) and nodes and isinstance(nodes[0], ast.Assert):
         return "expectation"
-    if isinstance(error, LimitError) or (isinstance(error, MemoryError) and "--max-bytes" in str(error)):
+    if isinstance(error, MemoryError) and not (nodes and isinstance(nodes[0], ast.Raise)):
         return "limit"
     if isinstance(error, AssertionError | TypeError | RuntimeError) and re.search(NO_CUDA, str(error)):
         return "unavailable"
@@ -119,10 +119,11 @@ def failure(
     from tensorcli.explorer.errors import known_error
 
     known = known_error(type_name(error), message(error))
+    said = message(error)
     return results.Failure(
         kind,
         type_name(error),
-        message(error),
+        "there is no more memory for this process" if kind == "limit" and not said else said,
         spans,
         sources,
         statement.span,

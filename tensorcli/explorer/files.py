@@ -104,7 +104,11 @@ def refuse_files(program: Program, files: Files | None) -> None:
 def _refuse(invocation: Invocation, named: Named, files: Files | None) -> None:
     if files is None:
         raise LanguageError(f"{invocation.verb} names a file, and this run allows none", named.span, ALLOWS)
-    if not _inside(files, named.path):
+    try:
+        inside = _inside(files, named.path)
+    except (OSError, ValueError) as error:
+        raise LanguageError(str(error), named.span) from None
+    if not inside:
         raise LanguageError(_outside(files, named.path), named.span)
 
 
@@ -133,11 +137,18 @@ def runs_something(value: object) -> bool:
 
 def _full(files: Files, path: str) -> str:
     """The real path: symbolic links are followed first, so that none leads outside."""
-    return os.path.realpath(os.path.join(files.folder, os.path.expanduser(path)))
+    return _real(os.path.join(files.folder, os.path.expanduser(path)))
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        raise FileNotFoundError("the folder in which this was started is gone: write a full path") from None
 
 
 def _inside(files: Files, path: str) -> bool:
-    within, full = os.path.realpath(files.within), _full(files, path)
+    within, full = _real(files.within), _full(files, path)
     try:
         return os.path.commonpath([within, full]) == within
     except ValueError:  # another drive

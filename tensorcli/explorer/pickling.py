@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import pickle
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine.serialization.writing import check_data
 from tensorcli.engine.serialization.written import Written
+from tensorcli.language.vocabulary import BAGS
 
 if TYPE_CHECKING:
     from tensorcli.language.namespaces import Namespace
@@ -22,7 +24,14 @@ class Pickler(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         check_data(value)
-        return NotImplemented
+        place = type(value).__module__, type(value).__qualname__
+        # By its name it would become Python's own, on which a script may read nothing.
+        return (_bag, place, dict(vars(value))) if place in BAGS else NotImplemented
+
+
+def _bag(module: str, name: str) -> Any:
+    kind = getattr(import_module(f"tensorcli.language.library.{module}"), name)
+    return kind()
 
 
 class Pickling:

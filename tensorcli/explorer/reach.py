@@ -221,7 +221,7 @@ class Seeded(Mapping[str, Any]):
             import numpy as np
 
             self.seeded = True
-            np.random.seed(self.seed())
+            np.random.seed(self.seed() % 2**32)  # which is what numpy takes
         return self.members[name]
 
     def __contains__(self, name: object) -> bool:

@@ -32,7 +32,7 @@ from tensorcli.explorer.results import Answer, Step
 from tensorcli.explorer.running import Asked, execute, watched
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
-from tensorcli.language.limits import Limits
+from tensorcli.language.limits import Limits, spare
 from tensorcli.language.parse import parse
 from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement, walk
 from tensorcli.language.vocabulary import STANDARD_MODULES
@@ -279,6 +279,7 @@ class Session:
         """
         if self.torn:
             self.replay(self.journal)
+            spare.keep()
         return execute(self, statement, text, name, form, within)
 
     def evaluate(
@@ -300,6 +301,8 @@ class Session:
         except Leave as leave:
             result = results.Exit(leave.status)
         except (Exception, KeyboardInterrupt) as raised:
+            if isinstance(raised, MemoryError):
+                spare.release()
             error = self.failure(raised, statement, text, name)
             if self.observation is not None and VERSION_ERROR in error.message:
                 self.observation.failed = self.engine.failed_node(raised)

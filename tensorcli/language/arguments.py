@@ -99,6 +99,15 @@ def expression(source: Source, tokens: Sequence[Token], bound: frozenset[str] | 
     return fragment(source, tokens)
 
 
+def too_deep(source: Source, tokens: Sequence[Token]) -> LanguageError:
+    """That tokens cannot be read because of how deep their parts lie in one another."""
+    return LanguageError(
+        "this is nested too deeply",
+        source.span(tokens[0].start, tokens[-1].end),
+        "give the parts names of their own",
+    )
+
+
 def fragment(source: Source, tokens: Sequence[Token]) -> ast.expr:
     """Parse the tokens of one expression; LanguageError in our words where they are not an expression."""
     start, end = tokens[0].start, tokens[-1].end
@@ -112,12 +121,9 @@ def fragment(source: Source, tokens: Sequence[Token]) -> ast.expr:
         reader.expression()
         if reader.token is not None:
             reader.unexpected()
-        raise LanguageError(
-            "this is nested too deeply"
-            if not isinstance(error, SyntaxError)
-            else "this is not an expression",
-            source.span(start, end),
-        ) from None
+        if not isinstance(error, SyntaxError):
+            raise too_deep(source, tokens) from None
+        raise LanguageError("this is not an expression", source.span(start, end)) from None
     line, column = source.place(start)
     locate(tree, text, line - 1, column - 1)
     return tree.body

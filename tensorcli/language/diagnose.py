@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tensorcli.language import python
-from tensorcli.language.arguments import plain_text, split
+from tensorcli.language.arguments import plain_text, split, too_deep
 from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
 from tensorcli.language.nearness import did_you_mean, near
@@ -87,6 +87,8 @@ class Diagnosis:
                 or self.misspelt_verb(tokens, reader.index)
             )
             raise
+        except RecursionError:
+            raise too_deep(self.source, tokens) from None
 
     def piece(self, tokens: Tokens) -> LanguageError:
         """What is wrong with one simple statement that CPython's parser refused."""
@@ -123,9 +125,7 @@ class Diagnosis:
             message, hint = _reworded(str(error), tokens)
             return LanguageError(message, self.marked(error, text, prefix, tokens), hint)
         except (RecursionError, MemoryError):
-            return LanguageError(
-                "this is nested too deeply", self.source.span(tokens[0].start, tokens[-1].end)
-            )
+            return too_deep(self.source, tokens)
         return None
 
     def marked(self, error: Exception, text: str, prefix: str, tokens: Tokens) -> Span:

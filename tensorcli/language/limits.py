@@ -42,6 +42,30 @@ def figure(size: int) -> str:
     return f"{size:,}" if size.bit_length() <= 64 else f"2 ** {size.bit_length() - 1} or more"
 
 
+class Spare:
+    """Memory that is kept until a statement has taken all that there was: what is said of that needs some, too."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        """Whether the process has a limit."""
+        self.kept: bytearray | None = None
+
+    def keep(self) -> None:
+        """Set some aside; it is not touched, and takes no page of the machine's."""
+        if self.wanted:
+            try:
+                self.kept = bytearray(1 << 26)
+            except MemoryError:
+                self.kept = None
+
+    def release(self) -> None:
+        """Give it back."""
+        self.kept = None
+
+
+spare = Spare()
+
+
 class OutOfTime(KeyboardInterrupt):
     """A script that was tried did not end in its time. It passes every handler of the script, as Ctrl-C does."""
 

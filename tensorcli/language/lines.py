@@ -221,7 +221,8 @@ def _ends_with_blank_line(source: Source) -> bool:
 def _line(source: Source, tokens: list[Token]) -> LogicalLine:
     first = tokens[0]
     line, column = source.place(first.start)
-    indent = source.lines[line - 1][:column].replace("\u00a0", " ")
+    # After a form feed, which separates pages, a line begins anew.
+    indent = source.lines[line - 1][:column].rpartition("\f")[2].replace("\u00a0", " ")
     header: tuple[Token, ...] = ()
     rest = tuple(tokens)
     word = first.text if first.kind == "name" else ""
@@ -288,15 +289,16 @@ def _pieces(source: Source, tokens: tuple[Token, ...]) -> Iterator[tuple[Token, 
     `dry for i in r: a; b`, has all that stands behind it.
     """
     start = 0
-    block = False
+    block: bool | None = None
+    """Whether a block stands behind the first word of this statement that may begin one."""
     for position, token, depth in depths(tokens):
         if token.text in _BLOCKS and depth == 0 and token.kind == "name" and position > start:
-            block = block or _opens(tokens[position:])
+            block = _opens(tokens[position:]) if block is None else block
         if token.text == ";" and depth == 0 and not block:
             if position == start:
                 raise LanguageError("expected a statement before ';'", source.span(token.start, token.end))
             yield tokens[start:position]
-            start = position + 1
+            start, block = position + 1, None
     if start < len(tokens):
         yield tokens[start:]
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tensorcli.language import python
-from tensorcli.language.arguments import locate, plain_text
+from tensorcli.language.arguments import locate, plain_text, too_deep
 from tensorcli.language.bindings import Bindings
 from tensorcli.language.check import check
 from tensorcli.language.commands import command_call, is_python, lower, recognise
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 NO_VERBS: Mapping[str, Verb] = {}
 PLAIN_DEPTH = 18
 """Trees up to this deep meet no limit of ours on brackets or blocks."""
-_FANCY_SPACES = "\f\u00a0\u2007\u202f"
+_FANCY_SPACES = "\u00a0\u2007\u202f"
 _MANY_BRACKETS = r"(?:[(\[{]\s*){18}"
 
 
@@ -184,6 +184,13 @@ class Parser:
 
     def piece(self, tokens: Tokens) -> tuple[ast.stmt, Invocation | None] | None:
         """What a simple statement means as a command, or None for Python."""
+        try:
+            return self.command(tokens)
+        except RecursionError:
+            raise too_deep(self.source, tokens) from None
+
+    def command(self, tokens: Tokens) -> tuple[ast.stmt, Invocation | None] | None:
+        """What a simple statement means as a command. Errors: RecursionError where commands hold commands too often."""
         if tokens[0].text == "@" and tokens[0].kind == "op":
             return None
         called = self.called_command(tokens)
@@ -289,11 +296,11 @@ class Placeholders(ast.NodeTransformer):
 
 
 def _without_fancy_spaces(text: str, tokens: list[Token]) -> str:
-    if text.isascii() and "\f" not in text:
+    if text.isascii():
         return text
     pieces: list[str] = []
     position = 0
-    spaces = str.maketrans("\u00a0\u2007\u202f\f", "    ")
+    spaces = str.maketrans("\u00a0\u2007\u202f", "   ")
     for token in tokens:
         pieces.append(text[position : token.start].translate(spaces))
         pieces.append(token.text)

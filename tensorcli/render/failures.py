@@ -7,6 +7,7 @@ carets count terminal cells.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -61,15 +62,21 @@ def header(where: str, failure: Failure) -> Iterator[Line]:
 
 
 def source_with_caret(at: Place, *, numbered: bool = True) -> Iterator[Line]:
-    """The source line behind its number, and a caret under the part that raised; nothing of what is not text.
-    At the prompt, where statements have the numbers, the line has none.
+    """The source line behind its number, and a caret under the part that raised; nothing of what is not text. Characters
+    that have no place of their own (they join others, or turn their direction) are written out. At the prompt, where
+    statements have the numbers, the line has none.
     """
     source, start, end = excerpt(at.source, at.start, at.end)
-    if widened(source) != source.replace("\t", " " * TAB):
+    if not all(map(_is_text, source)):
         return
     shown, carets = aligned(source, start, end)
     yield line((f"{at.line if numbered else '':>5} | ", "muted"), shown)
     yield line(("      | ", "muted"), (carets, "caret"))
+
+
+def _is_text(character: str) -> bool:
+    """Whether a character may stand in a text: of control characters only tabs and form feeds."""
+    return character in "\t\f" or unicodedata.category(character) not in ("Cc", "Cs", "Cn", "Co")
 
 
 LONGEST = 160  # cells of a source line that are shown; a longer one is shown around its caret

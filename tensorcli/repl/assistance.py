@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.language.invocations import whole_number
-from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
+from tensorcli.language.vocabulary import BAGS, BUILTIN_FUNCTIONS
 from tensorcli.repl.background import Background
 
 if TYPE_CHECKING:
@@ -257,7 +256,7 @@ def some_tensor(session: Session) -> Any:
 def tables(value: Any) -> list[dict[str, Any]]:
     """What a network has by name (its parts, its parameters, its buffers), and what a namespace has: read without its help."""
     held = getattr(value, "__dict__", {})
-    if type(value) is SimpleNamespace:
+    if (type(value).__module__, type(value).__name__) in BAGS:
         return [held]
     return [held[name] for name in ("_modules", "_parameters", "_buffers") if type(held.get(name)) is dict]
 

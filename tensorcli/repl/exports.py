@@ -14,7 +14,11 @@ DRAWN_BY_DOT = 2000
 
 def anywhere() -> Files:
     """At the prompt: wherever the person who types may read and write."""
-    return Files(os.getcwd(), os.path.abspath(os.sep), read, write)
+    try:
+        folder = os.getcwd()
+    except OSError:
+        folder = ""  # it is gone; what needs it says so
+    return Files(folder, os.path.abspath(os.sep), read, write)
 
 
 def within(folder: str) -> Files:

@@ -15,6 +15,7 @@ from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import still_open
 from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.memory import free_memory_alone
 from tensorcli.repl.output import CONTINUATION, PROMPT, Output
 from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour, Screen
@@ -141,7 +142,7 @@ def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], No
     from tensorcli.explorer.results import Exit
 
     try:
-        with Interrupts(), Patience(session) as patience:
+        with free_memory_alone(), Interrupts(), Patience(session) as patience:
             for step in session.run(typed, name):
                 show(step)
                 if isinstance(step.result, Exit):

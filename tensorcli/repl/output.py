@@ -41,7 +41,7 @@ def json_form(step: Step, screen: Screen) -> None:
     """One JSON object a statement."""
     from tensorcli.render.json import json_line
 
-    screen.text(json_line(step) + "\n")
+    screen.json(json_line(step) + "\n")
 
 
 FORMS: dict[Format, Callable[[Step, Screen], None]] = {

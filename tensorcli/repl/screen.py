@@ -37,6 +37,15 @@ class Screen:
         if text and self.stream is not None:
             self.stream.write(text)
 
+    def json(self, text: str) -> None:
+        """Writes JSON: characters that the stream does not have become JSON's own escapes, which every reader knows."""
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        if not text.isascii() and text.encode(encoding, "ignore").decode(encoding) != text:
+            from json import dumps
+
+            text = "".join(each if each.isascii() else dumps(each)[1:-1] for each in text)
+        self.text(text)
+
     def page(self, page: Page) -> None:
         """Writes a page, in colour where there is colour."""
         if self.stream is None or not page:

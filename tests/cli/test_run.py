@@ -1,5 +1,6 @@
 """`tensorcli run`: sources, formats, errors and exit statuses."""
 
+import io
 import json
 import os
 import signal
@@ -116,6 +117,18 @@ def test_a_json_error_is_in_the_object_and_on_standard_error(run) -> None:
     assert done.status == 1
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    from tensorcli.cli import main
+
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+    assert main(["run", "--json", "-c", "x = 'é你😀'\nprint(x, '\\ud800')"]) == 0
+    first, second = map(json.loads, written.getvalue().decode(encoding).splitlines())
+    assert first["source"] == "x = 'é你😀'"
+    assert second["output"] == "é你😀 \ud800\n"
+
+
 def test_quiet_and_another_format_exclude_each_other(run) -> None:
     assert run("--quiet", "--json", "-c", "1").status == 2
     assert run("--json", "--format", "plain", "-c", "1").status == 2
@@ -213,6 +226,21 @@ def test_a_file_without_permission_is_66(run) -> None:
     assert run("secret.tsc").status == 66
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use cannot be removed there")
+def test_a_session_goes_on_where_its_folder_is_gone(
+    run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    done = run("repl", stdin=f"x = 1\nsave x.tsc\nsave {tmp_path}/y.tsc\nx\n".encode())
+    assert done.out == f" wrote {tmp_path}/y.tsc: 1 statement\n1\n"
+    assert "the folder in which this was started is gone: write a full path" in done.err
+    assert run("run", "--allow-files", ".", "-c", "save x.tsc").status == 65
+    monkeypatch.chdir(tmp_path)
+
+
 def test_closed_standard_input_is_said(run, monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorcli.cli import main
 
@@ -275,7 +303,14 @@ def test_a_misspelt_command_is_wrong_usage(run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--bogus"], ["run", "--seed", "x", "a"], ["run", "--max-bytes", "lots", "a"]]
+    "arguments",
+    [
+        ["--bogus"],
+        ["run", "--seed", "x", "a"],
+        ["run", "--seed", str(2**64), "a"],
+        ["run", "--seed", str(-(2**63) - 1), "a"],
+        ["run", "--max-bytes", "lots", "a"],
+    ],
 )
 def test_wrong_usage_is_2_and_says_how_to_get_help(run, arguments: list[str]) -> None:
     done = run(*arguments)
@@ -292,6 +327,8 @@ def test_the_largest_tensor_can_be_set(run) -> None:
 def test_the_seed_decides_the_random_numbers(run) -> None:
     draw = ("--quiet", "-c", "print(torch.rand(2))")
     assert run("--seed", "3", *draw).out == run("--quiet", "-c", "torch.manual_seed(3)\n" + draw[2]).out
+    for seed in ("-1", str(2**64 - 1), str(-(2**63))):
+        assert run("--seed", seed, "--quiet", "-c", "print(torch.rand(2), np.random.rand())").status == 0
     assert run(*draw).out == run("--seed", "0", *draw).out != run("--seed", "3", *draw).out
 
 
@@ -364,3 +401,59 @@ def test_a_statement_that_met_a_limit_says_that_it_was_taken_back(run) -> None:
     done = run("run", "--max-bytes", "100", "-c", "x = ones(2)\nx.add_(1); y = ones(100)")
     assert "the limit is 100 (--max-bytes)" in done.err
     assert "the statement was taken back: nothing was changed" in done.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts so")
+@pytest.mark.parametrize(
+    "taken",
+    ["[0] * 10**6", "'a' * 10**6", "np.ones(10**6)", "torch.ones(10**6)"],
+    ids=lambda taken: taken[:6],
+)
+def test_what_no_guard_foresaw_ends_where_the_free_memory_does(taken: str) -> None:
+    text = f"x = 1; kept = []\nwhile True: kept.append({taken})\nprint(x, kept)"
+    program = (
+        "import sys\nfrom tensorcli.cli import main\nfrom tensorcli.repl import memory\n"
+        "memory._most = lambda: memory._number('/proc/self/status', 'VmData') + (400 << 20)\n"
+        f"sys.exit(main(['run', '--quiet', '--keep-going', '-c', {text!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "1 []\n")
+    assert "MemoryError: " in done.stderr
+
+
+def test_the_limit_of_memory_ends_with_the_statements() -> None:
+    from tensorcli.repl.memory import free_memory_alone
+
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with free_memory_alone():
+        assert (
+            resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY or sys.platform != "linux"
+        )
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({"memory.max": "max", "memory.current": "5"}, None),
+        (
+            {
+                "memory.max": "1000",
+                "memory.current": "900",
+                "memory.stat": "inactive_file 300\nactive_file 100",
+            },
+            500,
+        ),
+        ({"memory/memory.limit_in_bytes": str(1 << 62), "memory/memory.usage_in_bytes": "9"}, None),
+        ({"memory/memory.limit_in_bytes": "100", "memory/memory.usage_in_bytes": "90"}, 10),
+        ({}, None),
+    ],
+)
+def test_a_container_has_the_memory_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], left: int | None
+) -> None:
+    from tensorcli.repl import memory
+
+    monkeypatch.setattr(memory, "_text", lambda path: files.get(path.removeprefix("/sys/fs/cgroup/"), ""))
+    assert memory._of_group() == left

@@ -92,6 +92,7 @@ def test_a_limit_refuses_a_factory_before_it_takes_memory(monkeypatch):
         lambda: engine.ones(10**9),
         lambda: engine.arange(10**9),
         lambda: engine.ones(9).repeat(10**9),
+        lambda: engine.combinations(engine.ones(10**4), 3),
     ):
         with pytest.raises(MemoryError):
             make()

@@ -9,7 +9,9 @@ from tensorcli.explorer.session import Session
 
 IMPORTS = """
 import torch
+import torch.autograd.forward_ad as fwAD
 import torch.distributions as D
+import numpy as np
 from torch.nn.modules import module
 from torch.optim.optimizer import register_optimizer_step_post_hook
 net = torch.nn.Linear(1, 1)
@@ -20,7 +22,7 @@ def hook(*given):
 def probably(make):
     try:
         return make() is not None
-    except ValueError:
+    except (ValueError, RuntimeError):
         return False
 """
 SETTINGS = {
@@ -44,6 +46,11 @@ SETTINGS = {
     "torch.backends.cuda.enable_flash_sdp(False)": "torch.backends.cuda.flash_sdp_enabled()",
     "torch.backends.mha.set_fastpath_enabled(False)": "torch.backends.mha.get_fastpath_enabled()",
     "D.Distribution.set_default_validate_args(False)": "probably(lambda: D.Normal(0., -1.))",
+    "D.kl.register_kl(D.Normal, D.Gamma)(hook)": "D.kl_divergence(D.Normal(0., 1.), D.Gamma(1., 1.))",
+    "D.biject_to.register(D.constraints.positive, hook)": "D.biject_to(D.constraints.positive)",
+    "D.transform_to.register(D.constraints.positive, hook)": "D.transform_to(D.constraints.positive)",
+    "fwAD.enter_dual_level()": "probably(lambda: fwAD.make_dual(torch.ones(1, device='cpu'), torch.ones(1, device='cpu')))",
+    "np.set_printoptions(precision=2)": "repr(np.array([1 / 3]))",
     "register_optimizer_step_post_hook(hook)": "(opt.step(), len(ran), ran.clear())[1]",
     "module.register_module_forward_hook(hook)": "(net(torch.ones(1, device='cpu')), len(ran), ran.clear())[1]",
     "module.register_module_forward_pre_hook(hook)": "(net(torch.ones(1, device='cpu')), len(ran), ran.clear())[1]",

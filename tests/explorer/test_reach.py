@@ -53,6 +53,86 @@ def test_internals_are_out_of_reach(text):
     assert steps[-1].error.type in ("AttributeError", "ModuleNotFoundError", "ImportError", "SyntaxError")
 
 
+NAMESPACES = "import argparse, copy, types\nns = types.SimpleNamespace()\nargs = argparse.Namespace()\n"
+
+
+@pytest.mark.parametrize("name", ["ns", "args"])
+def test_what_a_script_writes_into_the_dict_of_a_namespace_is_asked_by_nobody(name):
+    session = Session()
+    text = f"""{NAMESPACES}memory = {{'data': (1, False), 'shape': (0,), 'typestr': '|u1', 'version': 3}}
+called = []
+def made(*given):
+    called.append(given)
+    return print, ('made',), None
+for protocol in ('__reduce_ex__', '__reduce__', '__deepcopy__', '__copy__', '__getstate__', '__array__', '__dlpack__'):
+    vars({name})[protocol] = made
+vars({name})['__array_interface__'] = memory
+vars({name})['__dict__'] = vars({name})['__class__'] = made
+assert len(vars({name})) == 10 and isinstance({name}, type({name}))
+array = np.asarray({name})
+assert array.shape == () and array[()] is {name}
+for twin in (copy.copy, copy.deepcopy):
+    try:
+        twin({name})
+    except copy.Error:
+        pass
+assert not called
+"""
+    assert [step.error for step in session.run(text) if step.error] == []
+
+
+@pytest.mark.parametrize("name", ["ns", "args"])
+def test_a_namespace_is_pythons_own_otherwise(name):
+    session = Session()
+    text = f"""import pickle
+{NAMESPACES}{name}.a = 1
+vars({name})['b'] = [2]
+{name}.me = {name}
+for twin in copy.copy({name}), copy.deepcopy({name}), pickle.loads(pickle.dumps({name})):
+    print(type(twin) is type({name}), twin.a, twin.b, twin.b is {name}.b, twin.me is twin, isinstance(twin, type({name})))
+    twin.c = 3
+del {name}.me
+print({name}, {name} == copy.deepcopy({name}), type({name}), hasattr({name}, 'c'))
+"""
+    said = "".join(step.output for step in session.run(text))
+    kind = {"ns": "types.SimpleNamespace", "args": "argparse.Namespace"}[name]
+    shown = {"ns": "namespace(a=1, b=[2])", "args": "Namespace(a=1, b=[2])"}[name]
+    assert said == (
+        "True 1 [2] True False True\nTrue 1 [2] False True True\nTrue 1 [2] False True True\n"
+        f"{shown} True <class '{kind}'> False\n"
+    )
+
+
+SCHEDULED = """w = torch.zeros(1, requires_grad=True)
+opt = torch.optim.SGD([w], lr=1.)
+sched = torch.optim.lr_scheduler.LambdaLR(opt, lambda epoch: 1.)
+"""
+
+
+@pytest.mark.parametrize(
+    "schedule", ["object", "int", "torch.nn.Linear(1, 1).forward", "w.add", "torch.relu", "len"]
+)
+def test_the_state_of_a_schedule_holds_nothing_of_python_s_or_the_engine_s(schedule):
+    text = f"{SCHEDULED}sched.lr_lambdas[0] = {schedule}\nprint(sched.state_dict()['lr_lambdas'])"
+    assert "".join(step.output for step in Session().run(text)) == "[None]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sched.load_state_dict({'__array_interface__': {}, 'lr_lambdas': [None]})",
+        "sched.lr_lambdas[0] = nn.Identity()\nsched.load_state_dict({'lr_lambdas': [{'__deepcopy__': print}]})",
+        "torch.optim.lr_scheduler.StepLR(opt, 1).load_state_dict({'__reduce_ex__': print})",
+        "m = nn.Linear(1, 1)\nm.register_buffer('__array_interface__', torch.zeros(1))\n"
+        "torch.nn.utils.parametrize.register_parametrization(m, '__array_interface__', nn.Identity(), unsafe=True)",
+    ],
+)
+def test_no_library_gives_an_object_what_python_asks_of_it(text):
+    *_, last = Session().run(SCHEDULED + text)
+    assert last.error is not None
+    assert last.error.type == "ValueError"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -24,6 +24,12 @@ def test_undo_gives_back_what_was_there() -> None:
     assert session.engine.look(session.names["y"]).version == 1
 
 
+def test_what_only_cycles_hold_has_no_id_whenever_python_collects_it() -> None:
+    text = "def f():\n    c = [ones(3)]\n    c.append(c)\nf()\ny = ones(2)"
+    (*_, step) = run(text)[1]
+    assert [row.storage for row in step.changes] == ["s1"]
+
+
 def test_a_replay_says_nothing() -> None:
     said: list[str] = []
     session = Session(write=said.append)

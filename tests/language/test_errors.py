@@ -251,6 +251,10 @@ def test_the_names_that_scripts_need_are_let_through(read, text):
         ("x = 1" + " + 1" * 2_000, "this is nested more than 600 deep"),
         ("a" + ".b" * 2_000, "this is nested more than 600 deep"),
         ("x = " + "lambda: " * 2_000 + "1", "this is nested"),
+        ("x = " + "lambda: " * 20_000 + "1", "this is nested too deeply"),
+        ("x = " + "1 if 1 else " * 8_000 + "1", "this is nested too deeply"),
+        ("dry " * 2_000 + "x = 1", "this is nested too deeply"),
+        ("expect raises 'x': " * 2_000 + "x = 1", "this is nested too deeply"),
         ("x" * 1_000_000 + " y", "the name 'y' cannot stand after"),
         ("x = 9" + "9" * 10_000, "this number has too many digits"),
         ("".join("\n" + " " * i + "if x:" for i in range(100)), "blocks are nested more than 18 deep"),
@@ -264,6 +268,12 @@ def test_hostile_input_is_a_clear_error(refusal, text, message):
 
 def test_a_line_of_a_megabyte_is_read(read):
     assert read("x = [" + "1.000000, " * 100_000 + "]").statements[0].span.end_column == 1_000_006
+
+
+@pytest.mark.parametrize("form", ["tsc", "py"])
+def test_a_form_feed_begins_its_line_anew_and_is_a_space_elsewhere(lowered, form):
+    text = "x = 1\n\f\n\fif x:\n\f    y = 2\n  \f    y = 3\n  \f\fz =\f4\n"
+    assert lowered(text, form=form) == "x = 1\nif x:\n    y = 2\n    y = 3\nz = 4"
 
 
 def test_a_long_list_of_commands_is_read(read):

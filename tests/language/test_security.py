@@ -271,6 +271,8 @@ def test_a_script_cannot_swallow_an_interrupt(session):
         "try:\n    probe()\nexcept:\n    pass",
         "try:\n    probe()\nexcept BaseException:\n    pass",
         "while True:\n    try:\n        probe()\n    finally:\n        continue",
+        "from contextlib import suppress\nwith suppress(BaseException):\n    probe()",
+        "from contextlib import suppress\nwith suppress(KeyboardInterrupt, Exception):\n    probe()",
         "def f():\n    try:\n        probe()\n    finally:\n        return 1\nf()",
     ):
         with pytest.raises(KeyboardInterrupt):

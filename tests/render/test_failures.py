@@ -46,6 +46,15 @@ def test_a_caret_counts_terminal_cells() -> None:
     ]
 
 
+def test_characters_without_a_place_of_their_own_are_written_out_above_the_caret() -> None:
+    source = "x = '\N{WOMAN}\u200d\N{GIRL}\u202e' + 1"
+    assert render(simple(source, 4, len(source))).text().splitlines()[1:] == [
+        "    1 | x = '\N{WOMAN}\\u200d\N{GIRL}\\u202e' + 1",
+        "      |     " + "^" * (len("'' + 1") + 2 * 2 + 2 * len("\\u200d")),
+    ]
+    assert len(render(simple("x\x1b[0m = 1", 0, 1)).text().splitlines()) == 1
+
+
 def test_tabs_are_widened_above_and_beside_the_caret() -> None:
     assert render(simple("\tx = y", 5, 6)).text().splitlines()[1:3] == [
         "    1 |     x = y",

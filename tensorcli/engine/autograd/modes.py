@@ -50,6 +50,7 @@ opened: list[Any] = []
 """The levels of forward-mode differentiation that are open (tangents.ForwardLevel), outermost first."""
 forward: list[Any] = []
 """Those of them that operators heed now."""
+process.keep_contents(opened, forward)
 aside: list[Any] = []
 """Those whose tangents are computed beside the operator that runs now."""
 pushing: list[bool] = []

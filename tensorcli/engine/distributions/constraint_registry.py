@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from tensorcli.engine import process
 from tensorcli.engine.distributions import constraints, transforms
 from tensorcli.engine.distributions.constraints import Constraint
 from tensorcli.engine.distributions.transforms import (
@@ -97,3 +98,4 @@ transform_to = _registry(
         constraints._PositiveSemidefinite: lambda constraint: transforms.PositiveDefiniteTransform(),
     }
 )
+process.keep_contents(biject_to._registry, transform_to._registry)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tensorcli.engine import process
 from tensorcli.engine.callers import functions
 from tensorcli.engine.distributions import kl_pairs, kl_vectors  # noqa: F401 (they register their formulas)
 from tensorcli.engine.distributions.categorical import Categorical, OneHotCategorical
@@ -12,7 +13,7 @@ from tensorcli.engine.distributions.continuous_bernoulli import ContinuousBernou
 from tensorcli.engine.distributions.discrete import Bernoulli, Binomial, Geometric, Poisson
 from tensorcli.engine.distributions.distribution import EULER, sum_rightmost
 from tensorcli.engine.distributions.family import ExponentialFamily
-from tensorcli.engine.distributions.formulas import _KL_REGISTRY, kl_divergence, register_kl  # noqa: F401
+from tensorcli.engine.distributions.formulas import _KL_REGISTRY, kl_divergence, register_kl
 from tensorcli.engine.distributions.gamma import Beta, Dirichlet, Gamma
 from tensorcli.engine.distributions.transformed import Gumbel, HalfNormal, Pareto
 from tensorcli.engine.nn import functional
@@ -182,3 +183,6 @@ def _continuous_bernoulli(p: Any, q: Any) -> Any:
     own = p._log_norm() + functions.log1p(-p.probs)
     other = -q._log_norm() - functions.log1p(-q.probs)
     return p.mean * (p.logits - q.logits) + own + other
+
+
+process.keep_contents(_KL_REGISTRY)

@@ -1,6 +1,7 @@
 """Grids, products and combinations."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite
 from tensorcli.engine.effects import adopt
+from tensorcli.engine.effects.arrays import check_bytes
 from tensorcli.engine.ops.join import check_list
 
 
@@ -80,9 +82,11 @@ def combinations(self, r, with_replacement):
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return self.new_empty((0,))
+    each = (self.geometry.numel,) * r
+    check_bytes(math.prod(each), each, dtypes.bool_, self.device)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(self.geometry.numel), r)), np.int64).reshape(-1, r)
-    picked = np.zeros((self.geometry.numel,) * r, np.bool_)
+    picked = np.zeros(each, np.bool_)
     picked[tuple(rows.T)] = True
     mask = adopt(picked, dtypes.bool_, self.device)
     return functions.stack([grid.masked_select(mask) for grid in _grid((self,) * r)], 1)

@@ -8,6 +8,7 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.optim.lr_scheduler import EPOCH, LRScheduler, check_optimizer, set_rate
 from tensorcli.engine.optim.optimizer import Optimizer
+from tensorcli.engine.pickles import take_over
 
 
 class _OfOthers(LRScheduler):
@@ -39,7 +40,7 @@ class _OfOthers(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state."""
-        self.__dict__.update({key: value for key, value in state_dict.items() if key != "_schedulers"})
+        take_over(self, {key: value for key, value in state_dict.items() if key != "_schedulers"})
         for one, state in zip(self._schedulers, state_dict["_schedulers"], strict=False):
             one.load_state_dict(state)
 

@@ -5,7 +5,6 @@ the closed form where there is one.
 """
 
 import math
-import types
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +15,7 @@ from weakref import ref
 from tensorcli.engine import messages
 from tensorcli.engine.late import late as _late
 from tensorcli.engine.optim.optimizer import Group, Optimizer
-from tensorcli.engine.pickles import Pickled
+from tensorcli.engine.pickles import Pickled, take_over
 from tensorcli.engine.tensor import Tensor
 
 EPOCH = (
@@ -129,12 +128,20 @@ class LRScheduler(Pickled):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state."""
-        self.__dict__.update(state_dict)
+        take_over(self, state_dict)
 
 
 def _has_state(function: Any) -> bool:
-    """Whether a schedule is an object with a state of its own, and no function (of Python's, or of a script)."""
-    return not isinstance(function, types.FunctionType) and hasattr(function, "__dict__")
+    """Whether a schedule is a module, or an object of the user's own class: what functions and classes hold is no state."""
+    from tensorcli.engine.nn.module import Module
+
+    if isinstance(function, Module):
+        return True
+    place = type(function).__module__.partition(".")[0]
+    return hasattr(function, "__dict__") and not isinstance(function, type) and place not in _NOBODYS
+
+
+_NOBODYS = ("builtins", "typing", "torch", "tensorcli")
 
 
 class _WithFunctions(LRScheduler):
@@ -165,10 +172,10 @@ class _WithFunctions(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state."""
-        self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
+        take_over(self, {key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for one, saved in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
             if saved is not None:
-                one.__dict__.update(saved)
+                take_over(one, saved)
 
 
 class LambdaLR(_WithFunctions):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorcli.engine import process
 from tensorcli.explorer.engines.reading import Look, Walk
 
 _HOLDERS = ("base", "obj", "array")
@@ -16,6 +17,16 @@ MANY = 24
 """More elements than this are summarised in a text of one line."""
 CUT_OFF = "(beyond the end of its storage)"
 """The text of a tensor whose storage was made too small for it."""
+
+
+def text_options(options: dict[str, Any]) -> None:
+    """How numpy writes arrays from here on."""
+    np.set_printoptions(**options)
+
+
+TEXT_OPTIONS: dict[str, Any] = dict(np.get_printoptions())
+"""How numpy writes arrays as long as no script has said anything."""
+process.keep(np.get_printoptions, text_options)
 
 
 @contextmanager
@@ -86,9 +97,14 @@ def text(array: Any) -> str:
         return f"{array.size} objects"
     if not array.ndim:
         return str(array[()])
-    return one_line(
-        np.array2string(array, separator=", ", threshold=MANY, edgeitems=3, max_line_width=1_000_000)
-    )
+    # Without the functions that the script may have set for numpy's own text: they can do anything.
+    options: dict[str, Any] = {
+        "threshold": MANY,
+        "edgeitems": 3,
+        "max_line_width": 1_000_000,
+        "formatter": {},
+    }
+    return one_line(np.array2string(array, separator=", ", **options))
 
 
 def one_line(text: str) -> str:

@@ -44,7 +44,7 @@ def _first_lines(seed: int, body: str) -> list[str]:
         names.add("np")
     standard = [line for name, line in IMPORTS.items() if name in names & STANDARD]
     others = [line for name, line in IMPORTS.items() if name in names - STANDARD]
-    seeds = [f"torch.manual_seed({seed})", *([f"np.random.seed({seed})"] if "np" in names else [])]
+    seeds = [f"torch.manual_seed({seed})", *([f"np.random.seed({seed % 2**32})"] if "np" in names else [])]
     return [*standard, *([""] if standard else []), *others, "", *seeds]
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tensorcli.language.builtin_objects import Builtin
-from tensorcli.language.library.types import check_names, making
+from tensorcli.language.library.types import Bag, check_names, making
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names, Open
 
@@ -20,6 +19,12 @@ MEMBERS = words(
     "ArgumentDefaultsHelpFormatter ArgumentParser HelpFormatter Namespace RawDescriptionHelpFormatter RawTextHelpFormatter "
     "REMAINDER SUPPRESS"
 )
+
+
+class Namespace(Bag, argparse.Namespace):
+    """argparse.Namespace."""
+
+    __module__ = "argparse"
 
 
 class _Quiet(argparse.ArgumentParser):
@@ -87,9 +92,10 @@ class Parser(Group):
         return self.inner.parse_known_args(*self._given(args, namespace))
 
     def _given(self, args: Iterable[str] | None, namespace: Any) -> tuple[list[str], Any]:
-        if namespace is not None and type(namespace) not in (argparse.Namespace, SimpleNamespace):
+        filled = Namespace() if namespace is None else namespace
+        if not isinstance(filled, Bag):
             raise TypeError(f"the namespace must be an argparse.Namespace, not {type(namespace).__name__}")
-        return list(self.evaluator.guards.bounded(args or (), "the arguments")), namespace
+        return list(self.evaluator.guards.bounded(args or (), "the arguments")), filled
 
 
 _ACTIONS: tuple[str | None, ...] = (
@@ -102,18 +108,18 @@ ATTRIBUTES: dict[type, Names] = {
     Parser: words(
         "add_argument add_argument_group add_mutually_exclusive_group parse_args parse_known_args set_defaults"
     ),
-    argparse.Namespace: Open(),
+    Namespace: Open(),
 }
-SETTABLE: dict[type, Names] = {argparse.Namespace: Open()}
+SETTABLE: dict[type, Names] = {Namespace: Open()}
 
 
 def constructors(evaluator: Evaluator) -> dict[type, Callable[..., Any]]:
     """What stands in for the constructors of this module."""
-    return {argparse.Namespace: making(argparse.Namespace)}
+    return {Namespace: making(Namespace)}
 
 
 def member(evaluator: Evaluator, name: str) -> Any:
     """A member of the module."""
     if name == "ArgumentParser":
         return Builtin(name, lambda *args, **kwargs: Parser(evaluator, *args, **kwargs))
-    return getattr(argparse, name)
+    return Namespace if name == "Namespace" else getattr(argparse, name)

@@ -8,6 +8,7 @@ script prints the same each time. `warnings` is the session's, which hears them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ class Standard:
     def contextlib(self, name: str) -> Any:
         import contextlib
 
-        return getattr(contextlib, name)
+        return Suppress if name == "suppress" else getattr(contextlib, name)
 
     def itertools(self, name: str) -> Any:
         import itertools
@@ -290,6 +291,17 @@ _KEEPS_ALL = words("combinations combinations_with_replacement permutations prod
 def _called(builtins: Any, value: Any) -> Any:
     """An argument as Python's own code may hold it: a function with the checks of a call from the script."""
     return builtins.callback(value) if callable(value) and not isinstance(value, ScriptFunction) else value
+
+
+class Suppress(suppress):
+    """contextlib.suppress, which Ctrl-C and `exit` pass, as they pass the handlers of a script."""
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> bool:
+        return kind is not None and issubclass(kind, Exception) and super().__exit__(kind, *error)
+
+
+Suppress.__name__ = Suppress.__qualname__ = "suppress"
+Suppress.__module__ = "contextlib"
 
 
 class Chain:

@@ -238,6 +238,9 @@ def register_parametrization(
     module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Module:
     """Let a module compute a parameter or buffer of another. Errors: ValueError where it does not fit (unless `unsafe`)."""
+    if tensor_name[:2] == tensor_name[-2:] == "__":
+        # It becomes a property of the module's class, and may give anything: Python would ask it what the module is.
+        raise ValueError(f"a tensor of the name {tensor_name!r} cannot be parametrized")
     parametrization.train(module.training)
     lists: Any = getattr(module, "parametrizations", None)
     if is_parametrized(module, tensor_name):
@@ -263,6 +266,7 @@ def register_parametrization(
 def _check_next(module: Module, name: str, parametrization: Any) -> None:
     value = getattr(module, name)
     changed = parametrization(value)
+    name = name.replace("{", "{{").replace("}", "}}")
     rest = f" of the tensor, unless the `unsafe` flag is enabled.\nmodule.{name}."
     _check(
         changed, value.dtype, value.shape, "A parametrization must return a tensor. Got {}.",

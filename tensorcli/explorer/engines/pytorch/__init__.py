@@ -62,6 +62,7 @@ class PyTorch(Nodes):
         torch.set_default_dtype(torch.float32)
         torch.set_printoptions(profile="default")
         torch.storage._reset_warn_typed_storage_removal()
+        arrays.text_options(arrays.TEXT_OPTIONS)
         self.seed(seed)
         archives.begin()
 
