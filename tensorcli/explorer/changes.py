@@ -423,13 +423,18 @@ class Observation:
 
     def _forget_cycles(self) -> None:
         """Free what was made and is held by cycles of references alone: when Python's collector comes by is no fact about the
-        script, and what is left then would have an id.
+        script, and what is left then would have an id. What was made a moment ago is young: the old need not be looked through.
         """
         savers, allocations, index = self.recorder.savers, self.allocations, self.index
-        keys = (id(memory()) for _, memory, *_ in self.recorder.results if memory() is not None)
-        held = {key for key in keys if key not in savers and not allocations.number(key)}
+        held = set()
+        for tensor_reference, memory_reference, *_ in self.recorder.results:
+            tensor, memory = tensor_reference(), memory_reference()
+            # A leaf that requires grad is held by its graph.
+            if memory is not None and not (tensor is not None and tensor.requires_grad and tensor.is_leaf):
+                held.add(id(memory))
+        held = {key for key in held if key not in savers and not allocations.number(key)}
         if held and held.difference(index.named(held), index.known.by_memory):
-            gc.collect()
+            gc.collect(1)
 
     def _give_ids(self, source: str, line: int | None) -> None:
         engine, allocations = self.engine, self.allocations

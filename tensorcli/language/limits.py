@@ -8,6 +8,7 @@ own. Knows no syntax.
 from __future__ import annotations
 
 import ast
+import mmap
 import operator
 import re
 from collections import deque
@@ -48,15 +49,15 @@ class Spare:
     def __init__(self) -> None:
         self.wanted = False
         """Whether the process has a limit."""
-        self.kept: bytearray | None = None
+        self.kept: mmap.mmap | None = None
 
     def keep(self) -> None:
-        """Set some aside; it is not touched, and takes no page of the machine's."""
-        if self.wanted:
+        """Set some aside, which counts as taken; it is not touched, and takes no page of the machine's."""
+        if self.wanted and self.kept is None:
             try:
-                self.kept = bytearray(1 << 26)
-            except MemoryError:
-                self.kept = None
+                self.kept = mmap.mmap(-1, 1 << 26, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            except OSError:
+                pass
 
     def release(self) -> None:
         """Give it back."""

@@ -19,6 +19,10 @@ opt = torch.optim.SGD(net.parameters(), 0.1)
 ran = []
 def hook(*given):
     ran.append(1)
+def laid_out():
+    x = torch.ones(2, 3, device='cpu').requires_grad_()
+    x.t().backward(torch.ones(3, 2, device='cpu'))
+    return x.grad.stride()
 def probably(make):
     try:
         return make() is not None
@@ -38,6 +42,11 @@ SETTINGS = {
     "torch.use_deterministic_algorithms(True)": "torch.are_deterministic_algorithms_enabled()",
     "torch.set_deterministic_debug_mode('warn')": "torch.get_deterministic_debug_mode()",
     "torch.autograd.set_detect_anomaly(True)": "torch.is_anomaly_enabled()",
+    "torch.set_anomaly_enabled(True)": "torch.is_anomaly_enabled()",
+    "torch.set_autocast_cpu_enabled(True)": "torch.is_autocast_enabled('cpu')",
+    "torch.set_autocast_cpu_dtype(torch.float16)": "torch.get_autocast_dtype('cpu')",
+    "torch.set_autocast_gpu_dtype(torch.bfloat16)": "torch.get_autocast_dtype('cuda')",
+    "torch.autograd.enforce_grad_layout_policy(False)": "laid_out()",
     "torch.set_autocast_enabled('cpu', True)": "torch.is_autocast_enabled('cpu')",
     "torch.set_autocast_dtype('cpu', torch.float16)": "torch.get_autocast_dtype('cpu')",
     "torch.set_autocast_cache_enabled(False)": "torch.is_autocast_cache_enabled()",

@@ -30,6 +30,8 @@ ABOUT: Final = {
     "map_": "Replace each element by a function of it and another tensor's, in place; on the CPU only.",
     "map2_": "Replace each element by a function of it and two other tensors', in place; on the CPU only.",
     "data_ptr": "The address of the first element: storage address plus storage_offset times element_size.",
+    "const_data_ptr": "The address of the first element, which is not to be written through it: that of data_ptr.",
+    "module_load": "What load_state_dict makes of a parameter or buffer: its values copied, or the other tensor detached.",
     "device": "Where the storage lies: cpu, cuda:0 or meta.",
     "dim": "How many dimensions there are; ndim says the same.",
     "ndim": "How many dimensions there are; dim() says the same.",
