@@ -289,7 +289,7 @@ class Observation:
             self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
             self._index_names(names, touched, mentioned)
         if self.gives_ids:
-            self._give_ids(source, line)
+            self._give_ids(source, line, [names[each] for each in touched if each in names])
         if self.contents:
             for memory in self.rewritten():
                 for kept in (self.contents[memory], self.as_saved.get(memory)):
@@ -421,9 +421,10 @@ class Observation:
         for reference, _ in self.recorder.gradients.values():
             index.note_leaf(reference)
 
-    def _forget_cycles(self) -> None:
+    def _forget_cycles(self, bound: Iterable[Any]) -> None:
         """Free what was made and is held by cycles of references alone: when Python's collector comes by is no fact about the
         script, and what is left then would have an id. What was made a moment ago is young: the old need not be looked through.
+        `bound`: what names were bound to, which needs no look at the index.
         """
         savers, allocations, index = self.recorder.savers, self.allocations, self.index
         held = set()
@@ -433,12 +434,15 @@ class Observation:
             if memory is not None and not (tensor is not None and tensor.requires_grad and tensor.is_leaf):
                 held.add(id(memory))
         held = {key for key in held if key not in savers and not allocations.number(key)}
+        if held:
+            engine = self.engine
+            held -= {id(engine.memory(each)) for each in bound if engine.kind(each) in ("tensor", "ndarray")}
         if held and held.difference(index.named(held), index.known.by_memory):
             gc.collect(1)
 
-    def _give_ids(self, source: str, line: int | None) -> None:
+    def _give_ids(self, source: str, line: int | None, bound: Iterable[Any]) -> None:
         engine, allocations = self.engine, self.allocations
-        self._forget_cycles()
+        self._forget_cycles(bound)
         for tensor_reference, memory_reference, operator, _ in self.recorder.results:
             memory = memory_reference()
             if memory is None:
