@@ -426,17 +426,19 @@ class Observation:
         script, and what is left then would have an id. What was made a moment ago is young: the old need not be looked through.
         `bound`: what names were bound to, which needs no look at the index.
         """
-        savers, allocations, index = self.recorder.savers, self.allocations, self.index
+        savers, number, index, engine = self.recorder.savers, self.allocations.number, self.index, self.engine
         held = set()
         for tensor_reference, memory_reference, *_ in self.recorder.results:
-            tensor, memory = tensor_reference(), memory_reference()
+            memory = memory_reference()
+            if memory is None or (key := id(memory)) in savers or number(key):
+                continue
+            tensor = tensor_reference()
             # A leaf that requires grad is held by its graph.
-            if memory is not None and not (tensor is not None and tensor.requires_grad and tensor.is_leaf):
-                held.add(id(memory))
-        held = {key for key in held if key not in savers and not allocations.number(key)}
-        if held:
-            engine = self.engine
-            held -= {id(engine.memory(each)) for each in bound if engine.kind(each) in ("tensor", "ndarray")}
+            if tensor is None or not (tensor.requires_grad and tensor.is_leaf):
+                held.add(key)
+        for each in bound if held else ():
+            if engine.kind(each) in ("tensor", "ndarray"):
+                held.discard(id(engine.memory(each)))
         if held and held.difference(index.named(held), index.known.by_memory):
             gc.collect(1)
 
