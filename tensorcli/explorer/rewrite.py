@@ -313,12 +313,12 @@ class Journal:
             return None
         records: list[Record | None] = list(self.records)
         for proposal in proposals:
-            theirs = iter(proposal.records)
-            short = len(self.records) - len(proposal.records)
-            for at, mine in enumerate(self.records):
-                if short and (at >= len(proposal.records) or proposal.records[at] is not mine):
-                    records[at], short = None, 0
-                elif (new := next(theirs)) is not mine:
+            theirs: list[Record | None] = list(proposal.records)
+            if len(theirs) < len(self.records):
+                pairs = enumerate(zip(self.records, theirs))
+                theirs.insert(next((at for at, (mine, new) in pairs if mine is not new), len(theirs)), None)
+            for at, (mine, new) in enumerate(zip(self.records, theirs, strict=True)):
+                if new is not mine:
                     records[at] = new
         text = "\n".join(each.text for each in proposals)
         edits = tuple(edit for each in proposals for edit in each.edits)

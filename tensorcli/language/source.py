@@ -205,19 +205,19 @@ def _end_of_cell(lines: list[str], first: int, end: int) -> int:
 
 
 def _is_printed(above: str, below: str) -> bool:
-    try:
-        parsed = ast.parse(below).body if below.strip() else []
-    except (SyntaxError, ValueError):
-        return not (_is_program(f"{above}\n{below}") or re.search(r"^[ \t]*[%!]", below, re.MULTILINE))
-    return all(isinstance(each, ast.Expr) and _is_value(each.value) for each in parsed)
+    statements = _statements(below)
+    if statements is None:
+        goes_on = _statements(f"{above}\n{below}") is not None
+        return not (goes_on or re.search(r"^[ \t]*[%!]", below, re.MULTILINE))
+    return all(isinstance(each, ast.Expr) and _is_value(each.value) for each in statements)
 
 
-def _is_program(text: str) -> bool:
+def _statements(text: str) -> list[ast.stmt] | None:
+    """The statements of Python that a text is; None where it is none."""
     try:
-        ast.parse(text)
+        return ast.parse(text).body
     except (SyntaxError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _is_value(node: ast.expr) -> bool:

@@ -11,7 +11,7 @@ _WHERE = {
     ),
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "autograd.anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "autograd.check"),
-    **dict.fromkeys(("_unsafe_preserve_version_counter", "enforce_grad_layout_policy"), "autograd.grad_mode"),
+    "_unsafe_preserve_version_counter": "autograd.grad_mode",
     "Variable": "autograd.variable",
     "Function": "autograd.function",
 }

@@ -151,8 +151,9 @@ def _gradients(
     seeds: Sequence[Tensor] | None = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
+    batched: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of the outputs that depend on anything, None where there are none."""
+    """The gradients of the outputs that depend on anything, None where there are none. `batched`: for many seeds at once."""
     given = [None] * len(outputs) if seeds is None else seeds
     pairs = [(o, s) for o, s in zip(outputs, given, strict=True) if o is not None and o.requires_grad]
     if not pairs:
@@ -164,6 +165,7 @@ def _gradients(
         create_graph=create_graph,
         retain_graph=retain_graph,
         allow_unused=True,
+        is_grads_batched=batched,
     )
     return found
 
@@ -290,17 +292,7 @@ def _at_once(
     if not sum(sizes):
         raise IndexError("index 0 is out of bounds for dimension 0 with size 0")
     flat = [output.reshape(-1) for output in outputs]
-    pairs = [pair for pair in zip(flat, next(bases(flat)), strict=True) if pair[0].requires_grad]
-    found: Grads = (None,) * len(leaves)
-    if pairs:
-        found = grad(
-            [one for one, _ in pairs],
-            list(leaves),
-            [seed for _, seed in pairs],
-            create_graph=create_graph,
-            allow_unused=True,
-            is_grads_batched=True,
-        )
+    found = _gradients(tuple(flat), tuple(leaves), next(bases(flat)), create_graph, batched=True)
     columns = [
         leaf.new_zeros(leaf.shape).expand((sum(sizes), *leaf.shape)) if one is None else one
         for one, leaf in zip(found, leaves, strict=True)

@@ -101,8 +101,9 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
     """In a loop: what one round carries into the next, and attributes that hold such, detached at the beginning of the
     round; at its end where there was none before the first. Lists that the rounds fill are emptied, too.
     """
-    whole = _round_of_the_pass(case)
-    for node, carried in _loops(case):
+    loops = list(_loops(case))
+    whole = _round_of_the_pass(case, [node for node, _ in loops])
+    for node, carried in loops:
         early: list[tuple[str, str]] = []
         late: list[tuple[str, str]] = []
         for name in (*held, *carried):
@@ -128,9 +129,8 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
                 yield _in_each_round(case, node.body[place], each, note, behind=place == -1)
 
 
-def _round_of_the_pass(case: Case) -> ast.For | ast.While | None:
+def _round_of_the_pass(case: Case, loops: Sequence[ast.For | ast.While]) -> ast.For | ast.While | None:
     """The innermost loop that the failing expression stands in; the outermost one where it stands in a function."""
-    loops = [node for node, _ in _loops(case)]
     around = [node for node in loops if holds(node, case.inner)]
     return around[-1] if around else next(iter(loops), None)
 
