@@ -423,7 +423,7 @@ class Observation:
 
     def _forget_cycles(self, bound: Iterable[Any]) -> None:
         """Free what was made and is held by cycles of references alone: when Python's collector comes by is no fact about the
-        script, and what is left then would have an id. What was made a moment ago is young: the old need not be looked through.
+        script, and what is left then would have an id.
         `bound`: what names were bound to, which needs no look at the index.
         """
         savers, number, index, engine = self.recorder.savers, self.allocations.number, self.index, self.engine
@@ -440,7 +440,7 @@ class Observation:
             if engine.kind(each) in ("tensor", "ndarray"):
                 held.discard(id(engine.memory(each)))
         if held and held.difference(index.named(held), index.known.by_memory):
-            gc.collect(1)
+            gc.collect()  # a long statement's may be old by now
 
     def _give_ids(self, source: str, line: int | None, bound: Iterable[Any]) -> None:
         engine, allocations = self.engine, self.allocations
