@@ -35,7 +35,10 @@ class Addresses:
         return re.sub(_ADDRESS, lambda found: "at " + self._numbered(found.group(1)), text)
 
     def as_shown(self, text: str) -> str:
-        """The addresses that were shown before; the others are left out, and are not numbered by this look."""
+        """The addresses that were shown before; the others are left out, and are not numbered by this look.
+
+        So are those of objects that are not known to be there still: another may have the address by now.
+        """
         if " at 0x" not in text:
             return text
         return re.sub(_PLACE, self._known, text)
@@ -44,7 +47,7 @@ class Addresses:
         known = self.known.get(found.group(1))
         if found.group(1) in self.given:
             return found.group()
-        return "" if known is None else f" at {known[0]}"
+        return "" if known is None or known[1] is None else f" at {known[0]}"
 
     def _numbered(self, address: str) -> str:
         if address in self.given:

@@ -154,6 +154,16 @@ def test_ids_and_addresses_are_the_sessions_own(run):
     assert run("print(id('a') == id('a'))")[-1].output == "True\n"
 
 
+def test_tables_show_the_addresses_of_objects_that_are_known_to_be_there():
+    session = Session()
+    list(session.run("f = lambda: 0\nprint(f)\nout, g = torch.func.vjp(torch.sin, torch.ones(2))\nprint(g)"))
+    shown = [session.short_text(session.names[name]) for name in ("f", "g")]
+    assert shown == [
+        "<function <lambda> at 0x7f0000000000>",
+        "<function _vjp_with_argnums.<locals>.wrapper>",  # any other may lie there once this one is gone
+    ]
+
+
 def test_sessions_do_not_share_modes(run):
     run("torch.set_grad_enabled(False)\ntorch.set_default_dtype(torch.float64)")
     step = run("x = torch.ones(2, requires_grad=True)\n(x * 2).requires_grad, x.dtype")[-1]
