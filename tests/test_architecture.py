@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ class Import:
     name: str | None
     line: int
     lazy: bool
+    whole: bool = True
+    """Whether the name stands there as a whole: the end of others is computed."""
 
 
 def is_within(name: str, prefix: str) -> bool:
@@ -84,7 +87,8 @@ def read_imports(source: str, module: str, is_package: bool = False) -> Iterator
             ):
                 yield from (Import(i.name, node.lineno, lazy) for i in read_imports(text, module, is_package))
             case ast.Call(func=function, args=arguments) if called_name(function) in importers:
-                yield Import(literal_name(arguments, module, parent), node.lineno, lazy)
+                whole = bool(arguments) and isinstance(arguments[0], ast.Constant)
+                yield Import(literal_name(arguments, module, parent), node.lineno, lazy, whole)
             case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]) if (
                 name in IMPORTERS
             ):
@@ -202,6 +206,27 @@ def test_imports_flow_downward_and_each_package_has_its_place() -> None:
         for complaint in violations(path.read_text("utf-8"), name, path.name == "__init__.py")
     ]
     assert not broken, "\n".join(broken)
+
+
+def test_above_the_engine_no_import_closes_a_circle_not_even_one_within_a_function() -> None:
+    taken = {
+        name: {each.name for each in imports_that_run(path, name) if each.whole and each.name != name}
+        for name, path in modules()
+        if not is_within(name, "tensorcli.engine")
+    }
+    try:
+        TopologicalSorter(taken).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def imports_that_run(path: Path, name: str) -> Iterator[Import]:
+    """The imports of a module but those for its types alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return read_imports(ast.unparse(tree), name, path.name == "__init__.py")
 
 
 def test_every_module_is_in_a_layer() -> None:

@@ -26,7 +26,7 @@ from tensorcli.cli import main
 from tensorcli.explorer.commands.registry import look_in_silence
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import CommandCall, Form, Invocation, LanguageError, Program, walk
-from tensorcli.repl.output import CONTINUATION, PROMPT
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 
 CASES = sorted((Path(__file__).parent / "cases").glob("**/*.case"))
 REFUSED = 65

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorcli.repl.output import CONTINUATION, PROMPT
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

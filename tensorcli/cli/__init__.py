@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tensorcli.cli.exits import BROKEN_PIPE, FAULT, INTERRUPTED
+from tensorcli.cli.exits import BROKEN_PIPE, FAULT, INTERRUPTED, forget_output
 
 
 def command() -> NoReturn:
@@ -56,14 +56,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"tensorcli: a fault of its own: {fault(error)}; TENSORCLI_TRACEBACK=1 shows more\n")
         return FAULT
     return status
-
-
-def forget_output() -> None:
-    """Write out what is still buffered; where it has no reader, the interpreter must not try again when it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except (AttributeError, ValueError):
-            continue  # closed from the beginning

@@ -17,8 +17,8 @@ import typer
 from typer.core import TyperGroup
 
 from tensorcli import __version__
-from tensorcli.cli import commands, forget_output
-from tensorcli.cli.exits import BROKEN_PIPE
+from tensorcli.cli import commands
+from tensorcli.cli.exits import BROKEN_PIPE, forget_output
 
 DEFAULT = "run"
 COMPLETION_FLAGS = ("--install-completion", "--show-completion")

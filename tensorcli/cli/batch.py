@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.cli import exits
 from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
 from tensorcli.explorer import results
-from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.memory import free_memory_alone
+from tensorcli.repl.guarded import guarded
 from tensorcli.repl.output import Output
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class SessionOptions(NamedTuple):
     def load(self) -> None:
         """Imports what a session takes, the engine among it."""
         importlib.import_module("tensorcli.explorer.session")
-        from tensorcli.explorer.engines import open_engine
+        from tensorcli.explorer.engines.opening import open_engine
 
         open_engine(self.engine)
 
@@ -100,7 +99,7 @@ def run_scripts(
     if missing := options.missing():
         output.problem(missing)
         return exits.FAILURES["unavailable"]
-    with free_memory_alone(), Interrupts():
+    with guarded():
         for read in scripts(paths, command):
             try:
                 script = read()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tensorcli.cli import exits
 from tensorcli.cli.batch import run_in, scripts
 from tensorcli.cli.sources import Script, Unreadable
-from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.memory import free_memory_alone
+from tensorcli.repl.guarded import guarded
 from tensorcli.repl.output import Output
 from tensorcli.repl.screen import Colour, Screen
 
@@ -52,7 +51,7 @@ def check_scripts(
         output.problem(missing)
         return exits.FAILURES["unavailable"]
     rows: list[HazardRow] = []
-    with free_memory_alone(), Interrupts():
+    with guarded():
         for read in scripts(paths, command):
             try:
                 script = read()

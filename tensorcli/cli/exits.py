@@ -1,7 +1,9 @@
-"""Exit statuses, as one table."""
+"""How the process ends: the exit statuses, as one table, and what becomes of its output."""
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,3 +29,14 @@ FAILURES: Final[dict[FailureKind, int]] = {
     "unavailable": 69,
     "interrupted": INTERRUPTED,
 }
+
+
+def forget_output() -> None:
+    """Write out what is still buffered; where it has no reader, the interpreter must not try again when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError):
+            continue  # closed from the beginning

@@ -9,8 +9,7 @@ from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, run_in, scripts
 from tensorcli.cli.checking import Errors
 from tensorcli.cli.sources import Script, Unreadable
-from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.memory import free_memory_alone
+from tensorcli.repl.guarded import guarded
 from tensorcli.repl.output import Format, Output
 from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour
@@ -53,7 +52,7 @@ def tell_why(
         output.problem(missing)
         return exits.FAILURES["unavailable"]
     (read,) = scripts([] if path is None else [path], command)
-    with free_memory_alone(), Interrupts():
+    with guarded():
         try:
             script = read()
         except Unreadable as unreadable:

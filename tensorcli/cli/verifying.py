@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, collect_cycles, scripts
 from tensorcli.cli.sources import Script, Unreadable
-from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.memory import free_memory_alone
+from tensorcli.repl.guarded import guarded
 from tensorcli.repl.output import Format, Output
 from tensorcli.repl.screen import Colour, Screen
 
@@ -31,7 +30,7 @@ def verify_scripts(
         return exits.FAILURES["unavailable"]
     screen = Screen(sys.stdout, colour)
     first = exits.OK
-    with free_memory_alone(), Interrupts():
+    with guarded():
         for read in scripts(paths, command):
             try:
                 script = read()

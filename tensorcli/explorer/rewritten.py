@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli import engine
 from tensorcli.explorer.journal import PROMPT
-from tensorcli.explorer.results import Edit, Way, Why
+from tensorcli.explorer.results import Answer, Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
@@ -194,8 +194,10 @@ def _before(lines: list[str], number: int) -> list[str]:
     return []
 
 
-def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
-    """What can be written instead, how far it runs, which is tried on a fork, and why no further; with the ways out of that."""
+def explained(session: Session, found: Refused, why: Callable[[Session], Answer]) -> tuple[Why, Refused]:
+    """What can be written instead, how far it runs, which is tried on a fork, and why no further, which `why` says of the fork;
+    with the ways out of that.
+    """
     slip = found.slip
     notes: list[str] = []
     if slip is not None:
@@ -207,7 +209,7 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     notes += _notes(found)
     with session.fork() as other:
         outcome = _outcome(other, found)
-        then = None if outcome.startswith(LATE) else _then(other, found)
+        then = None if outcome.startswith(LATE) else _then(other, found, why)
     if slip is not None and outcome == ENDED:
         outcome = f"runs as far as line {slip.span.line}"
     told, out = then or (None, [])
@@ -327,11 +329,11 @@ def hazards(session: Session, found: Refused) -> tuple[list[HazardRow], str]:
     return [typed.row(row) for row in rows], outcome
 
 
-def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] | None:
+def _then(
+    other: Session, found: Refused, why: Callable[[Session], Answer]
+) -> tuple[Why, list[tuple[Edit, ...]]] | None:
     """What `why` says where the text has run so, by the lines as they were typed; None where it has nothing to say."""
-    from tensorcli.explorer.commands.why import latest
-
-    answer = latest(other)
+    answer = why(other)
     if not isinstance(answer, Why):
         return None
     typed = Typed(found.typed, found.edits, found.whole or found.text)

@@ -94,12 +94,21 @@ def execute(
     return Step(
         index, name, source, span, said, shown, result, outcome.changes, outcome.more, outcome.writes, outcome.alarms,
         warnings, error,
-        watched=watched(session) if session.watched and not hearing.silent else (),
+        watched=watched(session),
         inner=session.inner,
         answers=tuple(session.asked.answers),
         more_answers=session.asked.more,
         more_inner=0 if session.nested is None else session.nested.more,
     )  # fmt: skip
+
+
+def watched(session: Session) -> tuple[Watched, ...]:
+    """What `watch` follows and the statement changed."""
+    if not session.watched or session.hearing.silent:
+        return ()
+    from tensorcli.explorer.watching import changed
+
+    return tuple(changed(session))
 
 
 def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> bool:
@@ -157,21 +166,6 @@ def _hazards(session: Session, outcome: Outcome, record: Record) -> Outcome:
 
             session.hazards.append(hazard_row(alarm, record))
     return outcome
-
-
-def watched(session: Session) -> tuple[Watched, ...]:
-    """What `watch` follows and this statement changed."""
-    from tensorcli.explorer.commands.follow import peek
-    from tensorcli.explorer.results import Watched
-
-    found = []
-    for text, (tree, before) in session.watched.items():
-        after = peek(session, tree)
-        if after != before:
-            session.watched[text] = (tree, after)
-            unseen = ", changed where it is not shown" if after.text == before.text else ""
-            found.append(Watched(text, before.text, after.text + unseen))
-    return tuple(found)
 
 
 def _value(

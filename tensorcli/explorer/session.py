@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer import results
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
 from tensorcli.explorer.commands.registry import may_name_files, meant_as_command
-from tensorcli.explorer.engines import Engine, open_engine
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines.opening import open_engine
 from tensorcli.explorer.failures import (
     ExpectationFailed,
     Leave,

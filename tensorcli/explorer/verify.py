@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tensorcli.explorer.commands import only_looks
-from tensorcli.explorer.engines import open_engine
+from tensorcli.explorer.engines.opening import open_engine
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import short_text, text_of
 from tensorcli.explorer.names import Index

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from tensorcli.explorer.results import Graph, GraphNode
-from tensorcli.render.graph import STALE, save_text
+from tensorcli.render.graph import save_text
 from tensorcli.render.json import SCHEMA, data, snake_case
 
 
@@ -106,6 +106,3 @@ def json_text(found: Graph) -> str:
     """The result as it stands in a step's JSON."""
     whole = {"schema": SCHEMA, "type": snake_case(type(found).__name__), **data(found)}
     return json.dumps(whole, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-__all__ = ["STALE", "dot", "is_stale", "json_text", "labels", "mermaid", "text_of", "tip"]

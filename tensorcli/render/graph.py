@@ -39,13 +39,8 @@ class Row(NamedTuple):
     stale: bool = False
 
 
-def graph(found: Graph, width: int | None) -> Iterator[Line]:
-    if found.form != "tree":
-        from tensorcli.render.diagrams import text_of
-
-        for each in text_of(found, found.form).rstrip("\n").split("\n"):
-            yield line(each)
-        return
+def tree_page(found: Graph, width: int | None) -> Iterator[Line]:
+    """The tree under its title, with what is left out and what is stale."""
     yield from paragraph(head(found), width, "title", " ", " ")
     rows = list(tree(found, (width or WIDE) // 2 // len(LAST)))
     yield from table(rows[:ROWS], width)

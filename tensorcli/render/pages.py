@@ -10,11 +10,11 @@ from tensorcli.explorer import results
 from tensorcli.render import answers, facts, failures, hazards, predict, time, why
 from tensorcli.render.comparison import comparison
 from tensorcli.render.explanation import explanation
-from tensorcli.render.graph import graph, hooks, witnesses
+from tensorcli.render.graph import hooks, tree_page, witnesses
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, paragraph, room_beside, wrap
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 from tensorcli.render.storages import storage_map
-from tensorcli.render.transcript import told, transcript
 from tensorcli.render.verified import verified
 
 
@@ -113,6 +113,51 @@ def variables(found: results.Variables, width: int | None) -> Iterator[Line]:
     yield from facts.variables(found.rows, width)
 
 
+def told(found: results.Step, width: int | None) -> Iterator[Line]:
+    """A statement behind the prompt, then all that it showed. One that read or wrote a file is a comment: what a file gave
+    stands below it.
+    """
+    first, *rest = found.source.split("\n")
+    if touched_file(found.result):
+        yield line((PROMPT, "prompt"), (f"# {first}", "comment"))
+    else:
+        yield line((PROMPT, "prompt"), first)
+        for each in rest:
+            yield line((CONTINUATION, "prompt"), each)
+    for each in found.output.splitlines():
+        yield line(each)
+    yield from step(found, width)
+    for warned in found.warnings:
+        yield from failures.warning_in_file(warned)
+    if found.error is not None:
+        yield from failures.failure_in_file(found.error)
+
+
+def touched_file(result: results.Answer | None) -> bool:
+    """Whether a command read or wrote a file."""
+    graph = isinstance(result, results.Graph) and result.path is not None
+    return graph or isinstance(result, results.SourcedFile | results.Written)
+
+
+def transcript(found: results.Transcript, width: int | None) -> Iterator[Line]:
+    """The session from its first statement to its last."""
+    for number, each in enumerate(found.steps):
+        if number:
+            yield ()
+        yield from told(each, width)
+
+
+def graph(found: results.Graph, width: int | None) -> Iterator[Line]:
+    """The tree, or the text for other programs that was asked for."""
+    if found.form == "tree":
+        yield from tree_page(found, width)
+        return
+    from tensorcli.render.diagrams import text_of
+
+    for each in text_of(found, found.form).rstrip("\n").split("\n"):
+        yield line(each)
+
+
 def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
     """The comments, then each statement behind the prompt with what it shows."""
     for each in found.steps:
@@ -120,7 +165,7 @@ def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
             yield ()
             for text in wrap(each.text, room_beside(width, 2)):
                 yield line((f"# {text}", "comment"))
-        yield from told(each.step, width, step)
+        yield from told(each.step, width)
     if found.others:
         yield ()
         yield from paragraph(f"more: tour {' | '.join(found.others)}", width, "hint", " ", "   ")

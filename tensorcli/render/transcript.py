@@ -6,59 +6,20 @@ Each statement is shown after the prompt, so that the text of a transcript can b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape
 from typing import Final
 
 from tensorcli.explorer import results
-from tensorcli.render import failures
 from tensorcli.render.json import json_line
-from tensorcli.render.layout import Line, line, line_text
+from tensorcli.render.layout import Line, line_text
+from tensorcli.render.pages import told, transcript
 from tensorcli.render.theme import STYLES
 
 WIDTH: Final = 100
 """Cells: what a reader of an issue or a page sees without scrolling. Ids, names and versions are never cut, so a
 table may still be wider.
 """
-PROMPT, CONTINUATION = "tensor> ", "    ... "
-
-Draw = Callable[[results.Step, int | None], Iterator[Line]]
-
-
-def told(found: results.Step, width: int | None, draw: Draw) -> Iterator[Line]:
-    """A statement behind the prompt, then all that it showed; `draw` draws what is neither print, warning nor
-    error. One that read or wrote a file is a comment: what a file gave stands below it.
-    """
-    first, *rest = found.source.split("\n")
-    if touched_file(found.result):
-        yield line((PROMPT, "prompt"), (f"# {first}", "comment"))
-    else:
-        yield line((PROMPT, "prompt"), first)
-        for each in rest:
-            yield line((CONTINUATION, "prompt"), each)
-    for each in found.output.splitlines():
-        yield line(each)
-    yield from draw(found, width)
-    for warned in found.warnings:
-        yield from failures.warning_in_file(warned)
-    if found.error is not None:
-        yield from failures.failure_in_file(found.error)
-
-
-def touched_file(result: results.Answer | None) -> bool:
-    """Whether a command read or wrote a file."""
-    graph = isinstance(result, results.Graph) and result.path is not None
-    return graph or isinstance(result, results.SourcedFile | results.Written)
-
-
-def transcript(found: results.Transcript, width: int | None) -> Iterator[Line]:
-    """The session from its first statement to its last."""
-    from tensorcli.render.pages import step
-
-    for number, each in enumerate(found.steps):
-        if number:
-            yield ()
-        yield from told(each, width, step)
 
 
 def text(found: results.Transcript) -> str:
@@ -111,15 +72,13 @@ pre { margin: 0; font: inherit; width: max-content; }
 
 def html(found: results.Transcript) -> str:
     """A page that needs nothing else, light or dark as its reader has it."""
-    from tensorcli.render.pages import step
-
     title = escape(caption(found))
     lines = ['<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">']
     lines.append('<meta name="viewport" content="width=device-width, initial-scale=1">')
     lines.append(f"<title>{title}</title>\n<style>\n{PAGE}{style_sheet()}</style>\n</head>\n<body>")
     lines.append(f"<h1>{title}</h1>")
     for each in found.steps:
-        shown = "\n".join(map(html_line, told(each, WIDTH, step)))
+        shown = "\n".join(map(html_line, told(each, WIDTH)))
         lines.append(f'<section id="step-{each.index}"><pre>{shown}</pre></section>')
     return "\n".join([*lines, "</body>\n</html>\n"])
 

@@ -12,8 +12,8 @@ from tensorcli.explorer.results import Step
 from tensorcli.render.failures import failure_at_prompt, failure_in_file, warning_at_prompt, warning_in_file
 from tensorcli.render.layout import line, page
 from tensorcli.render.pages import render
+from tensorcli.render.prompts import PROMPT
 from tensorcli.repl.chapters import told_in_chapters
-from tensorcli.repl.output import PROMPT
 from tensorcli.repl.screen import Screen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorcli.repl.output import PROMPT, echoed
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 
 if TYPE_CHECKING:
     from tensorcli.language.syntax import Span
@@ -42,3 +42,11 @@ class Echo:
         if behind.lstrip().startswith("#"):
             text += behind
         return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def echoed(source: str) -> str:
+    """The statement behind the prompt, as a session at the prompt would show it."""
+    first, *rest = source.rstrip("\n").split("\n")
+    return "".join(
+        f"{line}\n" for line in [PROMPT + first, *((CONTINUATION + line).rstrip() for line in rest)]
+    )

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import still_open
-from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.memory import free_memory_alone
-from tensorcli.repl.output import CONTINUATION, PROMPT, Output
+from tensorcli.repl.guarded import guarded
+from tensorcli.repl.output import Output
 from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour, Screen
 
@@ -142,7 +142,7 @@ def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], No
     from tensorcli.explorer.results import Exit
 
     try:
-        with free_memory_alone(), Interrupts(), Patience(session) as patience:
+        with guarded(), Patience(session) as patience:
             for step in session.run(typed, name):
                 show(step)
                 if isinstance(step.result, Exit):

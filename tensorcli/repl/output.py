@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from tensorcli.repl.echo import Echo, echoed
 from tensorcli.repl.screen import Colour, Screen
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Step
-    from tensorcli.repl.echo import Echo
 
 Format = Literal["text", "plain", "json"]
-PROMPT, CONTINUATION = "tensor> ", "    ... "
 
 
 def quiet_form(step: Step, screen: Screen) -> None:
@@ -71,8 +70,6 @@ class Output:
         """Says whose steps come next."""
         self._name = name
         if self._echo:
-            from tensorcli.repl.echo import Echo
-
             self._script = Echo(script)
 
     def print(self, text: str) -> None:
@@ -125,11 +122,3 @@ class Output:
         self.results.flush()
         self.problems.text(f"tensorcli: {text}\n")
         self.problems.flush()
-
-
-def echoed(source: str) -> str:
-    """The statement behind the prompt, as a session at the prompt would show it."""
-    first, *rest = source.rstrip("\n").split("\n")
-    return "".join(
-        f"{line}\n" for line in [PROMPT + first, *((CONTINUATION + line).rstrip() for line in rest)]
-    )

@@ -30,10 +30,10 @@ from prompt_toolkit.styles import Style
 
 from tensorcli.language.tokens import highlight
 from tensorcli.render.layout import cells
+from tensorcli.render.prompts import CONTINUATION, PROMPT
 from tensorcli.render.theme import STYLES
 from tensorcli.repl.assistance import KEYS, Assistance
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
-from tensorcli.repl.output import CONTINUATION, PROMPT
 
 INDENT = 4
 _COLOURS = frozenset("red green yellow blue magenta cyan".split())

@@ -348,7 +348,7 @@ def test_what_torch_save_wrote_is_told_with_the_storages_saved_for_a_part_of_the
 
 def test_a_tensor_at_the_address_of_the_one_before_is_another():
     from tensorcli import engine as torch
-    from tensorcli.explorer.engines import open_engine
+    from tensorcli.explorer.engines.opening import open_engine
     from tensorcli.explorer.journal import Names
     from tensorcli.explorer.names import Index
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tensorcli.engine.op import PACKETS
-from tensorcli.explorer.engines import open_engine
 from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS
+from tensorcli.explorer.engines.opening import open_engine
 from tensorcli.explorer.session import Session
 
 

@@ -10,7 +10,7 @@ import pytest
 from tensorcli.explorer.journal import Record
 from tensorcli.explorer.results import Fixed, Travelled, Why
 from tensorcli.explorer.session import Session
-from tensorcli.repl.output import PROMPT
+from tensorcli.render.prompts import PROMPT
 from tests.explorer.desk import SCENE, run
 from tests.test_cases import program_of
 

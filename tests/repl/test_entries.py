@@ -14,10 +14,10 @@ from tensorcli.language.syntax import Incomplete
 from tensorcli.repl import patience
 from tensorcli.repl.assistance import Assistance, Unknown, look_up
 from tensorcli.repl.background import Background
+from tensorcli.repl.echo import echoed
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.loop import run_entry, run_prompt
-from tensorcli.repl.output import echoed
 from tensorcli.repl.patience import SAID
 from tensorcli.repl.screen import Screen
 

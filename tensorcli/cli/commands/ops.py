@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def named(incomplete: str) -> list[str]:
     """The operators whose names begin so, for a shell that completes."""
-    from tensorcli.explorer.engines import open_engine
+    from tensorcli.explorer.engines.opening import open_engine
 
     return [name for name in open_engine("embedded").method_names() if name.startswith(incomplete)]
 
@@ -50,7 +50,7 @@ def catalogue() -> Help:
 
 def operator(name: str) -> Help:
     """The help page of one operator. Raises BadParameter where there is none of that name."""
-    from tensorcli.explorer.engines import open_engine
+    from tensorcli.explorer.engines.opening import open_engine
     from tensorcli.language.nearness import near
 
     engine = open_engine("embedded")

@@ -144,7 +144,7 @@ command(
     "blame",
     Parameter("value", "EXPR"),
     category="time",
-    function="follow.blame",
+    function="blame.blame",
     summary="the statements that wrote to a tensor, or to a part of it",
     example="blame y[0]",
 )
@@ -152,7 +152,7 @@ command(
     "watch",
     Parameter("value", "EXPR", optional=True),
     category="time",
-    function="follow.watch",
+    function="watch.watch",
     summary="show a value again whenever a statement changes it",
     flags=(Flag("clear", about="stop watching"),),
     example="watch w.grad",

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
-from tensorcli.explorer.facts import Verbatim, article, said, type_text
+from tensorcli.explorer.explain.members import callable_page, member, member_page
+from tensorcli.explorer.facts import article, type_text
 from tensorcli.explorer.results import Answer, Help, HelpRow, HelpSection
-from tensorcli.language.evaluate import BOUND_MODULES
-from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.invocations import flag_usage
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.nearness import did_you_mean, near
@@ -53,8 +52,8 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
     if name in (*CATEGORIES, ALL):
         return category_page(name)
     name = OPERATORS.get(name, name)
-    if "." in name and isinstance(_member(session, name), Namespace):  # torch.cuda is not a method
-        return value_page(session, name, _member(session, name))
+    if "." in name and isinstance(member(session, name), Namespace):  # torch.cuda is not a method
+        return value_page(session, name, member(session, name))
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
     if page is not None:
         return _with_concept(page)
@@ -103,7 +102,7 @@ def of_language(session: Session, name: str) -> Help | Explanation:
     found = concept("grad_fn" if NODE.match(name) else name)
     if found is not None:
         return found
-    value = _member(session, name)
+    value = member(session, name)
     if value is not None:
         return value_page(session, name, value)
     meant = did_you_mean(near(name, [*COMMANDS, *CONCEPTS, *session.engine.method_names()]))
@@ -196,80 +195,6 @@ def command_page(name: str) -> Help:
         each.name for each in COMMANDS.values() if each.category == found.category and each.name != name
     )
     return Help(name, found.summary, (HelpSection(found.category, tuple(rows)),), see_also=others[:6])
-
-
-ABOVE = (
-    "",
-    *(
-        f"torch.{name}"
-        for name in (
-            "",
-            *"nn. optim. nn.functional. func. autograd. autograd.functional. nn.utils. utils.data. utils.checkpoint.".split(),
-            *"optim.lr_scheduler. amp. nn.Module. optim.Optimizer.".split(),
-        )
-    ),
-)
-"""What may be left out before the name of a function, a class or a method."""
-
-
-def member_page(session: Session, name: str) -> Help | None:
-    """The page of a function, a class or a method of a module of the language; None where there is none of that name."""
-    found = _member(session, name)
-    if not callable(found):
-        return None
-    elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"
-    page = None if elsewhere else session.engine.help(name.rpartition(".")[2])
-    return page or callable_page(name, found)
-
-
-def _member(session: Session, name: str) -> Any:
-    """What a dotted name stands for in a module of the language, a module among it; the first parts may be left out."""
-    module = BOUND_MODULES.get(name, name)
-    if module in session.modules and name not in session.names:
-        return session.modules[module]
-    if name.startswith("F.") and "F" not in session.names:
-        name = f"nn.functional.{name.removeprefix('F.')}"
-    for prefix in ABOVE:
-        first, *rest = (prefix + name).split(".")
-        value = session.names.get(first, session.modules.get(BOUND_MODULES.get(first, first)))
-        for part in rest:
-            if isinstance(value, Namespace):
-                value = value.members.get(part)
-            elif isinstance(value, type) and session.evaluator.policy.allows(value, part):
-                value = getattr(value, part, None)
-            else:
-                value = None
-        if rest and value is not None:
-            return value
-    return None
-
-
-def callable_page(name: str, value: Any) -> Help:
-    """What a class or a function of a module says about itself: its first paragraph, its parameters."""
-    import inspect
-
-    try:
-        given = inspect.signature(value)
-    except (TypeError, ValueError):
-        parameters = "(...)"
-    else:
-        plain = [
-            each.replace(annotation=inspect.Parameter.empty, default=_shown(each.default))
-            for place, each in enumerate(given.parameters.values())
-            if place or each.name != "self"
-        ]
-        parameters = str(inspect.Signature(plain))
-    if isinstance(value, ScriptFunction):
-        otherwise = "a function of this session"
-    else:
-        otherwise = f"{'a class' if isinstance(value, type) else 'a function'} of {value.__module__}"
-    paragraph = said(value)
-    return Help(name, paragraph or otherwise, details=(value.__name__ + parameters,))
-
-
-def _shown(default: Any) -> Any:
-    """A default as a page shows it: a function by its name."""
-    return Verbatim(default.__name__) if callable(default) and not isinstance(default, type) else default
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:

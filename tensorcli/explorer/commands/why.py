@@ -109,7 +109,7 @@ def _refused(session: Session, found: Refused) -> Answer:
     """About a text of which nothing ran: what it can be written as."""
     from tensorcli.explorer.rewritten import explained
 
-    answer, session.proposed = explained(session, found)
+    answer, session.proposed = explained(session, found, latest)
     return answer
 
 

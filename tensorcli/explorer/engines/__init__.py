@@ -121,20 +121,6 @@ class Engine(Reads, Protocol):
         """The same of the gradients that a backward pass from a tensor, through these nodes, would give to leaves."""
 
 
-def open_engine(name: str) -> Engine:
-    """The engine of that name. Errors: ValueError for another name, ModuleNotFoundError where PyTorch is missing."""
-    if name not in ENGINES:
-        raise ValueError(f"there is no engine {name}; the engines are {', '.join(ENGINES)}")
-    if name == "pytorch":
-        from tensorcli.explorer.engines.pytorch import PyTorch
-
-        return PyTorch()
-    from tensorcli.explorer.engines.embedded import Embedded
-
-    return Embedded()
-
-
-ENGINES = ("embedded", "pytorch")
 ALLOCATING = frozenset("empty empty_like empty_strided empty_permuted new_empty new_empty_strided".split())
 """Operators that write nothing into the memory that they allocate. The legacy constructors go through them."""
 

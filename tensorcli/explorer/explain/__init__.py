@@ -192,7 +192,7 @@ def _measured(session: Session, name: str) -> Section:
 
 def member(session: Session, name: str) -> Explanation | None:
     """A function, a class or a method of a module; None where there is none of that name."""
-    from tensorcli.explorer.commands.help import member_page
+    from tensorcli.explorer.explain.members import member_page
 
     page = member_page(session, name)
     if page is None:

@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.parameters import optimised
@@ -23,8 +23,8 @@ from tensorcli.explorer.trees import (
     stored,
 )
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
+from tensorcli.explorer.why.passes import backward_root, path_to, way_to
 from tensorcli.explorer.why.registered import computed_in_forward, computed_parameters
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round, held_graphs
 from tensorcli.explorer.why.updates import copied_into
@@ -74,7 +74,7 @@ def freed(case: Case) -> Story:
     freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=by)
     within = first.number == case.failing.number
     by_itself = within and (by is None or holds(case.inner, by))
-    states = held_graphs(case, lambda tensor: bool(_way(case, tensor, node))) if within else []
+    states = held_graphs(case, lambda tensor: bool(way_to(case, tensor, node))) if within else []
     carried = [*states, *carried_graphs(case)] if within else []
     if not by_itself:
         events.append(freeing)
@@ -120,30 +120,6 @@ def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
     return " and ".join(
         [*listed[:SHOWN], f"{len(listed) - SHOWN} more"] if len(listed) > SHOWN + 1 else listed
     )
-
-
-def path_to(case: Case, wanted: int) -> list[str]:
-    """The names of the nodes from what the failing pass begins at to a node; empty where none leads there."""
-    return _way(case, case.tensor(backward_root(case)), wanted)
-
-
-def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
-    """The names of the nodes from a tensor to a node; empty where none leads there."""
-    start = None if tensor is None else case.engine.node(tensor)
-    before: dict[int, Any] = {id(start): None}
-    queue = [] if start is None else [start]
-    for node in queue:
-        if case.trace.token(node) == wanted:
-            way = []
-            while node is not None:
-                way.append(case.engine.node_name(node))
-                node = before[id(node)]
-            return way[::-1]
-        for target in case.engine.edges(node):
-            if target is not None and id(target) not in before:
-                before[id(target)] = node
-                queue.append(target)
-    return []
 
 
 def _freed_ways(
@@ -297,7 +273,7 @@ def round_of(case: Case) -> list[ast.stmt] | None:
 def _leading(case: Case, names: set[str], node: int) -> list[str]:
     """Those of these names that are tensors whose graph has a node."""
     tensors = ((name, case.named(name)) for name in sorted(names))
-    return [name for name, value in tensors if value is not None and _way(case, value, node)]
+    return [name for name, value in tensors if value is not None and way_to(case, value, node)]
 
 
 def _learns_meanwhile(case: Case, root: ast.expr | None) -> bool:
@@ -354,7 +330,7 @@ def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Prop
         name
         for place in range(made_at, case.at + 1)
         for name in loaded(case.journal.tree(place))
-        if case.engine.kind(names.get(name)) == "tensor" and _way(case, names[name], node)
+        if case.engine.kind(names.get(name)) == "tensor" and way_to(case, names[name], node)
     }
     for place in range(made_at + 1, at + 1):
         tree = case.journal.tree(place)

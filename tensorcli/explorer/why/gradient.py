@@ -9,32 +9,17 @@ from typing import Any, Final
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import atom, called_name, receiver_of, root_name, stored
+from tensorcli.explorer.trees import atom, called_name, root_name, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
+from tensorcli.explorer.why.passes import backward_root
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.unreached import cuts_between
 from tensorcli.explorer.why.updates import sign_moved
-
-
-def backward_root(case: Case) -> ast.expr | None:
-    """What the failing pass begins at."""
-    call = case.call("backward", "grad")
-    if call is None:
-        return None
-    receiver = receiver_of(call)
-    if receiver is not None and case.text_of(receiver) not in ("torch.autograd", "autograd"):
-        return receiver
-    first = (
-        call.args[0]
-        if call.args
-        else next((each.value for each in call.keywords if each.arg == "outputs"), None)
-    )
-    return first.elts[0] if isinstance(first, ast.List | ast.Tuple) and first.elts else first
 
 
 def no_grad_fn(case: Case) -> Story:

@@ -17,6 +17,7 @@ from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import as_loaded, bound_event, with_operand
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
+from tensorcli.explorer.why.passes import path_to
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
@@ -296,8 +297,6 @@ def overlapping(case: Case) -> Story:
 
 def _in_a_hook(case: Case, text: str) -> Story:
     """A hook writes into the gradient that it was given, which is expanded."""
-    from tensorcli.explorer.why.freed import path_to
-
     failed = case.trace.session.failed
     assert failed is not None
     way = path_to(case, failed)

@@ -24,10 +24,10 @@ from tensorcli.explorer.trees import (
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.counted import copies_where_saved, counted
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
-from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
 from tensorcli.explorer.why.one_block import around, copied_before
 from tensorcli.explorer.why.out_of_place import out_of_place_at, told_not_to_write
+from tensorcli.explorer.why.passes import backward_root
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 
 IN_PLACE = frozenset(

@@ -1,19 +1,18 @@
-"""Commands that follow a value through time: `blame` and `watch`."""
+"""`blame`: the statements that wrote to the elements of a tensor."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
-from tensorcli.explorer.entries import Entry
-from tensorcli.explorer.facts import fingerprint, short_text
 from tensorcli.explorer.index_writes import MOVES
 from tensorcli.explorer.memory import reaches
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching
+from tensorcli.explorer.results import Blame, BlameRow
+from tensorcli.explorer.trace import traced
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 def blame(session: Session, invocation: Invocation) -> Blame:
     """Every statement that wrote to the elements of a tensor or an array, and what they were after it."""
-    from tensorcli.explorer.trace import traced
-
     argument = invocation.arguments[0]
     assert isinstance(argument.value, ast.expr)
     name = typed(session, invocation, argument)
@@ -117,102 +114,3 @@ def _elements(session: Session, storage: str, walk: Walk, dtype: Any) -> Any:
         return np.ndarray(walk.sizes, dtype, content, walk.start, walk.strides).copy()
     except (TypeError, ValueError):  # the storage was smaller then
         return None
-
-
-def watch(session: Session, invocation: Invocation) -> Answer:
-    """Show a value again whenever a statement changes it; without one, list what is watched."""
-    if invocation.get("clear"):
-        session.watched.clear()
-    elif invocation.arguments:
-        argument = invocation.arguments[0]
-        assert isinstance(argument.value, ast.expr)
-        if not _followed(session, argument.value):
-            raise TypeError("watch follows a name, an item of it (x[0]), its .grad, or a part of a network")
-        text = typed(session, invocation, argument)
-        session.watched[text] = (argument.value, peek(session, argument.value))
-    return Watching(tuple((text, value.text) for text, (_, value) in session.watched.items()))
-
-
-def _followed(session: Session, tree: ast.expr) -> bool:
-    if _reached(session, tree) is not None:
-        return True
-    if isinstance(tree, ast.Subscript):
-        inside = [node for node in ast.walk(tree.slice) if isinstance(node, ast.expr)]
-        plain = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp)
-        return _followed(session, tree.value) and all(isinstance(node, plain) for node in inside)
-    if isinstance(tree, ast.Attribute):
-        facts = ("grad", "requires_grad", "_version", "shape", "is_leaf")
-        return tree.attr in facts and _followed(session, tree.value)
-    return isinstance(tree, ast.Name)
-
-
-def _reached(session: Session, tree: ast.expr) -> Entry | None:
-    """The tensor of a path that leads through other things than containers, such as a network: nothing of it is asked."""
-    path = ast.unparse(tree)
-    if session.observation is None:
-        return None
-    root = session.observation.index.roots.get(path_root(path))
-    key = None if root is None else root.found.get(path)
-    return None if key is None else session.observation.index.entries.get(key)
-
-
-class Peeked(NamedTuple):
-    """What is watched, at one moment: its text, and a number that differs where elements do that the text leaves out."""
-
-    text: str
-    content: int = 0
-
-
-def peek(session: Session, tree: ast.expr) -> Peeked:
-    """The value of what is watched, read without any effect."""
-    try:
-        value = _peek(session, tree)
-    except (KeyError, IndexError, TypeError, ValueError):
-        return Peeked("not bound")
-    if isinstance(value, _Elements):
-        from tensorcli.explorer.engines import arrays
-
-        dtype, elements = value
-        text = session.engine.shown(elements, dtype) if dtype else arrays.text(elements)
-        return Peeked(text, fingerprint(elements))
-    if session.engine.kind(value) in ("tensor", "ndarray"):
-        return Peeked(session.engine.text(value), fingerprint(session.engine.elements(value)))
-    return Peeked(short_text(session.engine, value))
-
-
-class _Elements(tuple[str, Any]):
-    """PyTorch's dtype (empty for numpy's), and elements of a tensor."""
-
-    __slots__ = ()
-
-
-def _peek(session: Session, tree: ast.expr) -> Any:
-    engine = session.engine
-    if isinstance(tree, ast.Name):
-        return session.names[tree.id]
-    reached = _reached(session, tree)
-    if reached is not None:
-        return reached.value
-    if isinstance(tree, ast.Attribute):
-        owner = _peek(session, tree.value)
-        if engine.kind(owner) != "tensor":
-            raise ValueError(tree.attr)
-        look = engine.look(owner)
-        facts = {
-            "_version": look.version,
-            "requires_grad": look.requires_grad,
-            "shape": look.sizes,
-            "is_leaf": look.is_leaf,
-        }
-        return engine.grad(owner) if tree.attr == "grad" else facts[tree.attr]
-    assert isinstance(tree, ast.Subscript)
-    owner = _peek(session, tree.value)
-    index = session.value_of(tree.slice)
-    if isinstance(owner, _Elements):
-        return _Elements((owner[0], owner[1][index]))
-    if engine.kind(owner) in ("tensor", "ndarray"):
-        import numpy as np
-
-        dtype = engine.look(owner).dtype if engine.kind(owner) == "tensor" else ""
-        return _Elements((dtype, np.asarray(engine.elements(owner)[index])))
-    return owner[index]
