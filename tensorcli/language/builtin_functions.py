@@ -39,11 +39,8 @@ def _is_error(bases: Any) -> bool:
     )
 
 
-def attributes_of(*args: Any) -> Any:
+def attributes_of(value: Any) -> Any:
     """vars(namespace): what was set on it, by name. Errors: TypeError for anything else, whose attributes are not a dict here."""
-    if len(args) != 1:
-        raise TypeError(f"vars expected 1 argument, got {len(args)}")
-    (value,) = args
     if (type(value).__module__, type(value).__name__) in BAGS:
         return value.__dict__
     if not hasattr(value, "__dict__"):
@@ -51,6 +48,29 @@ def attributes_of(*args: Any) -> Any:
     raise TypeError(
         f"vars() of a {type(value).__name__} is not part of the language: write the names of its attributes"
     )
+
+
+_ALONE = frozenset("all any hash id repr".split())
+"""Functions whose one argument Python counts before it calls them, in words of its own."""
+
+
+def positional(name: str, function: Callable[..., Any], *counts: int) -> Callable[..., Any]:
+    """A function as those of C are: none of its arguments has a name, and there are from the first to the last of `counts`, where
+    any is given. It raises TypeError in Python's words.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError(f"{name}() takes no keyword arguments")
+        if counts and not counts[0] <= len(args) <= counts[-1]:
+            if name in _ALONE:
+                raise TypeError(f"{name}() takes exactly one argument ({len(args)} given)")
+            bound = counts[0] if len(args) < counts[0] else counts[-1]
+            which = "" if len(counts) == 1 else "at least " if bound == counts[0] else "at most "
+            raise TypeError(f"{name} expected {which}{bound} argument{'s' * (bound != 1)}, got {len(args)}")
+        return function(*args)
+
+    return call
 
 
 class Builtins:
@@ -82,14 +102,14 @@ class Builtins:
             OrderedDict: self.bounded(OrderedDict, "the dict"),
             Counter: self.bounded(Counter, "the counted values"),
             deque: self.bounded(deque, "the deque"),
-            Type: self.type_of,
+            Type: positional("type", self.type_of),
             LAZY["zip"]: lambda *args, **kwargs: LAZY["zip"](zip(*args, **kwargs), *args),
             LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](
                 enumerate(*args, **kwargs), *args, *kwargs.values()
             ),
-            LAZY["reversed"]: self.reversed,
-            LAZY["map"]: self.map,
-            LAZY["filter"]: self.filter,
+            LAZY["reversed"]: positional("reversed", self.reversed, 1),
+            LAZY["map"]: positional("map", self.map),
+            LAZY["filter"]: positional("filter", self.filter, 2),
         }
 
     def _table(self) -> dict[str, Any]:
@@ -101,32 +121,32 @@ class Builtins:
             "next": next,
             "abs": abs,
             "callable": callable,
-            "isinstance": self.is_instance,
-            "issubclass": self.is_subclass,
-            "hasattr": self.has_attribute,
-            "vars": attributes_of,
-            "getattr": self.get_attribute,
-            "setattr": self.set_attribute,
-            "delattr": self.delete_attribute,
-            "iter": self.iterator,
-            "format": self.format,
+            "isinstance": positional("isinstance", self.is_instance, 2),
+            "issubclass": positional("issubclass", self.is_subclass, 2),
+            "hasattr": positional("hasattr", self.has_attribute, 2),
+            "vars": positional("vars", attributes_of, 1),
+            "getattr": positional("getattr", self.get_attribute, 2, 3),
+            "setattr": positional("setattr", self.set_attribute, 3),
+            "delattr": positional("delattr", self.delete_attribute, 2),
+            "iter": positional("iter", self.iterator, 1, 2),
+            "format": positional("format", self.format, 1, 2),
             "hex": hex,
             "oct": oct,
             "bin": bin,
             "ord": ord,
             "chr": chr,
-            "id": self.evaluator.identity,
-            "hash": self.hash,
-            "repr": self.represent,
+            "id": positional("id", self.evaluator.identity, 1),
+            "hash": positional("hash", self.hash, 1),
+            "repr": positional("repr", self.evaluator.represent, 1),
             "sum": self.sum,
             "min": self.extreme(min),
             "max": self.extreme(max),
-            "all": lambda *args: all(*map(self.stepwise, args)),
-            "any": lambda *args: any(*map(self.stepwise, args)),
+            "all": positional("all", lambda values: all(self.stepwise(values)), 1),
+            "any": positional("any", lambda values: any(self.stepwise(values)), 1),
             "sorted": self.sorted,
             "round": self.round,
             "pow": self.power,
-            "divmod": self.divide,
+            "divmod": positional("divmod", self.divide, 2),
         }
         named = {name: Builtin(name, function) for name, function in functions.items()}
         errors = {name: getattr(builtins, name) for name in EXCEPTIONS}
@@ -156,24 +176,15 @@ class Builtins:
         self.guards.text(sum(map(len, texts)), "the printed text")
         self.evaluator.write((" " if sep is None else sep).join(texts) + ("\n" if end is None else end))
 
-    def represent(self, *args: Any) -> str:
-        if len(args) != 1:
-            raise TypeError(f"repr() takes exactly one argument ({len(args)} given)")
-        return self.evaluator.represent(args[0])
-
     def make_text(self, *args: Any, **kwargs: Any) -> str:
         if len(args) == 1 and not kwargs:
             return self.evaluator.text(args[0])
         return str(*args, **kwargs)
 
-    def format(self, *args: Any) -> str:
-        if not 1 <= len(args) <= 2:
-            raise TypeError(
-                f"format expected at {'least 1 argument' if not args else 'most 2 arguments'}, got {len(args)}"
-            )
-        if len(args) == 2 and not isinstance(args[1], str):
-            raise TypeError(f"format() argument 2 must be str, not {type(args[1]).__name__}")
-        return self.evaluator.formatted(args[0], "", args[1] if len(args) == 2 else "")
+    def format(self, value: Any, spec: Any = "") -> str:
+        if not isinstance(spec, str):
+            raise TypeError(f"format() argument 2 must be str, not {type(spec).__name__}")
+        return self.evaluator.formatted(value, "", spec)
 
     # Types
 
@@ -218,33 +229,22 @@ class Builtins:
             made[key] = value if isinstance(value, bool) else staticmethod(value)
         return type(name, bases, made)
 
-    def is_instance(self, *args: Any) -> bool:
-        if len(args) != 2:
-            raise TypeError(f"isinstance expected 2 arguments, got {len(args)}")
-        return isinstance(args[0], self._real(args[1]))
+    def is_instance(self, value: Any, kinds: Any) -> bool:
+        return isinstance(value, self._real(kinds))
 
-    def is_subclass(self, *args: Any) -> bool:
-        if len(args) != 2:
-            raise TypeError(f"issubclass expected 2 arguments, got {len(args)}")
-        return issubclass(self._real(args[0]), self._real(args[1]))
+    def is_subclass(self, kind: Any, kinds: Any) -> bool:
+        return issubclass(self._real(kind), self._real(kinds))
 
     def _real(self, kinds: Any) -> Any:
         if isinstance(kinds, tuple):
             return tuple(self._real(each) for each in kinds)
         return kinds.kind if type(kinds) is OpaqueType else kinds
 
-    def has_attribute(self, *args: Any) -> bool:
-        if len(args) != 2:
-            raise TypeError(f"hasattr expected 2 arguments, got {len(args)}")
-        return self.get_attribute(*args, MISSING) is not MISSING
+    def has_attribute(self, value: Any, name: Any) -> bool:
+        return self.get_attribute(value, name, MISSING) is not MISSING
 
-    def get_attribute(self, *args: Any) -> Any:
+    def get_attribute(self, value: Any, name: Any, *default: Any) -> Any:
         """getattr(value, name), as `value.name` reads it; a default does not hide what a script may not name."""
-        if not 2 <= len(args) <= 3:
-            raise TypeError(
-                f"getattr expected at {'least 2' if len(args) < 2 else 'most 3'} arguments, got {len(args)}"
-            )
-        value, name, *default = args
         _named(name)
         try:
             return self.evaluator.attributes.shown(value, name)
@@ -255,25 +255,16 @@ class Builtins:
                 raise
             return default[0]
 
-    def set_attribute(self, *args: Any) -> None:
-        if len(args) != 3:
-            raise TypeError(f"setattr expected 3 arguments, got {len(args)}")
-        value, name, new = args
+    def set_attribute(self, value: Any, name: Any, new: Any) -> None:
         _named(name)
         self.evaluator.attributes.write(value, name, new)
 
-    def delete_attribute(self, *args: Any) -> None:
-        if len(args) != 2:
-            raise TypeError(f"delattr expected 2 arguments, got {len(args)}")
-        value, name = args
+    def delete_attribute(self, value: Any, name: Any) -> None:
         _named(name)
         self.evaluator.attributes.delete(value, name)
 
-    def hash(self, *args: Any) -> int:
+    def hash(self, value: Any) -> int:
         """hash(value), the same in every run: what is hashed by its address goes by the session's numbers."""
-        if len(args) != 1:
-            raise TypeError(f"hash() takes exactly one argument ({len(args)} given)")
-        (value,) = args
         if isinstance(value, str | bytes):
             from zlib import crc32
 
@@ -288,16 +279,11 @@ class Builtins:
 
     # Iterators
 
-    def iterator(self, *args: Any) -> Any:
-        if len(args) == 2:
-            if not callable(args[0]):
+    def iterator(self, values: Any, *last: Any) -> Any:
+        if last:
+            if not callable(values):
                 raise TypeError("iter(v, w): v must be callable")
-            return lazily(iter(self.callback(args[0]), args[1]))
-        if len(args) != 1:
-            raise TypeError(
-                f"iter expected at {'least 1' if not args else 'most 2'} argument{'s' * bool(args)}, got {len(args)}"
-            )
-        (values,) = args
+            return lazily(iter(self.callback(values), *last))
         if isinstance(values, LazyIterator | GeneratorExpression):
             return values
         return lazily(iter(values))
@@ -356,9 +342,9 @@ class Builtins:
             return function
         return lambda *args, **kwargs: prepared(function, args)(*args, **kwargs)
 
-    def reversed(self, *args: Any) -> Any:
+    def reversed(self, values: Any) -> Any:
         """reversed(value): an iterator, or what the value itself makes of it, as a tensor does."""
-        found = reversed(*args)
+        found = reversed(values)
         return LAZY["reversed"](found) if hasattr(type(found), "__next__") else found
 
     def map(self, *args: Any) -> Any:
@@ -366,10 +352,8 @@ class Builtins:
             raise TypeError("map() must have at least two arguments.")
         return LAZY["map"](map(self.callback(args[0]), *args[1:]), *args[1:])
 
-    def filter(self, *args: Any) -> Any:
-        if len(args) != 2:
-            raise TypeError(f"filter expected 2 arguments, got {len(args)}")
-        return LAZY["filter"](_filtered(self.callback(args[0]), iter(args[1])), args[1])
+    def filter(self, function: Any, values: Any) -> Any:
+        return LAZY["filter"](_filtered(self.callback(function), iter(values)), values)
 
     def sorted(self, *args: Any, **kwargs: Any) -> list[Any]:
         if kwargs.get("key") is not None:
@@ -415,10 +399,10 @@ class Builtins:
                         self.guards.bits(each.bit_length() * 64, "the modular power")
         return pow(*args, **kwargs)
 
-    def divide(self, *args: Any) -> Any:
-        if len(args) == 2 and isinstance(args[0], int):
-            self.guards.quotient(*args)
-        return divmod(*args)  # type: ignore[misc] # a wrong count is Python's to complain about
+    def divide(self, value: Any, by: Any) -> Any:
+        if isinstance(value, int):
+            self.guards.quotient(value, by)
+        return divmod(value, by)
 
 
 def _named(name: object) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import re
 
 import pytest
 
 from tensorcli.language.evaluate import NOTHING
 from tensorcli.language.locate import current_node, locate, locate_nodes
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
 
 def test_a_bare_expression_has_a_value_and_other_statements_have_none(session):
@@ -250,6 +252,16 @@ def test_types_can_be_asked_for_and_compared(run):
         "module",
         "builtin_function_or_method",
     )
+
+
+@pytest.mark.parametrize("name", sorted(set(BUILTIN_FUNCTIONS) - {"type", "vars"}))
+def test_builtins_complain_of_arguments_as_python_does(run, name):
+    for arguments in ("", "foo=1", "1, foo=1", "None", "1, 2, 3, 4, 5", "[1], [2]", "'a', 'b', 'c'"):
+        try:
+            eval(f"{name}({arguments})")
+        except Exception as error:
+            with pytest.raises(type(error), match=f"^{re.escape(str(error))}$"):
+                run(f"{name}({arguments})")
 
 
 def test_texts_hold_no_addresses_of_the_process(run):
