@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
 from tensorcli.language.limits import OutOfTime
 from tensorcli.language.locate import current_node, innermost_frame
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Facts, Failure, Step
@@ -93,7 +95,7 @@ class Added(NamedTuple):
     node_at: ast.AST | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Traced:
     """One statement and what was heard while it ran."""
 
@@ -116,6 +118,11 @@ class Traced:
     def line(self) -> int:
         """The line a reader knows it by."""
         return line_of(self.record, self.number)
+
+    @cached_property
+    def nodes(self) -> Sequence[ast.AST]:
+        """The nodes of the statement's tree, the outer ones first: each question goes through them all."""
+        return tuple(in_order(self.record.statement.tree))
 
 
 class Ear(Recorder):

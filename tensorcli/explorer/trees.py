@@ -57,7 +57,7 @@ def calls_in(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
     """The calls within a tree, from the outside to the inside: those of methods and functions of these names, where any are
     given.
     """
-    for node in ast.walk(tree):
+    for node in in_order(tree):
         if isinstance(node, ast.Call) and (not names or called_name(node) in names):
             yield node
 

@@ -14,7 +14,6 @@ from tensorcli.explorer.trees import called_name, receiver_of, root_name
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.surprises.surprise import Surprise
-from tensorcli.language.syntax import in_order
 
 RECURRENT: Final = ("RNN", "LSTM", "GRU")
 
@@ -24,7 +23,7 @@ def last_of_the_batch(case: Case) -> Iterator[Surprise]:
     makers: dict[str, tuple[int, ast.Call]] = {}
     outputs: dict[str, str] = {}
     for at, step in enumerate(case.trace.steps):
-        for node in in_order(step.record.statement.tree):
+        for node in step.nodes:
             target = node.targets[0] if isinstance(node, ast.Assign) else None
             call = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
             if call is not None and target is not None:

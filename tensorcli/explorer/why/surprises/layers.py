@@ -12,7 +12,6 @@ from tensorcli.explorer.trees import called_name, holds, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.surprises.surprise import Surprise
 from tensorcli.language.functions import ScriptFunction
-from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -51,7 +50,7 @@ def _held_again(case: Case) -> Iterator[Surprise]:
         path, layer, count = found
         text = f"{name}{path} holds one {type(layer).__name__} at {count} places: they learn as one"
         for at, step in enumerate(case.trace.steps):
-            for node in in_order(step.record.statement.tree):
+            for node in step.nodes:
                 if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.Name):
                     each = node.elt.id
                     if called_name(node.generators[0].iter) == "range" and each not in stored(node):
@@ -85,7 +84,7 @@ def _several_times(network: Any) -> tuple[str, Any, int] | None:
 def _repeated(case: Case) -> Iterator[Surprise]:
     """`[nn.Linear(3, 3)] * 3`, which is one layer at three places."""
     for at, step in enumerate(case.trace.steps):
-        for node in in_order(step.record.statement.tree):
+        for node in step.nodes:
             if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
                 continue
             sides = (node.left, node.right)

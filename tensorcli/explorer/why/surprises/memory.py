@@ -109,7 +109,7 @@ def one_object(case: Case) -> Iterator[Surprise]:
     names, said = case.trace.session.names, set[str]()
     for at, step in enumerate(case.trace.steps):
         whole = step.record.statement.tree
-        for tree in in_order(whole) if not isinstance(whole, ast.FunctionDef) else ():
+        for tree in step.nodes if not isinstance(whole, ast.FunctionDef) else ():
             if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
                 continue
             value, name = tree.value, tree.targets[0].id
@@ -199,7 +199,7 @@ def left_out(case: Case) -> Iterator[Surprise]:
 def one_memory(case: Case) -> Iterator[Surprise]:
     """`b.weight.data = a.weight.data`, after which a step of the one is one of the other."""
     for at, step in enumerate(case.trace.steps):
-        for node in in_order(step.record.statement.tree):
+        for node in step.nodes:
             target = node.targets[0] if isinstance(node, ast.Assign) else None
             value = node.value if isinstance(node, ast.Assign) else None
             if not isinstance(target, ast.Attribute) or target.attr != "data":

@@ -53,7 +53,7 @@ def first_alone(case: Case) -> Iterator[Surprise]:
     """
     for at in range(len(case.trace.steps)):
         tree = case.journal.tree(at)
-        for loop in (each for each in ast.walk(tree) if isinstance(each, ast.For)):
+        for loop in (each for each in in_order(tree) if isinstance(each, ast.For)):
             index = _from_zero(loop)
             if index is None or not any(calls_in(loop, "backward")):
                 continue

@@ -15,7 +15,7 @@ def counted(case: Case) -> Iterator[Surprise]:
     """`x[mask]` of a mask of whole numbers: they are positions, the rows 0 and 1 again and again."""
     engine = case.engine
     for at, step in enumerate(case.trace.steps):
-        for node in in_order(step.record.statement.tree):
+        for node in step.nodes:
             if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Name):
                 continue
             given, mask = (case.value(each) for each in (node.value, node.slice))
