@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.engines import arrays
 from tensorcli.explorer.facts import describe, fingerprint, short_text
 from tensorcli.explorer.results import Change, Facts
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.session import Session
 
 
-class Seen(NamedTuple):
+FEW = 1024
+"""Bytes: of tensors of no more the elements are kept, and printed where they are seen to differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
     """A tensor or an array by its facts, anything else by its text."""
 
     facts: Facts | None
+    """Without the text of the elements, where they are kept."""
     text: str
     content: int = 0
     """A number that differs where the elements do, which the facts may not show."""
+    elements: Any = field(default=None, compare=False)
+    """A copy of them, where they are few."""
+
+    def told(self, engine: Engine) -> Facts | None:
+        """The facts with the text of the elements."""
+        if self.facts is None or self.elements is None:
+            return self.facts
+        if self.facts.kind == "tensor":
+            text = engine.shown(self.elements, self.facts.dtype)
+        else:
+            text = arrays.text(self.elements)
+        return replace(self.facts, value=text)
 
 
 Snapshot = dict[str, Seen]
@@ -32,8 +53,10 @@ def snapshot(session: Session) -> Snapshot:
     for entry in list(observation.index.entries.values()):
         value = entry.value
         if value is not None:
-            facts = describe(engine, session.allocations, value)
-            seen = Seen(facts, "", fingerprint(engine.elements(value)))
+            elements = engine.elements(value)
+            few = elements is not None and 0 < elements.nbytes <= FEW
+            facts = describe(engine, session.allocations, value, text=not few)
+            seen = Seen(facts, "", fingerprint(elements), elements.copy() if few else None)
             for name in observation.index.names(entry):
                 found[name] = seen
     reaching = {path.partition("[")[0] for path in found}
@@ -45,35 +68,27 @@ def snapshot(session: Session) -> Snapshot:
     return found
 
 
-def difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
+def difference(engine: Engine, before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
     """The rows of a table: what changed from one moment to the other."""
     rows: list[Change] = []
     for name, now in after.items():
         was = before.get(name)
         if was == now:
             continue
-        if now.facts is None:
-            old = "not bound" if was is None else was.text or "a tensor"
-            rows.append(Change("bound", (name,), note=f"{old} → {now.text}"))
-        elif was is None or was.facts is None:
-            rows.append(Change("created", (name,), None, now.facts, storage=now.facts.storage))
+        old, new = None if was is None else was.told(engine), now.told(engine)
+        if new is None:
+            text = "not bound" if was is None else was.text or "a tensor"
+            rows.append(Change("bound", (name,), note=f"{text} → {now.text}"))
+        elif was is None or old is None:
+            rows.append(Change("created", (name,), None, new, storage=new.storage))
         else:
-            bytes_too = (was.facts.value, was.facts.version) != (now.facts.value, now.facts.version)
-            note = "" if was.facts.storage == now.facts.storage else f"in {now.facts.storage} now"
-            if was.content != now.content and was.facts.value == now.facts.value:
+            bytes_too = (old.value, old.version) != (new.value, new.version)
+            note = "" if old.storage == new.storage else f"in {new.storage} now"
+            if was.content != now.content and old.value == new.value:
                 bytes_too, hidden = True, "in elements or places that are not shown"
                 note = f"{note}; {hidden}" if note else hidden
-            rows.append(
-                Change(
-                    "written" if bytes_too else "changed",
-                    (name,),
-                    was.facts,
-                    now.facts,
-                    note,
-                    now.facts.storage,
-                )
-            )
+            rows.append(Change("written" if bytes_too else "changed", (name,), old, new, note, new.storage))
     for name, was in before.items():
         if name not in after:
-            rows.append(Change("unbound", (name,), was.facts, None, "not bound here"))
+            rows.append(Change("unbound", (name,), was.told(engine), None, "not bound here"))
     return tuple(rows)

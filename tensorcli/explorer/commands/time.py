@@ -92,7 +92,7 @@ def diff(session: Session, invocation: Invocation) -> Difference:
         for record in timeline[low:high]:
             other.again(record)
         second = snapshot(other)
-    rows = difference(first, second) if left <= right else difference(second, first)
+    rows = difference(session.engine, *((first, second) if left <= right else (second, first)))
     return Difference(left, right, rows)
 
 
@@ -138,7 +138,9 @@ def _travel(session: Session, past: list[Record], future: list[Record], text: st
     before = snapshot(session) if session.observation is not None else {}
 
     def arrived() -> Travelled:
-        rows = difference(before, snapshot(session)) if session.observation is not None else ()
+        rows = (
+            difference(session.engine, before, snapshot(session)) if session.observation is not None else ()
+        )
         return Travelled(text, rows, len(past), len(past) + len(future))
 
     session.travel = Travel(past, future, arrived)
