@@ -294,6 +294,22 @@ def test_gradients_flow_back_across_devices(cuda: Device) -> None:
     assert w.grad.device is CPU
 
 
+def test_gradients_of_several_devices_are_clipped_together(cuda: Device) -> None:
+    weights = [engine.ones(3, requires_grad=True), engine.ones(2, device=cuda, requires_grad=True)]
+    alone = [each.detach().cpu().clone().requires_grad_() for each in weights]
+    norms = []
+    for each in (weights, alone):
+        ((each[0].sum() * 3).cpu() + (each[1].sum() * 4).cpu()).backward()
+        norms.append(engine.nn.utils.clip_grad_norm_(each, 1.0))
+    assert norms[0].device.type == "cpu"  # the first one's
+    assert engine.equal(*norms)
+    for there, here in zip(weights, alone):
+        assert there.grad.device == there.device
+        assert engine.equal(there.grad.cpu(), here.grad)
+    with pytest.raises(TypeError, match="Found two parameters on different devices"):
+        engine.nn.utils.parameters_to_vector(weights)
+
+
 def test_a_zero_dimensional_cpu_tensor_gets_its_gradient_on_the_cpu(cuda: Device) -> None:
     factor = engine.tensor(2.0, requires_grad=True)
     (engine.ones(3, device="cuda") * factor).sum().backward()

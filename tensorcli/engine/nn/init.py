@@ -104,15 +104,15 @@ def zeros_(tensor: Any) -> Tensor:
 @_quiet
 def eye_(tensor: Any) -> Tensor:
     """The identity matrix. Errors: ValueError unless there are two dimensions."""
-    if tensor.dim() != 2:
+    if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return tensor.copy_(functions.eye(*tensor.geometry.sizes, dtype=tensor.dtype))  # type: ignore[no-any-return]
+    return tensor.copy_(functions.eye(*tensor.shape, dtype=tensor.dtype))  # type: ignore[no-any-return]
 
 
 def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
     if tensor.dim() < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
-    sizes = tensor.geometry.sizes
+    sizes = tensor.shape
     field = math.prod(sizes[2:])
     return sizes[1] * field, sizes[0] * field
 
@@ -142,7 +142,7 @@ def _kaiming(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
 
 
 def _is_empty(tensor: Any) -> bool:
-    if 0 in tensor.geometry.sizes:
+    if 0 in tensor.shape:
         messages.warn("Initializing zero-element tensors is a no-op")
         return True
     return False
@@ -222,7 +222,7 @@ def _drawn_under_the_curve(
 @_quiet
 def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Tensor:
     """A matrix whose rows or columns are orthogonal. Errors: ValueError for fewer than two dimensions."""
-    if tensor.dim() < 2:
+    if tensor.ndimension() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if not tensor.numel():
         return tensor  # type: ignore[no-any-return]
@@ -242,9 +242,9 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Tensor:
 @_quiet
 def dirac_(tensor: Any, groups: int = 1) -> Tensor:
     """The weights of a convolution that changes nothing. Errors: ValueError for other than 3 to 5 dimensions."""
-    if tensor.dim() not in (3, 4, 5):
+    if tensor.ndimension() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
-    sizes = tensor.geometry.sizes
+    sizes = tensor.shape
     if sizes[0] % groups:
         raise ValueError("dim 0 must be divisible by groups")
     each = sizes[0] // groups
@@ -258,9 +258,9 @@ def dirac_(tensor: Any, groups: int = 1) -> Tensor:
 @_quiet
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Normal numbers, of which a share of each column is zero. Errors: ValueError unless there are two dimensions."""
-    if tensor.dim() != 2:
+    if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    rows, columns = tensor.geometry.sizes
+    rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):

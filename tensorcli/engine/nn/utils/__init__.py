@@ -1,6 +1,6 @@
 """`torch.nn.utils`: gradients kept within bounds, parameters as one vector, computed and pruned parameters."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Final
 
 from tensorcli.engine import messages
@@ -30,16 +30,20 @@ def get_total_norm(
     tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
     """The norm of several tensors as if they were one vector. Errors: RuntimeError for one that is not finite, if asked."""
-    grads = _parameters(tensors)
+    grads, order = _parameters(tensors), float(norm_type)
     if not grads:
         return functions.zeros(())  # type: ignore[no-any-return]
     _check_foreach(grads, foreach)
+    alike: dict[Any, list[Tensor]] = {}
+    for grad in grads:
+        alike.setdefault((grad.device, grad.dtype), []).append(grad)
     with no_grad():
-        norms = [functions.linalg_vector_norm(grad, float(norm_type)) for grad in grads]
-        total = functions.linalg_vector_norm(functions.stack(norms), float(norm_type))
+        norms = [functions.linalg_vector_norm(grad, order) for group in alike.values() for grad in group]
+        home = grads[0].device
+        total = functions.linalg_vector_norm(functions.stack([norm.to(home) for norm in norms]), order)
     if error_if_nonfinite and bool(functions.logical_or(total.isnan(), total.isinf())):
         raise RuntimeError(
-            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot be "
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
@@ -50,14 +54,14 @@ def clip_grads_with_norm_(
     parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Scale the gradients in place so that a total norm of `total_norm` becomes at most `max_norm`."""
-    grads = _gradients(_parameters(parameters))
+    grads, most = _gradients(_parameters(parameters)), float(max_norm)
     if not grads:
         return
     with no_grad():
-        scale = functions.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+        scale = functions.clamp(most / (total_norm + 1e-6), max=1.0)
         _check_foreach(grads, foreach)
         for grad in grads:
-            grad.mul_(scale)
+            grad.mul_(scale.to(grad.device))
 
 
 def clip_grad_norm_(
@@ -113,18 +117,29 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
                 grad.clamp_(min=-limit).clamp_(max=limit)
 
 
+def _on_one_device(parameters: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The parameters one by one. Errors: TypeError at the first that is not on the device of the first."""
+    device = None
+    for parameter in parameters:
+        here = parameter.device.index if parameter.device.type == "cuda" else None
+        if device is not None and device[0] != here:
+            raise TypeError("Found two parameters on different devices, this is currently not supported.")
+        device = (here,)
+        yield parameter
+
+
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """The elements of all parameters in a row."""
-    return functions.cat([p.view(-1) for p in parameters])  # type: ignore[no-any-return]
+    """The elements of all parameters in a row. Errors: TypeError for parameters on several devices."""
+    return functions.cat([each.view(-1) for each in _on_one_device(parameters)])  # type: ignore[no-any-return]
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Put a vector's elements into the parameters: each then is a view of the vector's memory."""
+    """Put a vector's elements into the parameters: each then is a view of the vector's memory. Errors: TypeError."""
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     at = 0
-    for parameter in parameters:
-        count = parameter.geometry.numel
+    for parameter in _on_one_device(parameters):
+        count = parameter.numel()
         parameter.data = functions.slice(vec, 0, at, at + count).view_as(parameter).data  # type: ignore[attr-defined]
         at += count
 
