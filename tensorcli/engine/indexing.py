@@ -247,25 +247,19 @@ def _chosen(tensor: Tensor, wanted: bool) -> Tensor:
 
 
 def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
-    """A list, range or array as an index tensor: masks stay masks, everything else becomes int64."""
-    kind = None
+    """A list, range or array as an index tensor: masks stay masks, everything else becomes int64. Errors: RuntimeError,
+    ValueError for numbers that do not fit, TypeError for what holds none.
+    """
     if type(sequence) in (list, range) and all(type(one) is int for one in sequence):
         array = np.array([_long(one) for one in sequence], np.int64)
-    elif isinstance(sequence, np.ndarray):
-        array = sequence
-    else:
-        made = _tensor(sequence)
-        array, kind = made.values, made.dtype
-    if kind not in (dtypes.bool_, dtypes.uint8) and array.dtype not in (np.bool_, np.uint8):
-        array = effects.cast(array, dtypes.int64)
-    return effects.adopt(np.array(array), dtypes.from_numpy_dtype(array.dtype), tensor.device)
+        return effects.adopt(array, dtypes.int64, tensor.device)
+    from tensorcli.engine.construct import tensor as of_values
 
-
-def _tensor(sequence: Any) -> Tensor:
-    from tensorcli.engine.construct import tensor
-
-    made: Tensor = tensor(sequence)
-    return made
+    made = of_values(sequence)
+    if made.dtype not in (dtypes.bool_, dtypes.uint8):
+        from_numpy = isinstance(sequence, np.ndarray)
+        made = made.to(dtypes.int64) if from_numpy else of_values(sequence, dtype=dtypes.int64)
+    return effects.adopt(np.array(made.values), made.dtype, tensor.device)
 
 
 def _index_of(one: Any) -> int:
