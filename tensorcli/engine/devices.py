@@ -137,10 +137,11 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]
         given = [kwargs["device"]]
     kind = given[0] if given else kwargs.get("type")
     index = given[1] if len(given) > 1 else kwargs.get("index")
-    if unknown or len(given) > 2 or not isinstance(kind, (str, Device, int)) or isinstance(kind, bool):
+    kinds = (str,) if "type" in kwargs else (str, Device, int)
+    if unknown or len(given) > 2 or not isinstance(kind, kinds) or isinstance(kind, bool):
         raise TypeError(_combination(args, kwargs))
-    if index is not None and isinstance(kind, Device):
-        raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
+    if index is not None and not isinstance(kind, str):
+        raise TypeError(f"device(): argument 'type' (position 1) must be str, not {type_name(type(kind))}")
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
         raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type_name(type(index))}")
     for number in (kind, index):
