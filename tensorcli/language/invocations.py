@@ -282,7 +282,7 @@ def expectation(context: Context, tokens: Tokens) -> Expectation:
     except LanguageError as error:
         relation = next((each.text for each in tokens if each.text in ("shares", "views")), None)
         if first.text in _EVENTS:
-            error.hint = error.hint or f'type:  expect {first.text} "text": STATEMENT'
+            error.hint = f'type:  expect {first.text} "text": STATEMENT'
         elif relation is not None:
             error.hint = error.hint or f"type:  expect A {relation} B"
         raise

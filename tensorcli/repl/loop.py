@@ -16,7 +16,7 @@ from tensorcli.repl.background import Background
 from tensorcli.repl.entries import still_open
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.memory import free_memory_alone
-from tensorcli.repl.output import CONTINUATION, PROMPT, Output
+from tensorcli.repl.output import CONTINUATION, PROMPT, Output, skipped_text
 from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour, Screen
 
@@ -110,9 +110,7 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         sourced = partial(sourced_statement, session)
         statements, skipped = read_entry(session, typed)
         if skipped:
-            screen.text(
-                f" skipped {'1 line that is' if skipped == 1 else f'{skipped} lines that are'} not input\n"
-            )
+            screen.text(f" {skipped_text(skipped)}\n")
         shown[:] = [EntryDisplay(screen, typed, statements, sourced)]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:

@@ -127,6 +127,11 @@ class Output:
         self.problems.flush()
 
 
+def skipped_text(count: int) -> str:
+    """What is said of the lines of a transcript that do not run."""
+    return f"skipped {'1 line that is' if count == 1 else f'{count} lines that are'} not input"
+
+
 def echoed(source: str) -> str:
     """The statement behind the prompt, as a session at the prompt would show it."""
     first, *rest = source.rstrip("\n").split("\n")

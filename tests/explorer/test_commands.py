@@ -416,6 +416,38 @@ def test_help_on_what_nobody_knows_is_refused_with_what_is_near(run, topic, advi
     assert (error.type, error.message) == ("ValueError", f"there is no help on '{topic}'; {advice}")
 
 
+@pytest.mark.parametrize("topic", ["bump", "memory", "counter", "replace_memory"])
+def test_help_knows_no_attribute_that_only_this_engine_has(run, topic):
+    for command in ("help", "explain"):
+        assert (
+            f"under '{topic}'" in (said := run(f"{command} {topic}")[-1].error.message) or "no help" in said
+        )
+
+
+def test_a_verb_of_numpy_has_the_page_of_its_function(last):
+    assert answer(last, "help array").title == "np.array"
+    page = answer(last, "explain array")
+    assert page.what == "np.array"
+    assert ("shares storage with y", "no") in page.sections[1].rows
+
+
+def test_help_on_an_in_place_twin_says_whether_the_version_is_bumped(last):
+    def twin(name):
+        return next(
+            row.description
+            for row in answer(last, f"help {name}").sections[0].rows
+            if row.usage == "in place"
+        )
+
+    assert twin("exp") == "exp_ writes into the tensor and bumps its version"
+    assert twin("t").endswith("no element is written, and the version is bumped")
+    assert twin("detach").endswith("no element is written, and the version stays")
+    moved = last(
+        "x = ones(2, 2); x.exp_(); a = x._version; x.t_(); b = x._version; x.detach_(); (a, b, x._version)"
+    )
+    assert moved.value.text == "(1, 2, 2)"
+
+
 def test_help_on_a_term_points_to_its_concept(last):
     assert "explain requires_grad" in answer(last, "help requires_grad").see_also
 

@@ -134,6 +134,7 @@ HINTS = [
     ("p x", "type:  inspect VALUE"),
     ("expect x shares", "type:  expect A shares B"),
     ("expect raises: x", 'type:  expect raises "text": STATEMENT'),
+    ("expect raises x: y", 'type:  expect raises "text": STATEMENT'),
     ("display x", "type:  watch VALUE"),
     ("% whos", "leave the line out"),
     ("if x = 3:\n    pass", "'=' assigns; '==' compares"),
