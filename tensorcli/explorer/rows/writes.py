@@ -73,6 +73,8 @@ def _write_rows(
             is_via = False  # it was given another shape, and written through another tensor
         note = _write_note(table, entry, before, after, writing, is_via, unnamed, gradient)
         if is_via:
+            if writing.lost:
+                note += f"; {after.dtype} takes no gradient"
             unnamed = ""
         elif not _reached(table, entry, writing):
             moved = before.version != after.version
