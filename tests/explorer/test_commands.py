@@ -431,6 +431,41 @@ def test_a_verb_of_numpy_has_the_page_of_its_function(last):
     assert ("shares storage with y", "no") in page.sections[1].rows
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("detach", "t.detach(…)"),
+        ("data", "t.data"),
+        ("cat", "torch.cat(…)"),
+        ("gelu", "torch.nn.functional.gelu(…)"),
+        ("linalg_inv", "torch.linalg.inv(…)"),
+    ],
+)
+def test_a_page_names_the_call_that_works(last, name, call):
+    page = answer(last, f"explain {name}")
+    (text,) = next(each.text for each in page.sections if each.title == "on your own tensors")
+    assert text.startswith(f"explain {call} runs it")
+
+
+def test_a_function_for_networks_is_a_verb_too(last):
+    assert (
+        last(
+            "x = ones(2); y = softplus x beta=2; y.equal(torch.nn.functional.softplus(x, beta=2))"
+        ).value.text
+        == "True"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "otherwise"),
+    [("diff x", "torch.diff(…)"), ("device x", "x.device"), ("seed x", "torch.seed(…)"), ("undo x", "")],
+)
+def test_a_command_that_hides_a_name_of_pytorchs_says_how_that_is_typed(run, text, otherwise):
+    (hint,) = run(f"x = ones(2)\n{text}")[-1].error.hints
+    assert hint.startswith("type:  ")
+    assert hint.endswith(f"is {otherwise} here)" if otherwise else "undo [COUNT]")
+
+
 def test_help_on_an_in_place_twin_says_whether_the_version_is_bumped(last):
     def twin(name):
         return next(

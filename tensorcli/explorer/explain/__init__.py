@@ -161,7 +161,7 @@ def operator(session: Session, name: str) -> Explanation | None:
     sections[len(page.sections) : len(page.sections)] = _measured(session, name)
     verb = session.engine.verb(name)
     if verb is not None:
-        asked = f"t.{name}" if verb.kind == "attribute" else f"t.{name}(…)"
+        asked = f"t.{name}" if verb.kind == "attribute" else f"{verb.path or f't.{name}'}(…)"
         sections.append(
             Section(
                 "on your own tensors",
