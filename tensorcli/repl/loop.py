@@ -190,6 +190,8 @@ def run_lines(session: Session, output: Output) -> int:
             continue
         entry += read
         if not read and not entry.strip():
+            if typing:
+                output.problems.text("\n")  # what comes next begins a line of its own
             return 0
         if read and still_open(entry.removesuffix("\n"), session.verbs, session.names) is not None:
             continue
