@@ -678,3 +678,12 @@ def test_help_on_a_category_says_what_each_of_its_commands_does(last):
     assert section == replace(page.sections[CATEGORIES.index("time")], brief=False)
     every = answer(last, "help commands").sections
     assert [(each.title, each.brief) for each in every] == [(name, False) for name in CATEGORIES]
+
+
+def test_a_page_of_a_large_tensor_is_narrow_in_a_pipe(last):
+    from tensorcli.render.layout import line_text
+    from tensorcli.render.pages import render
+
+    for command in ("inspect q", "blame q", "watch q", "vars", "saved"):
+        step = last(f"q = torch.ones(2, 3, 4, 5, 6, 7, requires_grad=True)\nl = [q, q * q]\n{command}")
+        assert max(len(line_text(line)) for line in render(step, None).lines) < 250
