@@ -147,6 +147,8 @@ HINTS = [
     ("improt torch", "did you mean 'import'?"),
     ("retrun x", "did you mean 'return'?"),
     ("pritn x", "did you mean print?"),
+    ("copy.deepcopy x", "a call is written copy.deepcopy(…)"),
+    ("y = torch.nn.functional.relu x", "a call is written torch.nn.functional.relu(…)"),
     ("detatch x", "did you mean detach?"),
     (":detatch x", "did you mean detach?"),
     ("x = “a”", 'type " instead'),
