@@ -141,6 +141,7 @@ def test_a_console_prints_what_the_document_shows(block: Block, run, update_case
             output = below
         else:
             status, output = run(["sh", "-c", f"(exit {status}); {command}"])
+            assert output, f"{command} shows nothing"
         shown.append(f"$ {command}\n{output}")
     compare(block, "".join(shown), update_cases)
 

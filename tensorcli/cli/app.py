@@ -37,8 +37,8 @@ Exit status:
   1   a statement raised                 what the language refuses
   2   wrong usage                    66  no such file
   3   expect or assert failed        69  a device or an engine is missing
-  4   a hazard (check, --strict)     130 interrupted
-  5   verify found a difference
+  4   a hazard (check, --strict)     70  a bug in tensorcli: please report it
+  5   verify found a difference      130 interrupted
 
 \b
 Examples:

@@ -13,7 +13,7 @@ from tensorcli.cli import exits
 from tensorcli.cli.sources import STATEMENTS, Script, Unreadable, read_script
 from tensorcli.explorer import results
 from tensorcli.repl.guarded import guarded
-from tensorcli.repl.output import Output
+from tensorcli.repl.output import Output, skipped_text
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -137,6 +137,8 @@ def run_in(session: Session, script: Script, output: Output, keep_going: bool) -
     output.begin(script.text, script.name)
     steps = session.run(script.text, script.name, script.form, keep_going)
     collect_cycles()
+    if session.skipped_lines:
+        output.problem(f"{script.name}: {skipped_text(session.skipped_lines)}")
     for step in steps:
         output.step(step)
         if step.error is not None:

@@ -23,6 +23,21 @@ def read_size(text: str | int) -> int:
     return size
 
 
+def whole_number(least: int, most: int) -> Callable[[str | int], int]:
+    """A reader of whole numbers from `least` to `most`. It raises BadParameter."""
+
+    def read(text: str | int) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not a whole number") from None
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{number} is not between {least} and {most}")
+        return number
+
+    return read
+
+
 def words_of(command: str) -> Callable[[str], list[tuple[str, str]]]:
     """What a shell offers behind a command: what the prompt offers behind the one of the same name."""
 
@@ -84,8 +99,7 @@ Seed = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        min=-(2**63),
-        max=2**64 - 1,
+        parser=whole_number(-(2**63), 2**64 - 1),
         help="Seed of the random generators.",
     ),
 ]
@@ -112,8 +126,7 @@ SimulateCuda = Annotated[
     typer.Option(
         "--simulate-cuda",
         metavar="[=N]",
-        min=0,
-        max=64,
+        parser=whole_number(0, 64),
         help="Simulate CUDA devices with numpy: one, or N.",
     ),
 ]

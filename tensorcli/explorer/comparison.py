@@ -79,6 +79,11 @@ class Form:
     expression: str
     write: str
 
+    @property
+    def title(self) -> str:
+        """What stands above its column."""
+        return f"{self.expression} in no_grad" if self.word == "no_grad" else self.expression
+
 
 @dataclass(slots=True)
 class Findings:
@@ -100,7 +105,7 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
             text = f"y{word}" if word.endswith(")") else f"y{word}()"
         elif word.isidentifier():
             if word == "y":
-                return Form(word, "y", "r.mul_(10)")
+                return Form(word, "y", "r *= 10")
             if not is_method(word):
                 meant = did_you_mean(near(word, FORMS, 1))
                 raise ValueError(
@@ -120,9 +125,9 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
             ):
                 raise ValueError(f"{word!r} says nothing of y")
             text = f"y.{text}"
-    write = "r.mul_(10)"
+    write = "r *= 10"
     if word == "no_grad":
-        write = "with torch.no_grad(): r.mul_(10)"
+        write = "with torch.no_grad(): r *= 10"
     return Form(word, text, write)
 
 
@@ -168,13 +173,14 @@ class Probe:
         return None if grad is None else self.engine.elements(grad).copy()
 
 
+KIND = "r is"
 SAME = "same object as y"
 SHARES = "shares storage with y"
 COUNTER = "shares its version counter"
 SHAPE, DTYPE = "shape", "dtype"
 REQUIRES, LEAF, NODE = "requires_grad", "is_leaf", "grad_fn"
 REACHES = "r.sum().backward() reaches w"
-WRITE = "write into r:  r.mul_(10)"
+WRITE = "write into r:  r *= 10"
 SHOWS = "the write shows in y"
 VERSION = "y._version after it"
 BACKWARD = "then y.sum().backward() is"
@@ -194,8 +200,9 @@ def measure(probe: Probe, form: Form, right: Any, first: str) -> Findings:
     cells[SAME] = yes(r is y)
     if kind not in ("tensor", "ndarray"):
         cells[SHARES] = "no"
-        cells[REQUIRES] = f"a Python {type(r).__name__}"
+        cells[KIND] = f"a Python {type(r).__name__}"
         return found
+    cells[KIND] = "a tensor" if kind == "tensor" else "an ndarray"
     look = engine.look(r)
     cells[SHARES], counted = _reach_of_a_write(probe, kind)
     cells[SHAPE], cells[DTYPE] = str(look.sizes), look.dtype
@@ -234,7 +241,7 @@ def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: F
     cells = found.cells
     probe.begin(form)
     before = probe.elements("y")
-    if probe.run(form.write if kind == "tensor" else "r *= 10"):
+    if probe.run(form.write):
         cells[WRITE] = "ok"
     else:
         cells[WRITE] = "raises"
@@ -277,6 +284,8 @@ def _table(forms: Sequence[Form], findings: Sequence[Findings], first: str) -> C
                 notes.append(error)
             found.cells[question] += f" [{notes.index(error) + 1}]"
     questions = [*ALWAYS, first]
+    if {found.cells.get(KIND, "a tensor") for found in findings} != {"a tensor"}:
+        questions.insert(0, KIND)
     if len({found.cells.get(SHAPE) for found in findings if SHAPE in found.cells} | {"(3,)"}) > 1:
         questions.insert(questions.index(REQUIRES), SHAPE)
     if len({found.cells.get(DTYPE) for found in findings if DTYPE in found.cells} | {"float32"}) > 1:
@@ -288,9 +297,7 @@ def _table(forms: Sequence[Form], findings: Sequence[Findings], first: str) -> C
     return Comparison(
         f"{SETUP}; then r = each form, and r is written in place",
         tuple(form.word for form in forms),
-        tuple(
-            f"{form.expression} in no_grad" if form.word == "no_grad" else form.expression for form in forms
-        ),
+        tuple(form.title for form in forms),
         rows,
         tuple(notes),
         tuple(_groups(forms, findings)),
@@ -312,7 +319,7 @@ def _groups(forms: Sequence[Form], findings: Sequence[Findings]) -> list[str]:
     for form, found in zip(forms, findings):
         kind = _kind(found)
         if kind:
-            members.setdefault(kind, []).append(form.word)
+            members.setdefault(kind, []).append(form.word if form.word in form.title else form.title)
     return [f"{text}: {', '.join(members[kind])}" for kind, text in GROUPS if kind in members]
 
 

@@ -105,6 +105,20 @@ def operands(engine: Engine, inputs: Iterable[Any]) -> Iterator[Any]:
             yield each
 
 
+def can_require_grad(dtype: str) -> bool:
+    """Whether tensors of a dtype can have gradients."""
+    return dtype.startswith(("float", "bfloat", "complex"))
+
+
+def loses_gradient(engine: Engine, dtype: str, inputs: Iterable[Any]) -> bool:
+    """Whether a recorded write into a dtype leaves the graph of what is written, because that dtype has no gradients."""
+    return (
+        not can_require_grad(dtype)
+        and engine.recording()
+        and any(engine.look(each).requires_grad for each in operands(engine, inputs))
+    )
+
+
 Located = Sequence[tuple[Any, Any]]
 """Tensors, each with its memory."""
 

@@ -53,13 +53,15 @@ class Travel(NamedTuple):
 
 
 class Mended(NamedTuple):
-    """What `fix` did to a session, so that `undo` can take it back."""
+    """What `fix` did to a session, so that `undo` can take it back, or that `undo`, so that `redo` can."""
 
     journal: list[Record]
     """The journal that it made."""
     past: list[Record]
     future: list[Record]
     """What there was before."""
+    undone: bool = False
+    """Whether it is the `undo`."""
 
 
 class Record(NamedTuple):

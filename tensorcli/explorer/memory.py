@@ -265,6 +265,11 @@ def region_text(region: Region) -> str:
     return f"{len(region.places) or 'none'} of {span}"
 
 
+def whole_text(count: int) -> str:
+    """All elements of a storage, in words."""
+    return "the one element" if count == 1 else f"all {count} elements"
+
+
 def span_text(walk: Walk, slot: int) -> str:
     """Which slots a walk reaches, in words: `elements 1..2`, `element 3`, `4 elements of 0..7`."""
     low, high = bounds(walk)

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tensorcli.explorer.containers import loses_gradient
 from tensorcli.explorer.engines import Engine, base_of
 from tensorcli.explorer.engines.reading import KeptCopy, Look
 from tensorcli.explorer.entries import MATES, Entry
@@ -76,6 +77,7 @@ class Writing:
         "before",
         "bytes",
         "count",
+        "lost",
         "operator",
         "regions",
         "regions_more",
@@ -88,6 +90,8 @@ class Writing:
 
     def __init__(self) -> None:
         self.count = 0
+        self.lost = False
+        """Whether what was written requires grad, and the dtype written into has no gradients."""
         self.bytes = 0
         """How many of them wrote bytes; the others changed how a tensor reads them."""
         self.operator = ""
@@ -257,6 +261,7 @@ class Recorder:
         if operator in MOVES:
             through.region = None
             return
+        writing.lost = writing.lost or loses_gradient(self.engine, look.dtype, inputs)
         through.times += 1
         through.whole += operator not in BY_INDEX
         if through.region is not None:

@@ -178,7 +178,8 @@ def seen(scene: Scene) -> Asked:
             continue
         text = "which other names will see the write?" if write.via else "which names will see the write?"
         names = " ".join(write.seen_by) or "none"
-        fact = f"{names} too: in {write.storage}" if write.seen_by else "nobody else is in that memory"
+        shown = ", ".join(write.seen_by) or "no other name"
+        fact = f"the write into {write.storage} shows in {shown}"
         yield 80 if write.seen_by else 35, Question("seen", text, "names, or none", names, fact)
 
 

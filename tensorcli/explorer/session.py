@@ -141,6 +141,8 @@ class Session:
         """What the last `why` proposed, for `fix`."""
         self.mended: Mended | None = None
         """What the last `fix` made of the journal."""
+        self.skipped_lines = 0
+        """How many lines of the last text were a transcript's old output."""
         self.watched: dict[str, Any] = {}
         """The expressions that `watch` names, and the last text of each."""
         self.begin()
@@ -205,6 +207,7 @@ class Session:
             program = self.read(text, form)
         except LanguageError as error:
             return iter((Step(0, name, "", error.span, error=self._refuse(error, shown, name, form)),))
+        self.skipped_lines = program.skipped_lines
         return self._statements(program, shown, name, form, keep_going, None)
 
     def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:

@@ -15,7 +15,7 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.containers import operands
+from tensorcli.explorer.containers import loses_gradient, operands
 from tensorcli.explorer.engines import FailedModule, base_of
 from tensorcli.explorer.engines.reading import Look, Walk
 from tensorcli.explorer.identity import Identities
@@ -57,6 +57,8 @@ class WriteEvent(NamedTuple):
     via: str | None
     own_name: bool
     node_at: ast.AST | None
+    lost: bool
+    """Whether what was written requires grad, and the dtype written into has no gradients."""
 
     @property
     def walk(self) -> Walk:
@@ -78,6 +80,7 @@ class Made(NamedTuple):
     node_at: ast.AST | None
     node: int
     """What recorded it; 0 where it was not recorded, or this is not known yet."""
+    memory: int
 
 
 class Added(NamedTuple):
@@ -200,6 +203,7 @@ class Ear(Recorder):
                 via,
                 own,
                 current_node(),
+                loses_gradient(self.engine, look.dtype, inputs),
             )
         )
 
@@ -247,6 +251,7 @@ class Ear(Recorder):
                 engine.look(tensor),
                 current_node(),
                 0 if (node := engine.node(tensor)) is None else self.tokens.number(node),
+                self.tokens.number(engine.memory(tensor)),
             )
         )
 

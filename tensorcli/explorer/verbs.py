@@ -41,7 +41,7 @@ class Verbs(Mapping[str, Verb]):
     def _find(self, name: str) -> Verb | None:
         command = COMMANDS.get(name)
         if command is not None:
-            return command.verb
+            return command.verb._replace(otherwise=self._pytorchs(name))
         if name.startswith("_") or name in _MODULES:
             return None
         found = self.engine.verb(name)
@@ -59,6 +59,14 @@ class Verbs(Mapping[str, Verb]):
         if name in _COPY:
             return _COPY[name]
         return Verb("builtin", minimum=0 if name in _BARE else 1) if name in BUILTIN_FUNCTIONS else None
+
+    def _pytorchs(self, name: str) -> str:
+        """How what PyTorch has under a name is typed, where a command hides it; empty where there is nothing."""
+        verb = self.engine.verb(name)
+        if verb is not None and verb.kind == "attribute":
+            return f"x.{name}"
+        torch = callable(self.modules["torch"].members.get(name))
+        return f"torch.{name}(…)" if torch else f"x.{name}(…)" if verb is not None else ""
 
     def __iter__(self) -> Iterator[str]:
         from tensorcli.language.numpy_names import TOP

@@ -323,7 +323,7 @@ _INSTEAD = {
     "_parameters": "write m.named_parameters(recurse=False), m.get_parameter(name) and m.register_parameter(name, parameter)",
     "_buffers": "write m.named_buffers(recurse=False), m.get_buffer(name) and m.register_buffer(name, tensor)",
     "__import__": "write import torch, import numpy, import copy or import math",
-    "__dict__": "write the attribute's name",
+    "__dict__": "an attribute is read by its name: x.grad, x.shape",
     "__len__": "write len(x)",
     "__getitem__": "write x[i]",
     "__setitem__": "write x[i] = v",

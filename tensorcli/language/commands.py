@@ -17,7 +17,7 @@ from tensorcli.language.arguments import (
     positioned,
     split,
 )
-from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
+from tensorcli.language.invocations import ArgumentReader, Context, Tokens, how_to_type
 from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.other_prompts import instead
 from tensorcli.language.source import Source
@@ -306,7 +306,7 @@ def _missing(context: Context, token: Token, verb: Verb) -> NoReturn:
     raise LanguageError(
         f"{token.text} needs an argument",
         context.source.span(token.start, token.end),
-        f"type:  {usage(token.text, verb)}" if verb.kind == "command" else None,
+        how_to_type(token.text, verb) if verb.kind == "command" else None,
     )
 
 

@@ -203,6 +203,8 @@ def _keywords(cursor: Cursor, known: Known) -> Mapping[str, str]:
         callee = owner(statement[:opening]) if calls else []
         if not callee or statement[-1].text not in ("(", ","):
             return {}
+        if callee[0].text in BUILTIN_FUNCTIONS and len(callee) == 1 and callee[0].text not in known.names:
+            return {}  # `sum(x)` is Python's, and `sum x` torch's
         inside, source = statement[opening + 1 :], cursor.source(callee)
     given = {
         token.text for token, following in pairwise(inside) if token.kind == "name" and following.text == "="

@@ -422,6 +422,12 @@ class Reader:
             hint = misspelt_keyword(first)
             if first == "print":
                 hint = f"write print({self.source.text[token.start : self.tokens[-1].end]})"
+        elif before.kind == "name" and begins_operand(token):
+            start = self.index - 1
+            while start > 1 and self.tokens[start - 1].text == "." and self.tokens[start - 2].kind == "name":
+                start -= 2
+            if start < self.index - 1:
+                hint = f"a call is written {self.source.text[self.tokens[start].start : before.end]}(…)"
         self.fail(f"{shown(token)} cannot stand after {shown(before)}", hint)
 
 

@@ -173,7 +173,7 @@ class ArgumentReader:
         raise LanguageError(
             f"{self.verb.text} needs {_article(parameter)}",
             self.context.source.span(self.verb.start, self.verb.end),
-            f"type:  {usage(self.verb.text, self.declared)}",
+            how_to_type(self.verb.text, self.declared),
         )
 
     def unknown_flag(self, name: str, word: Word) -> NoReturn:
@@ -188,7 +188,7 @@ class ArgumentReader:
         return LanguageError(
             message,
             self.context.source.span(token.start, token.end),
-            f"type:  {usage(self.verb.text, self.declared)}",
+            how_to_type(self.verb.text, self.declared),
         )
 
 
@@ -210,7 +210,7 @@ def check_numbers(name: str, verb: Verb, arguments: Sequence[Argument]) -> None:
             raise LanguageError(
                 f"{name} wants a whole number from {limit} on here, not {argument.value}",
                 argument.span,
-                f"type:  {usage(name, verb)}",
+                how_to_type(name, verb),
             )
 
 
@@ -232,6 +232,12 @@ def usage(name: str, verb: Verb) -> str:
         for parameter in verb.parameters
     ]
     return " ".join([name, *shown_parameters, *(f"[{flag_usage(flag)}]" for flag in verb.flags)])
+
+
+def how_to_type(name: str, verb: Verb) -> str:
+    """The hint of a command that was given the wrong things."""
+    otherwise = f"   (PyTorch's {name} is {verb.otherwise} here)" if verb.otherwise else ""
+    return f"type:  {usage(name, verb)}{otherwise}"
 
 
 def flag_usage(flag: Flag) -> str:
@@ -282,7 +288,7 @@ def expectation(context: Context, tokens: Tokens) -> Expectation:
     except LanguageError as error:
         relation = next((each.text for each in tokens if each.text in ("shares", "views")), None)
         if first.text in _EVENTS:
-            error.hint = error.hint or f'type:  expect {first.text} "text": STATEMENT'
+            error.hint = f'type:  expect {first.text} "text": STATEMENT'
         elif relation is not None:
             error.hint = error.hint or f"type:  expect A {relation} B"
         raise
@@ -324,7 +330,7 @@ def from_call(context: Context, name: Token, verb: Verb, call: ast.Call, inside:
     arguments: list[Argument] = []
 
     def refused(text: str, at: Span) -> LanguageError:
-        return LanguageError(f"{name.text} {text}", at, f"type:  {usage(name.text, verb)}")
+        return LanguageError(f"{name.text} {text}", at, how_to_type(name.text, verb))
 
     def give(parameter: str, kind: str | None, value: ast.expr, node: ast.AST) -> None:
         arguments.append(Argument(parameter, _typed_value(source, kind, value), _unshifted(source, node)))

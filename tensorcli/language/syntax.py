@@ -97,6 +97,8 @@ class Verb(NamedTuple):
     flags: tuple[Flag, ...] = ()
     minimum: int = 1
     description: str = ""
+    otherwise: str = ""
+    """Of a command of the explorer that has the name of something of PyTorch's: how that is typed."""
 
     @property
     def required(self) -> int:

@@ -27,6 +27,7 @@ from tensorcli.render.facts import WIDE_VALUE, dash
 from tensorcli.render.layout import (
     BETWEEN,
     ELLIPSIS,
+    NATURAL_VALUE,
     Column,
     Grid,
     Line,
@@ -50,7 +51,7 @@ def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
         yield from paragraph(f"no tensor is saved{of}", width, "", " ", "   ")
         return
     columns = [Column(title) for title in ("node", "saves", "shape", "dtype", "storage", "version", "line")]
-    columns.append(Column("value", flexible=True, minimum=WIDE_VALUE))
+    columns.append(Column("value", flexible=True, minimum=WIDE_VALUE, natural=NATURAL_VALUE))
     rows, marks = [], []
     for row in found.rows:
         version = f"{row.saved} → {row.now} stale" if row.stale else str(row.saved)

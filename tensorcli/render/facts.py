@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tensorcli.explorer.results import Change, Facts, Variable, some
 from tensorcli.explorer.results.changes import SENTENCES
 from tensorcli.render.layout import (
+    NATURAL_VALUE,
     Column,
     Grid,
     Line,
@@ -52,7 +53,6 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
 LEAST_FACTS = 2  # columns that stay: shape and dtype
-NATURAL_VALUE = 72  # cells: so much of a value where nothing else limits the width
 WIDE_VALUE = 30  # cells: a value is not cut to less for a note beside it
 BELOW = "     "
 
@@ -162,7 +162,7 @@ def variables(rows: Sequence[Variable], width: int | None) -> Iterator[Line]:
         if tensors:
             yield ()
         grid = Grid(
-            (Column("name"), Column("type"), Column("value", flexible=True)),
+            (Column("name"), Column("type"), Column("value", flexible=True, natural=NATURAL_VALUE)),
             [(Piece(", ".join(row.names), "name"), Piece(row.type), Piece(row.value)) for row in others],
             marks=[Piece(" ")] * len(others),
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.results import Field, Inspection
 from tensorcli.explorer.results import Line as FactLine
-from tensorcli.render.layout import BETWEEN, Line, Piece, cells, line, shorten, wrap
+from tensorcli.render.layout import BETWEEN, NATURAL_VALUE, Line, Piece, cells, line, shorten, wrap
 
 GAP = 3
 LEAST_NOTE = 20
@@ -46,24 +46,25 @@ def label_width(found: Inspection) -> int:
     return max([cells(each.label) for each in found.lines], default=0) + GAP
 
 
-def text_width(found: Inspection) -> int:
+def text_width(found: Inspection, width: int | None) -> int:
     """How many cells the texts take that have a note beside them."""
-    return max([cells(text_of(each)) for each in found.lines if each.note], default=0)
+    return max([cells(text_of(each, width)) for each in found.lines if each.note], default=0)
 
 
 def body_width(found: Inspection) -> int:
-    """How many cells the longest line takes."""
+    """How many cells the longest line takes where nothing limits it."""
     longest_note = max([cells(each.note) for each in found.lines], default=0)
     return label_width(found) + max(
-        text_width(found) + GAP + longest_note, max([cells(text_of(each)) for each in found.lines], default=0)
+        text_width(found, None) + GAP + longest_note,
+        max([cells(text_of(each, None)) for each in found.lines], default=0),
     )
 
 
 def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
     """The facts, one label a line; where there is no room beside a fact, its note stands below."""
-    labels, texts = label_width(found), text_width(found)
+    labels, texts = label_width(found), text_width(found, width)
     for each in found.lines:
-        text = text_of(each)
+        text = text_of(each, width)
         lead = (Piece(" "), Piece(each.label.ljust(labels), "label"))
         if width is None:
             note = " " * (texts - cells(text) + GAP) + each.note if each.note else ""
@@ -85,9 +86,10 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
             yield line(" " * (1 + labels), (part, "muted"))
 
 
-def text_of(found: FactLine) -> str:
-    """The fields of a line."""
-    return BETWEEN.join(field_text(field) for field in found.fields if field.text != "")
+def text_of(found: FactLine, width: int | None) -> str:
+    """The fields of a line; of a value a part, where nothing else limits the width."""
+    text = BETWEEN.join(field_text(field) for field in found.fields if field.text != "")
+    return shorten(text, NATURAL_VALUE) if width is None and found.label in VALUE_LABELS else text
 
 
 def field_text(field: Field) -> str:

@@ -245,6 +245,8 @@ class Column:
     """Values only: ids, names and versions are never cut."""
     minimum: int = 8
     """To how many cells a flexible column may shrink."""
+    natural: int | None = None
+    """So many of a flexible column's cells are shown where nothing limits the width; all of them without it."""
 
     def fact(self, cell: Piece, room: int | None) -> str:
         """The cell as a fact by itself, behind its title."""
@@ -254,6 +256,8 @@ class Column:
 
 
 GAP = 2
+NATURAL_VALUE = 72
+"""So many cells of a value are shown where nothing limits the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +297,8 @@ class Grid:
         """The widths at which the table fits, as far as its flexible columns allow, the widest first."""
         widths = self.widths()
         if width is None:
-            return widths
+            limits = (column.natural for column in self.columns)
+            return [each if most is None else min(each, most) for each, most in zip(widths, limits)]
         excess = self.natural() - width
         while excess > 0:
             shrinkable = [

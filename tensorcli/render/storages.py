@@ -237,7 +237,9 @@ def collapsed_grid(storage: StorageRow, most: int, bars: bool) -> Grid:
 
 def percent(part: int, whole: int) -> str:
     """A share, never rounded to nothing."""
-    if not whole or part == whole:
+    if not whole:
+        return ""
+    if part == whole:
         return "100%"
     return f"{max(100 * part / whole, 0.01):.3g}%"
 

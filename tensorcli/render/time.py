@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tensorcli.explorer.results import Blame, Difference, Travelled, Watched, Watching
 from tensorcli.render import facts
 from tensorcli.render.layout import (
+    NATURAL_VALUE,
     Column,
     Grid,
     Line,
@@ -59,7 +60,7 @@ def blame(found: Blame, width: int | None) -> Iterator[Line]:
             Column("version"),
             Column("by", flexible=True, minimum=24),
             Column(""),
-            Column(f"{found.name} after", flexible=True, minimum=14),
+            Column(f"{found.name} after", flexible=True, minimum=14, natural=NATURAL_VALUE),
         )
         yield from Grid(columns, rows).lines(width)
     if found.note:
@@ -80,13 +81,13 @@ def watching(found: Watching, width: int | None) -> Iterator[Line]:
     column = max((cells(name) for name, _ in found.rows), default=0)
     for name, value in found.rows:
         room = room_beside(width, column + 4)
-        shown = value if room is None else shorten(value, room)
+        shown = shorten(value, NATURAL_VALUE if room is None else room)
         yield line(" ", (name, "name"), " " * (column - cells(name) + 3), (shown, "value"))
 
 
 def watched(found: Watched, width: int | None) -> Iterator[Line]:
     lead = f" watch {found.name}   "
-    together = f"{found.before} → {found.after}"
+    together = " → ".join(shorten(each, width or NATURAL_VALUE) for each in (found.before, found.after))
     if width is None or cells(lead) + cells(together) <= width:
         yield line(" watch ", (found.name, "name"), "   ", (together, "changed"))
         return

@@ -16,7 +16,7 @@ from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import still_open
 from tensorcli.repl.guarded import guarded
-from tensorcli.repl.output import Output
+from tensorcli.repl.output import Output, skipped_text
 from tensorcli.repl.patience import Patience
 from tensorcli.repl.screen import Colour, Screen
 
@@ -110,9 +110,7 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         sourced = partial(sourced_statement, session)
         statements, skipped = read_entry(session, typed)
         if skipped:
-            screen.text(
-                f" skipped {'1 line that is' if skipped == 1 else f'{skipped} lines that are'} not input\n"
-            )
+            screen.text(f" {skipped_text(skipped)}\n")
         shown[:] = [EntryDisplay(screen, typed, statements, sourced)]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:
@@ -192,6 +190,8 @@ def run_lines(session: Session, output: Output) -> int:
             continue
         entry += read
         if not read and not entry.strip():
+            if typing:
+                output.problems.text("\n")  # what comes next begins a line of its own
             return 0
         if read and still_open(entry.removesuffix("\n"), session.verbs, session.names) is not None:
             continue

@@ -122,3 +122,8 @@ class Output:
         self.results.flush()
         self.problems.text(f"tensorcli: {text}\n")
         self.problems.flush()
+
+
+def skipped_text(count: int) -> str:
+    """What is said of the lines of a transcript that do not run."""
+    return f"skipped {'1 line that is' if count == 1 else f'{count} lines that are'} not input"

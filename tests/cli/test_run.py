@@ -28,6 +28,27 @@ def test_quiet_prints_only_what_print_printed(run, tmp_path: Path) -> None:
     assert (done.status, done.out, done.err) == (0, "tensor([1., 1.])\n", "")
 
 
+def test_old_output_of_a_transcript_is_skipped_with_a_count(run) -> None:
+    Path("a.txt").write_text(">>> x = 1\n>>> print(x)\n9\n\n>>> x\n9\n")
+    done = run("run", "--quiet", "a.txt")
+    assert (done.status, done.out) == (0, "1\n")
+    assert done.err == "tensorcli: a.txt: skipped 2 lines that are not input\n"
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--seed=x", "'x' is not a whole number"),
+        ("--simulate-cuda=65", "65 is not between 0 and 64"),
+        ("--simulate-cuda=-1", "-1 is not between 0 and 64"),
+    ],
+)
+def test_what_is_no_whole_number_is_wrong_usage(run, flag: str, said: str) -> None:
+    done = run("run", flag, "-c", "1")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.endswith(f"{said}\n")
+
+
 def test_a_file_alone_is_run(run) -> None:
     Path("a.tsc").write_text("print(1)\n")
     assert run("a.tsc") == run("run", "a.tsc")

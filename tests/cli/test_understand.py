@@ -21,6 +21,8 @@ def test_compare_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_takes_several_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "version", "counter"]) == 0
     assert capsys.readouterr().out.startswith(" version counter\n")
+    assert main(["explain", "tsc-e31"]) == 0
+    assert capsys.readouterr().out.startswith(" TSC-E031\n")
     assert main(["explain", "ones(2, 3).t().view(6)"]) == 0
     assert "would raise" in capsys.readouterr().out
 
@@ -29,6 +31,14 @@ def test_explain_takes_several_words(capsys: pytest.CaptureFixture[str]) -> None
     ("command", "said"),
     [
         (["explain", "nonsense"], "there is nothing to explain under 'nonsense'; try an operator"),
+        (
+            ["explain", "version", "conter"],
+            "there is nothing to explain under 'version conter'; did you mean version counter?",
+        ),
+        (
+            ["explain", "TSC-X001"],
+            "there is no code TSC-X001; `explain errors` and `explain hazards` list them",
+        ),
         (["explain", "x +"], "explain x +: expected a value after '+', found the end of the statement"),
         (["explain", "f(1"], "explain f(1: '(' is never closed"),
         (["explain", "x.sum()"], "explain x.sum(): name 'x' is not defined"),

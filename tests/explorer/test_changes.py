@@ -375,3 +375,18 @@ def test_each_item_that_a_loop_replaces_is_a_row_though_another_gets_its_address
     _, *steps = run("s = (torch.zeros(1), torch.zeros(1))\n" + 20 * loop)
     for step in steps:
         assert [each.names for each in step.changes if each.kind == "unbound"] == [("s[0]",), ("s[1]",)]
+
+
+def test_what_shares_is_named_by_the_name_that_the_statement_uses(run):
+    steps = run("a = np.ones(2); t = torch.from_numpy(a); n = t.numpy(); d = t.data; e = n[1:]")
+    assert rows(steps[2])["n"].note.startswith("shares s1 with t;")
+    assert rows(steps[3])["d"].note.startswith("shares s1 with t;")
+    assert rows(steps[4])["e"].note.startswith("shares s1 with n;")
+
+
+def test_integers_take_no_gradient_from_what_is_written_into_them(run):
+    steps = run(
+        "k = torch.zeros(2).long(); g = torch.ones(2, requires_grad=True); k.copy_(g); k.copy_(g.detach())"
+    )
+    assert rows(steps[2])["k"].note.endswith("; int64 takes no gradient")
+    assert not rows(steps[3])["k"].note.endswith("gradient")

@@ -416,6 +416,73 @@ def test_help_on_what_nobody_knows_is_refused_with_what_is_near(run, topic, advi
     assert (error.type, error.message) == ("ValueError", f"there is no help on '{topic}'; {advice}")
 
 
+@pytest.mark.parametrize("topic", ["bump", "memory", "counter", "replace_memory"])
+def test_help_knows_no_attribute_that_only_this_engine_has(run, topic):
+    for command in ("help", "explain"):
+        assert (
+            f"under '{topic}'" in (said := run(f"{command} {topic}")[-1].error.message) or "no help" in said
+        )
+
+
+def test_a_verb_of_numpy_has_the_page_of_its_function(last):
+    assert answer(last, "help array").title == "np.array"
+    page = answer(last, "explain array")
+    assert page.what == "np.array"
+    assert ("shares storage with y", "no") in page.sections[1].rows
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("detach", "t.detach(…)"),
+        ("data", "t.data"),
+        ("cat", "torch.cat(…)"),
+        ("gelu", "torch.nn.functional.gelu(…)"),
+        ("linalg_inv", "torch.linalg.inv(…)"),
+    ],
+)
+def test_a_page_names_the_call_that_works(last, name, call):
+    page = answer(last, f"explain {name}")
+    (text,) = next(each.text for each in page.sections if each.title == "on your own tensors")
+    assert text.startswith(f"explain {call} runs it")
+
+
+def test_a_function_for_networks_is_a_verb_too(last):
+    assert (
+        last(
+            "x = ones(2); y = softplus x beta=2; y.equal(torch.nn.functional.softplus(x, beta=2))"
+        ).value.text
+        == "True"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "otherwise"),
+    [("diff x", "torch.diff(…)"), ("device x", "x.device"), ("seed x", "torch.seed(…)"), ("undo x", "")],
+)
+def test_a_command_that_hides_a_name_of_pytorchs_says_how_that_is_typed(run, text, otherwise):
+    (hint,) = run(f"x = ones(2)\n{text}")[-1].error.hints
+    assert hint.startswith("type:  ")
+    assert hint.endswith(f"is {otherwise} here)" if otherwise else "undo [COUNT]")
+
+
+def test_help_on_an_in_place_twin_says_whether_the_version_is_bumped(last):
+    def twin(name):
+        return next(
+            row.description
+            for row in answer(last, f"help {name}").sections[0].rows
+            if row.usage == "in place"
+        )
+
+    assert twin("exp") == "exp_ writes into the tensor and bumps its version"
+    assert twin("t").endswith("no element is written, and the version is bumped")
+    assert twin("detach").endswith("no element is written, and the version stays")
+    moved = last(
+        "x = ones(2, 2); x.exp_(); a = x._version; x.t_(); b = x._version; x.detach_(); (a, b, x._version)"
+    )
+    assert moved.value.text == "(1, 2, 2)"
+
+
 def test_help_on_a_term_points_to_its_concept(last):
     assert "explain requires_grad" in answer(last, "help requires_grad").see_also
 
@@ -611,3 +678,12 @@ def test_help_on_a_category_says_what_each_of_its_commands_does(last):
     assert section == replace(page.sections[CATEGORIES.index("time")], brief=False)
     every = answer(last, "help commands").sections
     assert [(each.title, each.brief) for each in every] == [(name, False) for name in CATEGORIES]
+
+
+def test_a_page_of_a_large_tensor_is_narrow_in_a_pipe(last):
+    from tensorcli.render.layout import line_text
+    from tensorcli.render.pages import render
+
+    for command in ("inspect q", "blame q", "watch q", "vars", "saved"):
+        step = last(f"q = torch.ones(2, 3, 4, 5, 6, 7, requires_grad=True)\nl = [q, q * q]\n{command}")
+        assert max(len(line_text(line)) for line in render(step, None).lines) < 250

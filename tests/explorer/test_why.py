@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tensorcli.explorer.journal import Record
-from tensorcli.explorer.results import Fixed, Travelled, Why
+from tensorcli.explorer.results import Fixed, Notice, Travelled, Why
 from tensorcli.explorer.session import Session
 from tensorcli.render.prompts import PROMPT
 from tests.explorer.desk import SCENE, run
@@ -110,6 +110,19 @@ def test_undo_takes_a_fix_back_where_nothing_was_done_since() -> None:
     assert steps[-1].result.text == "took back the fix"
     assert [record.statement.source for record in session.journal] == before
     assert session.journal[-2].outcome == "RuntimeError"
+
+
+def test_redo_does_a_fix_again_that_was_taken_back() -> None:
+    session, _ = run(SCENE + "loss.backward()\nwhy")
+    steps = list(session.run("fix 1\nundo\nredo\nundo\nx = 1\nredo"))
+    told = [each.result.text for each in steps if isinstance(each.result, Travelled | Notice)]
+    assert told == ["took back the fix", "did the fix again", "took back the fix", "there is nothing to redo"]
+    grads = [
+        list(run(SCENE + f"loss.backward()\nwhy\nfix 1\n{more}w.grad")[1])[-1].value
+        for more in ("", "undo\nredo\n")
+    ]
+    assert grads[0] is not None
+    assert grads[0] == grads[1]
 
 
 def why(text: str) -> Why:

@@ -158,6 +158,7 @@ def arguments(source: str) -> dict[str, str]:
         ("f(y k", []),
         ("f(1 + d", []),
         ("f (d", []),
+        ("sum(y, d", []),  # Python's, which takes no dim
         ("(d", []),
         ("detach d", []),
         ("inspect y d", []),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tensorcli.explorer.results import brief
 from tensorcli.render.layout import (
+    NATURAL_VALUE,
     Column,
     Grid,
     Piece,
@@ -166,3 +167,20 @@ def test_a_column_without_text_is_left_out() -> None:
 )
 def test_a_value_within_a_sentence_is_short_and_closed(text: str, expected: str) -> None:
     assert brief(text) == expected
+
+
+def test_where_nothing_limits_the_width_a_value_is_shortened_and_nothing_else() -> None:
+    value = f"[{', '.join(['1.'] * 1000)}]"
+    columns = (
+        Column("by", flexible=True),
+        Column("value", flexible=True, natural=NATURAL_VALUE),
+        Column("note"),
+    )
+    grid = Grid(columns, [(Piece("b" * 200), Piece(value), Piece("n" * 200))])
+    shown = "".join(piece.text for piece in list(grid.lines(None))[1])
+    assert shown.split()[0] == "b" * 200
+    assert shown.split()[-1] == "n" * 200
+    assert value not in shown
+    assert "…]" in shown
+    wide = "".join(piece.text for piece in list(grid.lines(10_000))[1])
+    assert value in wide

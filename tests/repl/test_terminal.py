@@ -265,6 +265,7 @@ def test_a_dumb_terminal_gets_plain_lines(open_prompt) -> None:
     prompt.until(lambda: prompt.line.startswith("tensor>"))
     assert b"\x1b" not in prompt.received
     prompt.type(CTRL_D).ended()
+    assert prompt.received.endswith(b"tensor> \r\n")
 
 
 def test_the_toolbar_leaves_its_keys_out_where_they_have_no_room(open_prompt) -> None:

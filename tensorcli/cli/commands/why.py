@@ -20,6 +20,7 @@ from tensorcli.cli.parameters import (
     SimulateCuda,
     joined,
     nothing_named,
+    whole_number,
 )
 from tensorcli.cli.reasons import Reasons, tell_why
 
@@ -36,7 +37,10 @@ def why(
     fix: Annotated[
         int | None,
         typer.Option(
-            "--fix", metavar="N", min=1, help="Write what way out N changes, as a patch of the script."
+            "--fix",
+            metavar="N",
+            parser=whole_number(1, 99),
+            help="Write what way out N changes, as a patch of the script.",
         ),
     ] = None,
     seed: Seed = 0,

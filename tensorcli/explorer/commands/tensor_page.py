@@ -126,7 +126,8 @@ def _layout(session: Session, value: Any, look: Look, allocation: Allocation | N
         total = allocation.nbytes // size
         reached = covered(walk) // size
         where = f" in {allocation.id}" if allocation.id else ""
-        how += f" · covers {'all' if reached == total else str(reached) + ' of'} {total}{where}"
+        part = f"{reached} of {total}" if reached < total else f"all {total}" if total > 1 else "the one"
+        how += f" · covers {part}{where}"
     unit = "bytes" if look.kind == "ndarray" else "elements"
     return Line(
         "layout",

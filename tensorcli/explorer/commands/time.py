@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import only_shows
-from tensorcli.explorer.journal import line_of
+from tensorcli.explorer.journal import Mended, Travel, line_of
 from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled, plural
 from tensorcli.explorer.snapshot import difference, snapshot
 from tensorcli.language.syntax import Invocation, Statement
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.journal import Mended, Record
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Answer
     from tensorcli.explorer.session import Session
 
@@ -35,9 +35,8 @@ def undo(session: Session, invocation: Invocation) -> Answer:
     """
     count = _count(invocation)
     mended = session.mended
-    if count == 1 and mended is not None and _stands(mended, session.journal):
-        session.mended = None
-        return _travel(session, mended.past, mended.future, "took back the fix")
+    if count == 1 and mended is not None and not mended.undone and _stands(mended, session.journal):
+        return _turn_back(session, mended, "took back the fix")
     keep = len(session.journal)
     undone: list[int] = []
     for first, last in reversed(_typed(session.journal)):
@@ -52,8 +51,11 @@ def undo(session: Session, invocation: Invocation) -> Answer:
 
 
 def redo(session: Session, invocation: Invocation) -> Answer:
-    """Run the next statement that was undone again, or the next N."""
+    """Run the next statement that was undone again, or the next N. A `fix` that was taken back is one."""
     count = _count(invocation)
+    mended = session.mended
+    if count == 1 and mended is not None and mended.undone and _stands(mended, session.journal):
+        return _turn_back(session, mended, "did the fix again")
     done: list[int] = []
     taken = 0
     for first, last in _typed(session.future):
@@ -127,14 +129,18 @@ def _stands(mended: Mended, journal: list[Record]) -> bool:
     return same and not any(map(_counts, journal[len(made) :]))
 
 
+def _turn_back(session: Session, mended: Mended, text: str) -> Notice:
+    """Go to what there was before a `fix`, or before one was taken back; the next one leads here."""
+    session.mended = Mended(mended.past, list(session.journal), list(session.future), not mended.undone)
+    return _travel(session, mended.past, mended.future, text)
+
+
 def _go(session: Session, keep: int, text: str) -> Notice:
     timeline = session.journal + session.future
     return _travel(session, timeline[:keep], timeline[keep:], text)
 
 
 def _travel(session: Session, past: list[Record], future: list[Record], text: str) -> Notice:
-    from tensorcli.explorer.journal import Travel
-
     before = snapshot(session) if session.observation is not None else {}
 
     def arrived() -> Travelled:
@@ -156,5 +162,6 @@ def _number(session: Session, invocation: Invocation, name: str) -> int:
     number: Any = invocation.get(name)
     most = len(session.journal) + len(session.future)
     if not 0 <= number <= most:
-        raise IndexError(f"there is no statement {number}: they are numbered from 1 to {most} (history)")
+        ran = f"they are numbered from 1 to {most} (history)" if most else "none has run"
+        raise IndexError(f"there is no statement {number}: {ran}")
     return int(number)

@@ -147,7 +147,10 @@ class Embedded(Nodes):
             if any(each.is_method for each in overloads) and arguments and arguments[0].name == "self":
                 return Verb("method")
             if not any(each.is_function for each in overloads):
-                return Verb("method")
+                if any(each.is_method for each in overloads):
+                    return Verb("method")
+                path = public_path(name, overloads[0].namespace)
+                return Verb("function", path) if path else None
             needed = min(
                 sum(each.default is REQUIRED and not each.keyword_only for each in op.schema.arguments)
                 for op in overloads
@@ -162,3 +165,17 @@ class Embedded(Nodes):
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         return parts(value)
+
+
+PLACES = {"nn": "nn.functional", "linalg": "linalg", "fft": "fft", "special": "special"}
+"""The module of torch's that shows the operators of a namespace."""
+
+
+def public_path(name: str, namespace: str) -> str:
+    """Where PyTorch shows an operator that is neither in torch nor a method: `torch.linalg.inv`; empty where nowhere."""
+    from importlib import import_module
+
+    place = PLACES.get(namespace)
+    short = name.removeprefix(f"{namespace}_")
+    shown = place is not None and hasattr(import_module(f"tensorcli.engine.{place}"), short)
+    return f"torch.{place}.{short}" if shown else ""

@@ -8,7 +8,10 @@ from tensorcli.engine import effects
 from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines.abouts import ABOUT
+from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS
 from tensorcli.explorer.results import Help, HelpRow, HelpSection
+
+SAME_STORAGE = "the same storage and version counter, but no view: _base is None"
 
 
 def operator_page(name: str) -> Help | None:
@@ -23,7 +26,7 @@ def operator_page(name: str) -> Help | None:
         facts.append(HelpRow("gradient", gradient))
     twin = None if name.endswith("_") else PACKETS.get(name + "_")
     if twin is not None:
-        facts.append(HelpRow("in place", f"{name}_ writes into the tensor and bumps its version"))
+        facts.append(HelpRow("in place", f"{name}_ {_twin(first)}"))
     chapter = tuple(dict.fromkeys(each.base for each in OPS.values() if each.chapter == first.chapter))
     around = _around(chapter, name)
     return Help(
@@ -52,10 +55,19 @@ def _effect(op: Op) -> str:
     if op.writes:
         return "the written tensor itself"
     if op.effect is effects.view:
-        return "a view: the same storage and version counter"
+        return "a view: the same storage and version counter" if op.tracked else SAME_STORAGE
     if op.effect is effects.compose:
         return "made of other operators; may be a view or a copy"
     return "a new storage"
+
+
+def _twin(op: Op) -> str:
+    """What the in-place twin of an operator does."""
+    if op.effect is not effects.view:
+        return "writes into the tensor and bumps its version"
+    if op.tracked:
+        return "changes how the tensor reads its storage: no element is written, and the version is bumped"
+    return "does it to the tensor itself: no element is written, and the version stays"
 
 
 def _gradient(overloads: list[Op]) -> str:
@@ -74,7 +86,7 @@ def _around(chapter: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def _other(name: str) -> Help | None:
-    if name.startswith("_"):
+    if name.startswith("_") or name in TENSOR_INTERNALS.split():
         return None
     found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
     if found is None:

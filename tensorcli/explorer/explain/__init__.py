@@ -47,7 +47,7 @@ def explain(session: Session, what: str) -> Explanation | Dry:
     text = what.strip().removesuffix("?").strip()
     if CODE.match(text.upper()):
         return code(session, text.upper())
-    from tensorcli.explorer.explain.concepts import concept
+    from tensorcli.explorer.explain.concepts import CONCEPTS, OTHER_NAMES, concept
 
     name = "legacy constructor" if LEGACY.match(text) else text
     if text in LISTS and text not in session.names:
@@ -67,7 +67,12 @@ def explain(session: Session, what: str) -> Explanation | Dry:
             return page
     from tensorcli.explorer.explain.expression import explain_expression
 
-    return explain_expression(session, text)
+    try:
+        return explain_expression(session, text)
+    except SyntaxError:
+        if meant := did_you_mean(near(text.lower(), [*CONCEPTS, *OTHER_NAMES], 1)):
+            raise ValueError(f"there is nothing to explain under {text!r}; {meant}") from None
+        raise
 
 
 def code(session: Session, name: str) -> Explanation:
@@ -75,6 +80,7 @@ def code(session: Session, name: str) -> Explanation:
     from tensorcli.explorer.errors import ERRORS
     from tensorcli.explorer.hazards.catalogue import HAZARDS
 
+    name = f"{name[:5]}{name[5:]:0>3}"  # TSC-E31 is meant for TSC-E031
     hazard = HAZARDS.get(name)
     if hazard is not None:
         see = (hazard.hint,) if hazard.hint else ()
@@ -91,8 +97,7 @@ def code(session: Session, name: str) -> Explanation:
     error = next((each for each in ERRORS if each.code == name), None)
     if error is not None:
         return error_page(session, error)
-    known = ", ".join([*(each.code for each in ERRORS[:3]), "…", *list(HAZARDS)[:3], "…"])
-    raise ValueError(f"there is no code {name}; the codes are {known}")
+    raise ValueError(f"there is no code {name}; `explain errors` and `explain hazards` list them")
 
 
 def listed(name: str) -> Explanation:
@@ -112,7 +117,7 @@ def listed(name: str) -> Explanation:
         rows = tuple((each, concept.verdict) for each, concept in CONCEPTS.items())
         see = ("tour", "explain errors", "explain hazards")
     else:
-        rows = tuple((each.code, each.key.replace("_", " "), each.sentence) for each in ERRORS)
+        rows = tuple(sorted((each.code, each.key.replace("_", " "), each.sentence) for each in ERRORS))
         see = ("why", "explain TSC-E031", "explain hazards")
     return Explanation(name, LISTS[name], (Section(more, rows),), see_also=see)
 
@@ -152,41 +157,59 @@ def operator(session: Session, name: str) -> Explanation | None:
     page = session.engine.help(name)
     if page is None:
         return None
-    from tensorcli.explorer.comparison import FORMS
-
     sections = _sections(page, "schema")
-    if name in FORMS:
-        sections.insert(len(page.sections), _measured(session, name))
+    sections[len(page.sections) : len(page.sections)] = _measured(session, name)
     verb = session.engine.verb(name)
     if verb is not None:
-        asked = f"t.{name}" if verb.kind == "attribute" else f"t.{name}(…)"
+        asked = f"t.{name}" if verb.kind == "attribute" else f"{verb.path or f't.{name}'}(…)"
         sections.append(
             Section(
                 "on your own tensors",
                 text=(f"explain {asked} runs it in a fork and says what it would do here",),
             )
         )
-    see = [f"explain {each}" for each in page.see_also]
-    if name in FORMS:
-        see.insert(0, f"compare {name} {'detach' if name == 'clone' else 'clone'}")
+    see = (*_compared(name), *(f"explain {each}" for each in page.see_also if each))
     return Explanation(
         page.title,
         page.summary,
         tuple(each for each in sections if each.rows or each.text),
-        see_also=tuple(each for each in see if each)[:6],
+        see_also=see[:6],
     )
 
 
-def _measured(session: Session, name: str) -> Section:
-    """What `compare` measures of one form."""
-    from tensorcli.explorer.comparison import compare
+def _measured(session: Session, name: str) -> list[Section]:
+    """What `compare` measures of one form, where it knows it, and tells of what such a value is."""
+    from tensorcli.explorer.comparison import FORMS, compare
 
+    if name not in FORMS:
+        return []
     table = compare(session, [name])
     notes = (f"[{number}] {note}" for number, note in enumerate(table.notes, 1))
-    return Section(
-        f"measured: y = w.exp() of a leaf w; r = {table.expressions[0]}",
-        tuple((row.question.strip(), row.cells[0]) for row in table.rows),
-        text=tuple(notes),
+    rows = ((row.question.strip(), row.cells[0]) for row in table.rows)
+    return [
+        Section(
+            f"measured: y = w.exp() of a leaf w; r = {table.expressions[0]}",
+            tuple(row for row in rows if row[1] != "-"),
+            text=tuple(notes),
+        )
+    ]
+
+
+def _compared(name: str) -> tuple[str, ...]:
+    """What to read next of a form: the table that compares it, and the concepts whose page compares it too."""
+    from tensorcli.explorer.comparison import FORMS
+    from tensorcli.explorer.explain.concepts import CONCEPTS
+
+    if name not in FORMS:
+        return ()
+    concepts = (
+        each
+        for each, concept in CONCEPTS.items()
+        if any(line.startswith("compare ") and name in line.split() for line in concept.see_also)
+    )
+    return (
+        f"compare {name} {'detach' if name == 'clone' else 'clone'}",
+        *(f"explain {each}" for each in concepts),
     )
 
 
@@ -197,7 +220,8 @@ def member(session: Session, name: str) -> Explanation | None:
     page = member_page(session, name)
     if page is None:
         return None
-    return Explanation(page.title, page.summary, tuple(_sections(page, "called as")), see_also=page.see_also)
+    sections = [*_sections(page, "called as"), *_measured(session, name)]
+    return Explanation(page.title, page.summary, tuple(sections), see_also=(*_compared(name), *page.see_also))
 
 
 def _sections(page: Help, details: str) -> list[Section]:

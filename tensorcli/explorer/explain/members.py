@@ -31,6 +31,10 @@ ABOVE = (
 def member_page(session: Session, name: str) -> Help | None:
     """The page of a function, a class or a method of a module of the language; None where there is none of that name."""
     found = member(session, name)
+    verb = session.verbs.get(name)
+    if found is None and verb is not None and verb.kind == "function":  # `array` is np.array
+        name = verb.path
+        found = member(session, name)
     if not callable(found):
         return None
     elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"

@@ -124,6 +124,8 @@ def _view_note(table: Table, entry: Entry, look: Look, parent: Any) -> str:
 
 def _sharing_note(table: Table, look: Look, older: list[Entry]) -> str:
     storage = table.storage(look)
+    named = table.observation.named  # what the statement names comes first
+    older = sorted(older, key=lambda each: each not in named)
     counted = [each for each in older if table.counter(each) == look.counter and look.counter]
     if counted:
         name = table.first(counted)

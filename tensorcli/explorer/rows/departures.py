@@ -80,16 +80,13 @@ def graph_freed(table: Table) -> None:
     wanted = {id(node) for reference, _ in released if (node := reference()) is not None}
     named = table.observation.named
     name, nodes = root_of(table.engine, table.index, wanted, named)
-    count = max(nodes, len(released))
-    what = f"graph of {name}" if name else "graph"
-    kept = f", {plural(saved, 'saved tensor')}" if saved else ""
-    table.rows.append(
-        Change(
-            "graph_freed",
-            (name,) if name else (),
-            note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
-        )
-    )
+    tensors = plural(saved, "saved tensor") if saved else ""
+    if name is None:  # nobody can ask that graph for another pass, and not all of its nodes were heard of
+        note = f"graph freed: {tensors}" if tensors else "graph freed"
+    else:
+        parts = filter(None, (plural(max(nodes, len(released)), "node"), tensors))
+        note = f"graph of {name} freed: {', '.join(parts)}; a second backward would raise"
+    table.rows.append(Change("graph_freed", (name,) if name else (), note=note))
 
 
 def hooks_ran(table: Table) -> None:

@@ -6,7 +6,16 @@ from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.entries import MATES, Entry
 from tensorcli.explorer.index_writes import BY_INDEX
-from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
+from tensorcli.explorer.memory import (
+    Region,
+    covered,
+    is_dense,
+    reaches,
+    region_text,
+    span_text,
+    together,
+    whole_text,
+)
 from tensorcli.explorer.observe import Through, Writing
 from tensorcli.explorer.results import Write, plural, some
 from tensorcli.explorer.rows.table import Table
@@ -64,6 +73,8 @@ def _write_rows(
             is_via = False  # it was given another shape, and written through another tensor
         note = _write_note(table, entry, before, after, writing, is_via, unnamed, gradient)
         if is_via:
+            if writing.lost:
+                note += f"; {after.dtype} takes no gradient"
             unnamed = ""
         elif not _reached(table, entry, writing):
             moved = before.version != after.version
@@ -136,7 +147,7 @@ def _through_note(table: Table, entry: Entry, after: Look, writing: Writing, thr
         return f"wrote {region.elements or 'none'} of {its}{elements} {preposition} {storage}{how}"
     times = f", {through.whole} times" if through.whole > 1 else ""
     if reached == total:
-        return f"wrote all {plural(reached // size, 'element')} of {storage}{times}{how}"
+        return f"wrote {whole_text(reached // size)} of {storage}{times}{how}"
     return f"wrote {span_text(region.walk, size)} of {storage}{times}{how}"
 
 

@@ -67,7 +67,8 @@ def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _
             bound_event(case, bound, f"{name} is {_facts(case, each, values)}", events)
     _tell_module(case, events)
     seen = "  and  ".join(dict.fromkeys(f"{each.text} {_facts(case, each, values)}" for each in found))
-    events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
+    said = case.failure.message.partition("\n")[0].removesuffix(", but expected one of:")
+    events.append(case.raised(seen or said))
     return Story(title or _title(case, found), events)
 
 

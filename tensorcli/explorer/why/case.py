@@ -160,9 +160,10 @@ class Case(Statements):
 
     def refusal(self, *changes: tuple[ast.AST, ast.expr]) -> str | None:
         """The error of the failing expression with other expressions in the place of some of its parts; None where it has a
-        value.
+        value. A change may also be one of what the expression is a part of.
         """
-        tree = self.expression()
+        failing = self.expression()
+        tree = next((old for old, _ in changes if holds(old, failing)), failing)
         if not isinstance(tree, ast.expr):
             return None
         changed = copy.deepcopy(tree, {id(old): new for old, new in changes})

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tensorcli.explorer.containers import can_require_grad
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.trace import Made, Traced
@@ -27,6 +28,7 @@ FACTORIES = frozenset(
 """Functions that take `requires_grad=`."""
 
 
+NO_INTEGERS = "only floating and complex tensors have gradients"
 MADE_WITHOUT = "made without requires_grad"
 NO_GRAPH = "{}() gives gradients without a graph; create_graph=True records one"
 TO_TENSORS = frozenset("from_numpy tensor as_tensor".split())
@@ -48,6 +50,8 @@ class Cut(NamedTuple):
     """The operators from the result back to it, its own last."""
     frozen: tuple[str, ...] = ()
     """The leaves that were told there not to require grad."""
+    into: tuple[Traced, Made] | None = None
+    """Of a write into a dtype that has no gradients: where the written tensor was made."""
 
     @property
     def name(self) -> str:
@@ -100,7 +104,7 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
             if off or (each.look.requires_grad and token != start):
                 found.extend(off)
                 continue
-            cut = _cut_by(case, step, each, path)
+            cut = _cut_by_write(case, step, each, path, user) or _cut_by(case, step, each, path)
             if cut is not None:
                 found.append(cut)
                 continue
@@ -124,6 +128,19 @@ def _cut_by(case: Case, step: Traced, made: Made, path: tuple[str, ...]) -> Cut 
     else:
         reason, kind = _origin(case, step, operator, made.node_at), "leaf"
     return Cut(step, reason, kind, made.node_at, (*path, operator))
+
+
+def _cut_by_write(
+    case: Case, at: Traced, made: Made, path: tuple[str, ...], user: tuple[Traced, ast.AST | None] | None
+) -> Cut | None:
+    """The write that put into a tensor, before it was used, what requires grad, where its dtype has no gradients."""
+    for step in case.trace.steps[: None if user is None else user[0].number]:
+        for write in step.writes:
+            if write.memory == made.memory and write.lost:
+                verb = write.operator if isinstance(write.node_at, ast.Call) else "the assignment"
+                reason = f"{verb} writes into {made.look.dtype}: {NO_INTEGERS}"
+                return Cut(step, reason, "cut", write.node_at, (*path, write.operator), into=(at, made))
+    return None
 
 
 def _together(cuts: list[Cut]) -> list[Cut]:
@@ -212,8 +229,8 @@ def cut_reason(case: Case, step: Traced, made: Made) -> str:
     """Why an operator whose input required grad gave a tensor that does not: `ran under no_grad (…)`."""
     if not made.recording:
         return _unrecorded(case, step, made.node_at)
-    if not made.look.dtype.startswith(("float", "bfloat", "complex")):
-        return f"gives {made.look.dtype}: only floating and complex tensors have gradients"
+    if not can_require_grad(made.look.dtype):
+        return f"gives {made.look.dtype}: {NO_INTEGERS}"
     return "records nothing"
 
 

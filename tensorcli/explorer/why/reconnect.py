@@ -13,6 +13,7 @@ from dataclasses import replace
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
+from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.trees import atom, called_name, calls_in, holds, loaded, receiver_of, stored, term
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
@@ -42,6 +43,8 @@ def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal 
     for cut in ends_of(cuts)[:MOST]:
         if cut.frozen:
             yield from _told_to(case, cut)
+        elif cut.into is not None:
+            yield from _floating(case, *cut.into)
         elif cut.kind == "cut":
             yield from _undone(case, cut)
             yield from with_slope(case, cut, root)
@@ -92,6 +95,23 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     yield from _undecorated(case, cut)
     yield from _turned_on(case, cut)
     yield from _in_place(case, cut)
+
+
+def _floating(case: Case, step: Traced, made: Made) -> Iterator[Proposal | None]:
+    """What was written into, made in a dtype that has gradients."""
+    call, journal = made.node_at, case.journal
+    if not isinstance(call, ast.Call) or called_name(call) not in FACTORIES:
+        return
+    at = step.number - 1 if holds(journal.tree(step.number - 1), call) else case.holder_of(call)
+    if at is None:
+        return
+    dtype = next((each.value for each in call.keywords if each.arg == "dtype"), None)
+    new = (
+        (dtype, "torch.float32")
+        if dtype
+        else (call, with_argument(journal.source(at, call), "dtype=torch.float32"))
+    )
+    yield journal.changed(at, [new], "a dtype that has gradients")
 
 
 def beside_the_graph(case: Case, at: int, call: ast.Call) -> str | None:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from tensorcli.explorer.facts import operation_of
-from tensorcli.explorer.memory import covered, reaches, region_text, span_text
-from tensorcli.explorer.results import Event, Mark, Timeline, plural
+from tensorcli.explorer.memory import covered, reaches, region_text, span_text, whole_text
+from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import (
@@ -211,7 +211,7 @@ class _Version:
         allocation = self.case.trace.session.allocations.named(self.storage)
         whole = write.region.exact and write.region.elements * size == covered(write.walk)
         if allocation is not None and whole and covered(write.walk) == allocation.nbytes:
-            return f"all {plural(allocation.nbytes // size, 'element')} of {self.storage}"
+            return f"{whole_text(allocation.nbytes // size)} of {self.storage}"
         return f"{region_text(write.region)} of {self.storage}"
 
     def _through(self, write: WriteEvent) -> str:

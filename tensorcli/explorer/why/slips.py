@@ -13,6 +13,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.trees import atom
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind, operands, parts_of
 from tensorcli.explorer.why.parameters import against, close
@@ -135,8 +136,19 @@ def _attribute(case: Case, node: ast.Attribute) -> Iterator[Slip]:
     before = case.text_of(node).removesuffix(node.attr)
     names = [each for each in case.trace.session.attributes_of(owner) if not each.startswith("_")]
     meant = [WORDS[node.attr]] if WORDS.get(node.attr) in names else []
+    yield from _method_of_argument(case, node)
     for name in dict.fromkeys([*meant, *close(node.attr, names)]):
         yield Slip(node, f"{before}{name}", f"{name} instead of {node.attr}")
+
+
+def _method_of_argument(case: Case, node: ast.Attribute) -> Iterator[Slip]:
+    """`torch.numpy(x)`, `torch.float(x)`: no function of a module, but a method of tensors."""
+    for call in ast.walk(case.inner):
+        if isinstance(call, ast.Call) and call.func is node and call.args:
+            tensor = call.args[0]
+            if case.tensor(tensor) is not None and node.attr in case.engine.method_names():
+                text = f"{atom(tensor, case.text_of(tensor))}.{node.attr}"
+                yield _call(case, call, "a method of tensors", text=text, without=[0])
 
 
 def _keywords(case: Case, node: ast.Call) -> Iterator[Slip]:
@@ -159,6 +171,8 @@ def _callee(case: Case, node: ast.Call) -> Iterator[Slip]:
     function = case.value(node.func)
     text = case.text_of(node.func)
     if function is not None and not callable(function):
+        if isinstance(node.func, ast.Attribute):
+            yield from _method_of_argument(case, node.func)
         if not node.args:
             yield Slip(node, text, "read, not called")
         elif len(node.args) == 1:
@@ -326,13 +340,16 @@ def _unpacked(case: Case, node: ast.Call) -> Iterator[Slip]:
 
 def _made_of(case: Case, node: ast.Call) -> Iterator[Slip]:
     """Values that were to become a tensor, by the function for values of another kind."""
-    if len(node.args) == 1 and not node.keywords and getattr(node.func, "attr", None) in MAKERS:
+    called = getattr(node.func, "attr", "")
+    if node.keywords and node.args and called.endswith("Tensor"):
+        yield _call(case, node, "tensor takes dtype and requires_grad", text="torch.tensor")
+    if len(node.args) == 1 and not node.keywords and called in MAKERS:
         value, text = case.value(node.args[0]), case.text_of(node.args[0])
         if isinstance(value, list | tuple) and value and case.engine.kind(value[0]) == "tensor":
             yield Slip(node, f"torch.stack({text})", "stack joins tensors")
         elif isinstance(value, list | tuple | int | float):
             yield Slip(node, f"torch.tensor({text})", "tensor takes values")
-    elif node.args and getattr(node.func, "attr", None) in JOINERS:
+    elif node.args and called in JOINERS:
         value = case.value(node.args[0])
         if isinstance(value, list | tuple) and value and all(isinstance(each, int | float) for each in value):
             yield Slip(node, f"torch.tensor({case.text_of(node.args[0])})", "tensor takes values")
