@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.binding.parameters import is_long
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.native import type_name
@@ -243,7 +243,7 @@ def _covered(index: Tensor | None) -> int:
 
 def _chosen(tensor: Tensor, wanted: bool) -> Tensor:
     """The index that stands for True (the one element) or False (none) along a dimension of size 1."""
-    return effects.adopt(np.zeros(1 if wanted else 0, np.int64), dtypes.int64, tensor.device)
+    return allocation.adopt(np.zeros(1 if wanted else 0, np.int64), dtypes.int64, tensor.device)
 
 
 def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
@@ -258,7 +258,7 @@ def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
         array, kind = made.values, made.dtype
     if kind not in (dtypes.bool_, dtypes.uint8) and array.dtype not in (np.bool_, np.uint8):
         array = effects.cast(array, dtypes.int64)
-    return effects.adopt(np.array(array), dtypes.from_numpy_dtype(array.dtype), tensor.device)
+    return allocation.adopt(np.array(array), dtypes.from_numpy_dtype(array.dtype), tensor.device)
 
 
 def _tensor(sequence: Any) -> Tensor:
@@ -299,7 +299,7 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
     from tensorcli.engine.ops._elements import filling
 
     number = filling(value, tensor.dtype, 1)  # type: ignore[no-untyped-call]
-    return effects.adopt(number, tensor.dtype, tensor.device)
+    return allocation.adopt(number, tensor.dtype, tensor.device)
 
 
 def _without_leading_ones(source: Tensor) -> Tensor:

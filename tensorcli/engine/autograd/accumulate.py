@@ -4,6 +4,7 @@ import weakref
 from typing import Any, ClassVar
 
 from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.allocation import empty
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode, passes
 from tensorcli.engine.autograd.nodes import Node
@@ -108,8 +109,6 @@ def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:
 def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
     own = variable.geometry
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
-        from tensorcli.engine.effects import empty
-
         copied: Tensor = empty(own.sizes, own.strides, gradient.dtype, variable.device)
         copied.inference = mode.inference
         copied.copy_(gradient)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import messages
+from tensorcli.engine.allocation import empty
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.saved import RawSaved, keep
@@ -276,7 +277,5 @@ BackwardCFunction = Context
 
 
 def _zeros(output: Any) -> Tensor:
-    from tensorcli.engine.effects import empty
-
     geometry, kind, device = output
     return empty(geometry.sizes, None, kind, device)

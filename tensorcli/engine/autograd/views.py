@@ -9,6 +9,7 @@ is next asked for.
 from typing import Any, ClassVar
 
 from tensorcli.engine import events, messages
+from tensorcli.engine.allocation import empty
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.formats import contiguous_format
@@ -198,8 +199,6 @@ class CopySlices(Node):
             raise RuntimeError(messages.FREED)
         if grad is None:
             return [None] * len(self.edges)
-        from tensorcli.engine.effects import empty
-
         base = self.base_geometry
         if grad.batch is None:
             result = empty(base.sizes, base.strides, grad.dtype, grad.device)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry, contiguous, preserved_strides
@@ -56,10 +56,10 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     if kind is None:
         kind = _infer(data)
     if target is META:
-        return effects.empty(sizes, None, kind, META)  # whose elements nobody looks at
+        return allocation.empty(sizes, None, kind, META)  # whose elements nobody looks at
     flat: list[Any] = []
     _flatten(data, sizes, 0, flat)
-    effects.check_bytes(len(flat) * kind.itemsize, sizes, kind)
+    allocation.check_bytes(len(flat) * kind.itemsize, sizes, kind)
     return _placed(_stored(flat, kind).reshape(sizes), kind, target)
 
 
@@ -105,8 +105,8 @@ def place_of(source: Tensor, device: Any) -> Device:
 
 def _placed(array: Any, kind: dtypes.dtype, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
     if device is META:
-        return effects.empty(array.shape, strides, kind, META)
-    return effects.adopt(array, kind, device, strides)
+        return allocation.empty(array.shape, strides, kind, META)
+    return allocation.adopt(array, kind, device, strides)
 
 
 def _is_sequence(value: Any) -> bool:

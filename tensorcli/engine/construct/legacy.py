@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
+from tensorcli.engine import allocation, dtypes, events, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
@@ -91,7 +91,7 @@ def _made(made: Tensor, args: tuple[Any, ...], operator: str = "Tensor") -> Tens
 def _empty(sizes: tuple[int, ...], kind: dtype, device: Device) -> Tensor:
     if any(size < 0 for size in sizes):
         raise messages.negative_size(sizes)
-    made = effects.empty(sizes, None, kind, resolve(device))
+    made = allocation.empty(sizes, None, kind, resolve(device))
     value = unset(kind)
     if value:
         made.fill_(value)

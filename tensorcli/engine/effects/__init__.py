@@ -7,22 +7,14 @@ never sees a Tensor. One file a kind; this module is their public face.
 
 from tensorcli.engine.autograd import accumulate as _accumulate  # noqa: F401 (completes the graph)
 from tensorcli.engine.effects.arrays import (
-    Limit,
-    adopt,
     as_array,
     as_number,
     broadcast_sizes,
     cast,
-    check_bytes,
     check_castable,
     check_output_shape,
-    check_pinned,
     device_of,
-    different_devices,
-    empty,
-    limit,
     ndarray,
-    pinned,
     run_kernel,
 )
 from tensorcli.engine.effects.calling import compiled
@@ -74,7 +66,6 @@ __all__ = [
     "counted",
     "create",
     "device_of",
-    "different_devices",
     "empty",
     "forward",
     "fresh",

@@ -1,4 +1,4 @@
-"""Arrays as tensors: allocation, sizes, dtypes and strides of what a kernel gives, and the limit on all of it."""
+"""Kernels and their arrays: what runs a kernel, and what it gives in the sizes, dtype and device that PyTorch has."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,115 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
-from tensorcli.engine.devices import CPU, META, Device, cuda_devices
+from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype, float8_e4m3fn
-from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
-from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+from tensorcli.engine.storage import backend, converted
+from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
 
 ndarray = np.ndarray
-
-
-def empty(
-    sizes: tuple[int, ...],
-    strides: tuple[int, ...] | None,
-    kind: dtype,
-    device: Device = CPU,
-    elements: int = 0,
-) -> Tensor:
-    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least that many elements."""
-    shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
-    nbytes = max(shape.span, elements) * kind.itemsize
-    check_bytes(nbytes, sizes, kind, device)
-    if kind is complex32:
-        _warn_of_half_complex()
-    return stored_tensor(allocate(nbytes, device), shape, kind)
-
-
-def _warn_of_half_complex() -> None:
-    messages.warn("ComplexHalf support is experimental and many operators don't support it yet.", once=True)
-
-
-class Limit:
-    """The largest tensor that may be made, in bytes; None for no limit. A session sets it."""
-
-    __slots__ = ("nbytes",)
-
-    def __init__(self) -> None:
-        self.nbytes: int | None = None
-
-
-limit = Limit()
-_ADDRESSABLE: Final = 1 << 47
-"""The bytes that a process on today's processors can address: no allocation of as many succeeds."""
-
-
-def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
-    """Refuse a tensor beyond the session's limit before it is made (on meta none is made), or beyond any memory.
-
-    Errors: MemoryError; RuntimeError for more bytes than a process can address, or than 63 bits can count.
-    """
-    if nbytes >= 1 << 63:
-        raise messages.storage_overflow(sizes)
-    if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
-        raise MemoryError(
-            f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
-            "(--max-bytes)"
-        )
-    if nbytes >= _ADDRESSABLE and device is CPU:
-        raise messages.out_of_memory(nbytes)
-
-
-def adopt(
-    array: Any,
-    kind: dtype,
-    device: Device = CPU,
-    strides: tuple[int, ...] | None = None,
-    elements: int = 0,
-) -> Tensor:
-    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for that many elements."""
-    if device is not CPU:
-        return _adopt_on(device, array, kind, strides, elements)
-    if type(array) is not ndarray:
-        array = np.asarray(array)
-    if array.dtype != kind.np:
-        array = array.astype(kind.np)
-    sizes = array.shape
-    if elements <= array.size and (
-        strides is None or strides == (shape := geometry.contiguous(sizes)).strides
-    ):
-        shape = geometry.contiguous(sizes)
-        if not array.flags.c_contiguous or array.base is not None:
-            array = array.copy("C")
-        if kind is complex32:
-            _warn_of_half_complex()
-        return fresh_tensor(array, shape, kind)
-    made = empty(sizes, strides, kind, device, elements)
-    made.array[...] = array
-    return made
-
-
-def _adopt_on(
-    device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None, elements: int
-) -> Tensor:
-    """`adopt` on another device, for an array of that device or (from Python's data) of the host."""
-    if device is META:
-        return empty(np.shape(array), strides, kind, META, elements)
-    array = backend(device).settled(array, device)
-    if array.dtype != kind.np:
-        array = array.astype(kind.np)
-    shape = geometry.contiguous(array.shape)
-    if elements > array.size or (strides is not None and strides != shape.strides):
-        made = empty(array.shape, strides, kind, device, elements)
-        made.array[...] = array
-        return made
-    if not array.flags.c_contiguous or array.base is not None:
-        array = array.copy("C")
-    return stored_tensor(Storage(array, device), shape, kind)
 
 
 def tensors_of(op: "Op", values: Sequence[Any]) -> Iterator[Tensor]:
@@ -253,32 +154,6 @@ def _float_to_integer(array: Any, kind: dtype) -> Any:
         if kind.name in ("int8", "int16", "uint16", "int32"):
             return array.astype(np.int32).astype(kind.np)
         return array.astype(np.int64).astype(kind.np)
-
-
-def check_pinned(pin_memory: bool | None, device: Device = CPU) -> None:
-    """Refuse pinned memory without an accelerator, or elsewhere than on the CPU. Errors: RuntimeError."""
-    if not pin_memory:
-        return
-    if not cuda_devices():
-        raise RuntimeError(
-            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
-            "this system."
-        )
-    if device is not CPU:
-        raise RuntimeError("Only dense CPU tensors can be pinned")
-
-
-def pinned(tensor: Tensor) -> Tensor:
-    """Call the memory of a tensor that was just made page-locked."""
-    tensor._storage = PinnedStorage(tensor.memory.data)
-    return tensor
-
-
-def different_devices(expected: Device, found: Device) -> RuntimeError:
-    """A tensor that lies elsewhere than the operator runs."""
-    from tensorcli.engine import placement
-
-    return placement.different_devices(expected, found)
 
 
 def device_of(op: "Op", values: Sequence[Any]) -> Device:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.allocation import adopt, check_bytes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import (
     check_differentiable,
@@ -17,10 +18,8 @@ from tensorcli.engine.autograd.recording import (
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
-    adopt,
     as_array,
     cast,
-    check_bytes,
     check_castable,
     device_of,
     ndarray,

@@ -5,15 +5,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.allocation import adopt, check_bytes, check_pinned, empty, pinned
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
-    adopt,
-    check_bytes,
-    check_pinned,
-    empty,
-    pinned,
     run_kernel,
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras

@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.allocation import check_bytes
 from tensorcli.engine.autograd.modes import transforms
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.effects import Laid, check_bytes
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.declare import composite, factory
 from tensorcli.engine.devices import META
 from tensorcli.engine.op import OPS
@@ -51,7 +51,7 @@ def _arange(xp, start, end, step, dtype):
         size = math.ceil((float(end) - float(start)) / float(step))
     if not 0 <= size < 1 << 63:
         raise RuntimeError("invalid size, possible overflow?")
-    effects.check_bytes(size * dtype.itemsize, (size,), dtype)
+    allocation.check_bytes(size * dtype.itemsize, (size,), dtype)
     if dtype.category == dtypes.INTEGRAL:
         return (given[0] + xp.arange(size, dtype=xp.int64) * given[2]).astype(dtype.np)
     return _stepped(xp, given[0], given[2], size, dtype)
