@@ -17,7 +17,7 @@ from tensorcli.engine.effects.arrays import (
     ndarray,
     run_kernel,
 )
-from tensorcli.engine.effects.calling import compiled
+from tensorcli.engine.effects.calling import compiled, into
 from tensorcli.engine.effects.composing import compose, compose_in_place, composed, forward
 from tensorcli.engine.effects.elementwise import (
     compute,
@@ -28,7 +28,6 @@ from tensorcli.engine.effects.elementwise import (
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.effects.making import create, manufactured
-from tensorcli.engine.effects.out import into_out
 from tensorcli.engine.effects.viewing import Viewed, view
 from tensorcli.engine.effects.writing import (
     check_overlap,
@@ -69,7 +68,7 @@ __all__ = [
     "empty",
     "forward",
     "fresh",
-    "into_out",
+    "into",
     "limit",
     "manufactured",
     "move",

@@ -93,8 +93,6 @@ def _scattered(name, line, part, out=False, **formulas):
     """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
 
     def replace(declared, values):
-        if len(values) != declared.arity:
-            return effects.into_out(declared, values)
         self, src, *rest = values
         effects.device_of(declared, values)
         result = _with_its_memory(self)

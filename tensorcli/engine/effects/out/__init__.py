@@ -1,26 +1,20 @@
-"""`out=`: results written into tensors that are there."""
+"""`out=`: results written into tensors that are there. Read when a call first has one."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.effects.calling import into
 from tensorcli.engine.effects.fresh import named, split_extras
+from tensorcli.engine.effects.out import before, checks, history, reduced
 from tensorcli.engine.effects.out.draws import DRAWS, drawn
+from tensorcli.engine.effects.out.kinds import COUNTED, SILENT
 from tensorcli.engine.effects.writing import store, warn_of_truth
 from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
-
-
-class _Into:
-    """How many operators are computing for outputs that are there: some warn of results that they make themselves."""
-
-    outputs = 0
-
-
-into = _Into()
 
 
 def _with_gradient(values: Sequence[Any]) -> list[Tensor]:
@@ -40,7 +34,7 @@ def _check_lazy(values: Sequence[Any], outs: Sequence[Tensor]) -> None:
             negated(one.array, one.dtype)
 
 
-def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
+def fill(op: "Op", values: tuple[Any, ...]) -> Any:
     """`out=`: the result, without history, written into tensors that are there."""
     plain, out, requires_grad = split_extras(op, values)
     if out is None:
@@ -49,15 +43,9 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     if any(not isinstance(one, Tensor) for one in outs):
         # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
-    from tensorcli.engine.effects.out import before, checks
-    from tensorcli.engine.effects.out.kinds import COUNTED, SILENT
-    from tensorcli.engine.effects.out.reduced import REDUCED, reduced
-
     before.check_kind(op, outs)
     concerned = _with_gradient((*plain, *outs)) if mode.enabled else []
     if concerned:
-        from tensorcli.engine.effects.out import history
-
         kind = history.kind(op, plain, outs)
         if kind == history.COPIED:
             return history.copied(op, plain, outs[0])
@@ -71,8 +59,8 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         mode.set(False)
         events.observer = None
         answer = drawn(op, plain, outs[0]) if op.base in DRAWS else None
-        if op.base in REDUCED:
-            answer = reduced(op, plain, outs[0])
+        if op.base in reduced.REDUCED:
+            answer = reduced.compute(op, plain, outs[0])
         if answer is None:
             answer = op.effect(op, plain)
     finally:

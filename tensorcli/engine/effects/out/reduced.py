@@ -14,7 +14,7 @@ REDUCED: Final = frozenset(("std", "var", "logsumexp"))
 _HALVES: Final = (dtypes.float16, dtypes.bfloat16)
 
 
-def reduced(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
+def compute(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
     """The result in the output's dtype; None where it is only cast, or cannot be."""
     source: Any = values[0].detach()
     kind = out.dtype
