@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tensorcli.engine import effects
+from tensorcli.engine.autograd.recording import refuse_gradient
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.op import OPS, PACKETS, Effect, Formula, Op
 
@@ -106,8 +107,6 @@ def _refusing(declared: Op, constant: Sequence[str]) -> Callable[..., None]:
     check = declared.check
 
     def refusing(*values: Any) -> None:
-        from tensorcli.engine.autograd.recording import refuse_gradient
-
         refuse_gradient(declared.base, {name: values[declared.names.index(name)] for name in constant})
         if check is not None:
             check(*values)

@@ -10,10 +10,10 @@ from tensorcli.engine.distributions.distribution import (
     Distribution,
     broadcast_all,
     filled,
-    finfo,
     standard_normal,
 )
 from tensorcli.engine.distributions.family import ExponentialFamily
+from tensorcli.engine.queries import finfo
 
 
 class _Located(Distribution):

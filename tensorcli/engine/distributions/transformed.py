@@ -13,7 +13,6 @@ from tensorcli.engine.distributions.distribution import (
     EULER,
     broadcast_all,
     filled,
-    finfo,
 )
 from tensorcli.engine.distributions.gamma import Gamma
 from tensorcli.engine.distributions.transforms import (
@@ -23,6 +22,7 @@ from tensorcli.engine.distributions.transforms import (
     PowerTransform,
     StickBreakingTransform,
 )
+from tensorcli.engine.queries import finfo
 
 
 class LogNormal(TransformedDistribution):

@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
+from tensorcli.engine.callers import functions
 from tensorcli.engine.methods.special import item
 from tensorcli.engine.native import PYTHON_METHODS, type_name
+from tensorcli.engine.op import OPS
 from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
@@ -123,8 +125,6 @@ def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
 
 def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
     """Parts of equal length along a dimension, or parts of the given lengths."""
-    from tensorcli.engine.callers import functions
-
     if isinstance(split_size, Tensor):
         # Of several numbers PyTorch says what it says of any wrong sizes.
         with suppress(ValueError, RuntimeError):
@@ -284,7 +284,6 @@ def check_detached(tensor: Tensor) -> None:
     """Errors: RuntimeError for a tensor that the innermost transform maps over, or that it has not been given."""
     from tensorcli.engine.batch import slow
     from tensorcli.engine.func.levels import refuse_captured
-    from tensorcli.engine.op import OPS
 
     innermost, op = transforms[-1], OPS["detach_"]
     if not innermost.batched:
