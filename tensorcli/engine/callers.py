@@ -12,8 +12,9 @@ import tensorcli.engine.op as op_module
 import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects
 from tensorcli.engine.native import PYTHON_CALLS, PYTHON_PARAMETERS, SPOKEN_OF
-from tensorcli.engine.op import OPS, PACKETS, Op
+from tensorcli.engine.op import Op
 from tensorcli.engine.overrides import Answered
+from tensorcli.engine.table import OPS, PACKETS
 from tensorcli.engine.tensor import Tensor
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from tensorcli.engine import effects
 from tensorcli.engine.autograd.recording import refuse_gradient
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.op import OPS, PACKETS, Effect, Formula, Op
+from tensorcli.engine.op import Effect, Formula, Op
+from tensorcli.engine.table import OPS, PACKETS
 
 
 def _chapter(function: Callable[..., Any]) -> str:

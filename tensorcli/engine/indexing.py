@@ -17,7 +17,7 @@ from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.binding.parameters import is_long
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.native import type_name
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (

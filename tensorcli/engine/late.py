@@ -10,6 +10,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from tensorcli.engine.table import PACKETS
+
 Answers = tuple[Callable[[str], Any], Callable[[], list[str]]]
 """A module's `__getattr__` and `__dir__`."""
 
@@ -38,7 +40,6 @@ def late(
 def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> Answers:
     """The answers of `torch.PACKAGE`, whose names are the operators `PACKAGE_NAME`, and those of `where`."""
     from tensorcli.engine.callers import functions
-    from tensorcli.engine.op import PACKETS
 
     prefix = f"{package}_"
     others, _ = late(package, where)

@@ -16,12 +16,6 @@ from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.recording import Plan
 from tensorcli.engine.dtypes import PROMOTE
 from tensorcli.engine.effects import inner
-from tensorcli.engine.table import Table
-
-OPS: Final[dict[str, "Op"]] = Table()
-"""All operators by their full name (`mul.Tensor`), in the order of declaration, which is the order of the help page."""
-PACKETS: Final[dict[str, list["Op"]]] = Table()
-"""The overloads of each base name (`mul`)."""
 
 surrounding: Callable[["Op", Callable[..., Any]], Callable[..., Any]] | None = None
 """What is put around whatever runs an operator (`callers.surround_all`)."""

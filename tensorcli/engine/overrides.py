@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, Final
 
 from tensorcli.engine.native import type_name
+from tensorcli.engine.table import PACKETS
 
 Call = Callable[..., Any]
 
@@ -158,8 +159,6 @@ def _dispatched(public_api: Call, relevant: Sequence[Any], args: Any, kwargs: An
 
 
 def _spoken(function: Call) -> str:
-    from tensorcli.engine.op import PACKETS
-
     name = function.__qualname__
     space = PACKETS[name][0].namespace if name in PACKETS else ""
     return f"torch.{space}.{name}" if space else f"torch.{name}"
@@ -169,7 +168,6 @@ def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any]
     """A call of an operator's function or method, by the name that users know it by, as its arguments have it."""
     import tensorcli.engine
     from tensorcli.engine.callers import functions
-    from tensorcli.engine.op import PACKETS
 
     torch: Any = tensorcli.engine
     space = PACKETS[name][0].namespace if name in PACKETS else ""

@@ -14,7 +14,8 @@ from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, wr
 from tensorcli.engine.effects.fresh import SUGGESTED
 from tensorcli.engine.effects.out import before, draws, factories, history, reduced, words
 from tensorcli.engine.effects.out import kinds as out_kinds
-from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
+from tensorcli.engine.op import IN_PLACE_FUNCTIONS
+from tensorcli.engine.table import OPS, PACKETS
 from tensorcli.language import hints
 
 TABLES: dict[str, Iterable[str]] = {

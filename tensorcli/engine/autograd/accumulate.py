@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.allocation import empty
-from tensorcli.engine.autograd import nodes
+from tensorcli.engine.autograd import edges
+from tensorcli.engine.autograd.hooks import lend
 from tensorcli.engine.autograd.modes import mode, passes
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
@@ -31,8 +32,6 @@ class AccumulateGrad(Node):
         self.variable = variable
         self.outputs = ((variable.geometry, _wanted(variable), variable.device),)
         if variable.hooks is not None or variable._post_accumulate_grad_hooks is not None:
-            from tensorcli.engine.autograd.hooks import lend
-
             lend(variable, self)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
@@ -86,7 +85,7 @@ def _make(variable: Tensor) -> AccumulateGrad:
     return made
 
 
-nodes.make_accumulator = _make
+edges.make_accumulator = _make
 
 
 def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:

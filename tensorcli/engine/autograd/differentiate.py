@@ -9,9 +9,9 @@ from operator import index
 from typing import Any
 
 from tensorcli.engine import dtypes, messages, overrides
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.graph import GradientEdge
 from tensorcli.engine.autograd.modes import transformed
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Size, Tensor
 

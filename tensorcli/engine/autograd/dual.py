@@ -15,8 +15,8 @@ from operator import add
 from typing import Any, Final
 
 from tensorcli.engine import callers, dtypes, effects
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import forward, mode, pushed_through
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
 from tensorcli.engine.autograd.tangents import ForwardLevel, zeros_beside

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tensorcli.engine.autograd.context import Context
+from tensorcli.engine.autograd.edges import gradient_edge as _gradient_edge
+from tensorcli.engine.autograd.hooks import Handles
 from tensorcli.engine.autograd.modes import enable_grad
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.autograd.nodes import gradient_edge as _gradient_edge
 from tensorcli.engine.autograd.saved import Hook as _Hook
 from tensorcli.engine.autograd.saved import hooks as _hooks
 from tensorcli.engine.native import type_name
@@ -183,7 +184,6 @@ def register_multi_grad_hook(
     """Call `fn` once a backward pass: with the gradients of all the tensors that it reaches (None for the others) when the
     last is there, or (mode "any") with the first. The handle that is returned removes it.
     """
-    from tensorcli.engine.autograd.hooks import Handles
     from tensorcli.engine.autograd.run import running
 
     if mode not in ("all", "any"):

@@ -15,6 +15,7 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
+from tensorcli.engine.autograd.edges import Edge
 from tensorcli.engine.autograd.hooks import (
     Owned,
     Share,
@@ -28,7 +29,7 @@ from tensorcli.engine.autograd.hooks import (
     run_tensor_hooks,
 )
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import Edge, Node
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.tensor import Tensor
 
 DENSE = geometry.is_non_overlapping_and_dense

@@ -9,8 +9,8 @@ from typing import Any
 
 from tensorcli.engine import callers, effects, events, messages
 from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import forward, mode
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
 from tensorcli.engine.batch.escaped import is_escaped, looks, refusal

@@ -14,9 +14,11 @@ from typing import Any, Self
 from tensorcli.engine import callers, dtypes, events, messages, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
+from tensorcli.engine.autograd.edges import Edge, gradient_edge
 from tensorcli.engine.autograd.modes import forward, mode, set_as_outside, undeclared
 from tensorcli.engine.autograd.modes import transforms as running
-from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge, next_number
+from tensorcli.engine.autograd.nodes import Node, next_number
+from tensorcli.engine.autograd.reach import Gate, reach
 from tensorcli.engine.autograd.recording import drop_unneeded
 from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
 from tensorcli.engine.op import Op
@@ -24,13 +26,6 @@ from tensorcli.engine.tensor import Tensor, alias
 
 _OVER = -2
 """The number that PyTorch prints for a transform that has ended."""
-
-
-class Gate(Passing):
-    """Between a leaf of a transform and the input that it stands for."""
-
-    title = "Gate"
-    between = True
 
 
 class Transform:
@@ -256,34 +251,6 @@ def handle(tensor: Tensor, change: Any = None) -> Tensor:
         from tensorcli.engine.autograd.tangents import carry
 
         carry(found, tensor, change)
-    return found
-
-
-def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Node, bool]:
-    """For each node below the roots: whether it leads to a leaf that counts.
-
-    Nodes from before the first in sequence do, and are not looked behind.
-    """
-    found: dict[Node, bool] = {}
-    stack: list[tuple[Node, bool]] = [(root, False) for root in roots if root is not None]
-    open_: set[Node] = set()
-    while stack:
-        node, done = stack.pop()
-        if done:
-            # What asks for a gradient that nobody gets (a view made in inference mode) has a gate without an edge.
-            lost = isinstance(node, Gate) and node.edges[0][0] is None
-            found[node] = lost or any(
-                target is not None and found.get(target, False) for target, _ in node.edges
-            )
-        elif node not in open_:
-            open_.add(node)
-            if isinstance(node, AccumulateGrad):
-                found[node] = counts(node.variable)
-            elif node.sequence < first:
-                found[node] = True
-            else:
-                stack.append((node, True))
-                stack.extend((target, False) for target, _ in node.edges if target is not None)
     return found
 
 

@@ -17,8 +17,8 @@ from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transform
 from tensorcli.engine.callers import functions
 from tensorcli.engine.methods.special import item
 from tensorcli.engine.native import PYTHON_METHODS, type_name
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops import copy
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 _LATE: dict[str, tuple[str, str]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.batch.layer import layers
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 
 
 def derived(outputs_of, inputs, grads, needs):

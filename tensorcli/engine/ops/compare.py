@@ -15,9 +15,9 @@ from tensorcli.engine.dtypes import (
     complex32,
     promote_types,
 )
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._elements import filling
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 

@@ -4,8 +4,9 @@ import numpy as np
 
 from tensorcli.engine import allocation, dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view

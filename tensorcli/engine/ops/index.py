@@ -13,10 +13,10 @@ from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops._writers import refuse_shared, writer
+from tensorcli.engine.table import OPS
 
 # ---- advanced indexing
 

@@ -11,13 +11,13 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import elementwise_strides
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
 from tensorcli.engine.ops._exponential import exponentials
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, raise_for, stand_in
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, own_geometry
+from tensorcli.engine.table import OPS
 
 
 def _matrix_exp_backward(grad, self):

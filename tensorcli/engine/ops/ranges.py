@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.declare import composite, factory
 from tensorcli.engine.devices import META
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops.create import OPTIONS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 

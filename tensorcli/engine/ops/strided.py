@@ -9,9 +9,9 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.storage import check_bounds
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 # ---- any strides

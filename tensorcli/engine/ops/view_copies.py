@@ -7,7 +7,8 @@ from tensorcli.engine import dtypes, events, formats
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.declare import op
-from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS
 
 
 def _copying(declared: Op, values: Any) -> Any:

@@ -12,7 +12,7 @@ from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.graph import saved_tensors_hooks
 from tensorcli.engine.autograd.modes import enable_grad, no_grad
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.autograd.saved import keep
+from tensorcli.engine.autograd.recording import keep
 from tensorcli.engine.tensor import Tensor
 
 _UNEXPECTED = "Something went unexpectedly wrong in activation checkpoint. Please report this bug by filing an issue to PyTorch."

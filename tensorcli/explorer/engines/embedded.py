@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import allocation, events, process
 from tensorcli.engine.autograd import anomaly, modes
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import REQUIRED
+from tensorcli.engine.table import PACKETS
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import FailedModule, Taken, arrays
 from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS, policy
