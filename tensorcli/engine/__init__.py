@@ -2,7 +2,7 @@
 
     import tensorcli.engine as torch
 
-The public surface carries PyTorch's names. Operators are found in the table (`op.OPS`) when they are first asked for;
+The public surface carries PyTorch's names. Operators are found in the table (`table.OPS`) when they are first asked for;
 everything else is named in `_PUBLIC`. The engine knows no terminal, no session and no colour; its only text is PyTorch's.
 """
 

@@ -173,7 +173,7 @@ def _written(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
 
 def _write_tangent(level: ForwardLevel, tangent: Tensor, new: Tensor | None) -> None:
     """Write into a tangent, which may be a tensor that somebody holds: of this it is heard."""
-    from tensorcli.engine.func.levels import listener
+    from tensorcli.engine.func.marking import listener
 
     heard = listener()
     values = (tangent,) if new is None else (tangent, new)

@@ -17,6 +17,7 @@ from tensorcli.engine.batch.escaped import is_escaped, looks, refusal
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.batch.refused import WITHOUT_EXAMPLES_TOO, refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
+from tensorcli.engine.func.marking import refuse_captured
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
 
@@ -93,8 +94,6 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
 def _refuse_captured(layer: Layer, op: Op) -> None:
     """Errors: RuntimeError for a write to a tensor from outside, while a transform runs inside the layer."""
     if any(not each.batched for each in layer.inside()):
-        from tensorcli.engine.func.levels import refuse_captured
-
         refuse_captured(op.name)
 
 

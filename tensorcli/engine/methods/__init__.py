@@ -283,7 +283,7 @@ def detach_(self: Tensor) -> Tensor:
 def check_detached(tensor: Tensor) -> None:
     """Errors: RuntimeError for a tensor that the innermost transform maps over, or that it has not been given."""
     from tensorcli.engine.batch import slow
-    from tensorcli.engine.func.levels import refuse_captured
+    from tensorcli.engine.func.marking import refuse_captured
 
     innermost, op = transforms[-1], OPS["detach_"]
     if not innermost.batched:
