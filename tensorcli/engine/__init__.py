@@ -73,6 +73,7 @@ _PUBLIC: dict[str, str] = {
             "CharTensor",
             "ByteTensor",
             "BoolTensor",
+            "set_default_tensor_type",
         ),
         "construct.legacy",
     ),
@@ -124,7 +125,6 @@ _PUBLIC: dict[str, str] = {
         (
             "set_default_dtype",
             "get_default_dtype",
-            "set_default_tensor_type",
             "get_default_device",
             "set_default_device",
             "get_num_threads",

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import allocation, dtypes, effects, messages
+from tensorcli.engine import allocation, conversion, dtypes, messages
 from tensorcli.engine.binding.parameters import is_long
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.native import type_name
 from tensorcli.engine.table import OPS
@@ -257,7 +258,7 @@ def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
         made = _tensor(sequence)
         array, kind = made.values, made.dtype
     if kind not in (dtypes.bool_, dtypes.uint8) and array.dtype not in (np.bool_, np.uint8):
-        array = effects.cast(array, dtypes.int64)
+        array = conversion.cast(array, dtypes.int64)
     return allocation.adopt(np.array(array), dtypes.from_numpy_dtype(array.dtype), tensor.device)
 
 
@@ -296,10 +297,7 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
         from tensorcli.engine.ops.convert import type_string
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
-    from tensorcli.engine.ops._elements import filling
-
-    number = filling(value, tensor.dtype, 1)  # type: ignore[no-untyped-call]
-    return allocation.adopt(number, tensor.dtype, tensor.device)
+    return allocation.adopt(filling(value, tensor.dtype, 1), tensor.dtype, tensor.device)
 
 
 def _without_leading_ones(source: Tensor) -> Tensor:

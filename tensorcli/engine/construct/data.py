@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import allocation, dtypes, effects, messages
+from tensorcli.engine import allocation, conversion, dtypes, messages
 from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry, contiguous, preserved_strides
@@ -40,7 +40,7 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
             messages.warn_discards(own, kind)
         strides = tuple(stride // own.itemsize for stride in data.strides)
         kept = preserved_strides(Geometry(data.shape, strides))
-        array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
+        array = conversion.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
         return _placed(array, kind or own, target, kept)
     if is_storage(data):
         return _of_storage(data, kind, target)
@@ -204,7 +204,7 @@ def _stored(flat: list[Any], kind: dtypes.dtype) -> Any:
     except OverflowError:
         raise OverflowError("int too large to convert to float") from None
     with np.errstate(over="ignore"):
-        return effects.cast(wide.astype(np.float32), kind) if kind.reduced else wide.astype(kind.np)
+        return conversion.cast(wide.astype(np.float32), kind) if kind.reduced else wide.astype(kind.np)
 
 
 _SIMPLE: Final = {bool, int, float, complex}

@@ -8,9 +8,7 @@ never sees a Tensor. One file a kind; this module is their public face.
 from tensorcli.engine.autograd import accumulate as _accumulate  # noqa: F401 (completes the graph)
 from tensorcli.engine.effects.arrays import (
     as_array,
-    as_number,
     broadcast_sizes,
-    cast,
     check_castable,
     check_output_shape,
     device_of,
@@ -49,9 +47,7 @@ __all__ = [
     "adopt",
     "arrays_of",
     "as_array",
-    "as_number",
     "broadcast_sizes",
-    "cast",
     "check_bytes",
     "check_castable",
     "check_output_shape",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.conversion import check_number
 from tensorcli.engine.devices import CPU, Device
-from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype, float8_e4m3fn
-from tensorcli.engine.storage import backend, converted
+from tensorcli.engine.dtypes import BARE, FEW_KERNELS, dtype
+from tensorcli.engine.storage import backend
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -66,12 +67,9 @@ def _refuse_complex(arguments: Sequence[Any]) -> None:
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
-    from tensorcli.engine.ops import _elements
-
-    check: Any = _elements.check_number
     for one in arguments:
         if type(one) is complex:
-            check(one, dtypes.from_numpy_dtype(first.dtype))
+            check_number(one, dtypes.from_numpy_dtype(first.dtype))
 
 
 def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
@@ -98,62 +96,12 @@ def as_array(answer: Any, device: Device) -> Any:
     return answer if type(answer) is ndarray else np.asarray(answer)
 
 
-def as_number(value: Any, kind: dtype) -> Any:
-    """A Python number as a number of `kind`, numpy's: integers wrap around, floats round."""
-    if isinstance(value, complex) and not kind.is_complex and kind.category != dtypes.BOOL:
-        value = value.real
-    if kind.category == dtypes.INTEGRAL:
-        if isinstance(value, float):
-            value = int(value) if value == value and abs(value) != float("inf") else 0
-        bits = kind.itemsize * 8
-        value = int(value) & ((1 << bits) - 1)
-        if kind.is_signed and value >> (bits - 1):
-            value -= 1 << bits
-    elif isinstance(value, int) and value.bit_length() > 63:
-        value = float(value)  # ml_dtypes reads no integer of more than 64 bits.
-    return np.asarray(value if kind.category != dtypes.BOOL else bool(value), kind.np)[()]
-
-
 def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """The common sizes. Errors: RuntimeError with PyTorch's text."""
     try:
         return geometry.broadcast(*shapes)
     except ValueError as error:
         raise messages.broadcast(*error.args) from None
-
-
-_COMPLEX64: Final = np.dtype(np.complex64)
-_FLOAT32: Final = np.dtype(np.float32)
-
-
-def cast(array: Any, kind: dtype) -> Any:
-    """An array in another dtype as PyTorch converts: complex drops its imaginary part, anything non-zero is True."""
-    if array.dtype == kind.np:
-        return array
-    if kind is complex32 or array.dtype.char == "O":
-        # By way of complex64, in whose parts PyTorch converts halves too: what follows knows numpy's complex dtypes alone.
-        array = converted(array, _COMPLEX64)
-    if array.dtype.kind == "c" and not kind.is_complex:
-        array = (array != 0) if kind.category == dtypes.BOOL else array.real
-    if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
-        return _float_to_integer(array, kind)
-    if kind is float8_e4m3fn:
-        # It has no infinity, and PyTorch gives the largest number for what is beyond it.
-        array = converted(array, _FLOAT32)
-        np.clip(array, -448, 448, out=array)
-    return converted(array, kind.np)
-
-
-def _float_to_integer(array: Any, kind: dtype) -> Any:
-    """What PyTorch's x86 code does for floats out of range, which C++ leaves undefined: through int32 for most narrow types."""
-    with np.errstate(invalid="ignore"):
-        if array.dtype.isbuiltin != 1:
-            array = array.astype(np.float32)  # ml_dtypes converts what is out of range in its own way
-        if kind.name == "uint64":
-            return array.astype(np.uint64)
-        if kind.name in ("int8", "int16", "uint16", "int32"):
-            return array.astype(np.int32).astype(kind.np)
-        return array.astype(np.int64).astype(kind.np)
 
 
 def device_of(op: "Op", values: Sequence[Any]) -> Device:

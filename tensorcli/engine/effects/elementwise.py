@@ -17,13 +17,12 @@ from tensorcli.engine.autograd.recording import (
     set_history,
     wants_grad,
 )
+from tensorcli.engine.conversion import as_number, cast
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
-    as_number,
     broadcast_sizes,
-    cast,
     check_castable,
     check_output_shape,
     device_of,

@@ -15,11 +15,11 @@ from tensorcli.engine.autograd.recording import (
     set_history,
     wants_grad,
 )
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
-    cast,
     check_castable,
     device_of,
     ndarray,

@@ -10,12 +10,12 @@ from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.allocation import check_bytes
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, original_of, save_first, save_outputs, wants_grad
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
     broadcast_sizes,
-    cast,
     check_castable,
     check_output_shape,
     device_of,

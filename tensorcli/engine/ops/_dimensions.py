@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.effects import cast
+from tensorcli.engine.conversion import cast
 
 
 def wrap(dim: int, ndim: int) -> int:

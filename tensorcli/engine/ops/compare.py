@@ -4,6 +4,7 @@ import math
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -16,7 +17,6 @@ from tensorcli.engine.dtypes import (
     promote_types,
 )
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 

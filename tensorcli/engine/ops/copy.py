@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import allocation, dtypes, effects, events, formats, geometry, messages
+from tensorcli.engine import allocation, conversion, dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import mode
@@ -57,7 +57,7 @@ def _copy_of(declared, values, kind, device, memory_format):
     if device is not META:
         if source.geometry.numel:
             messages.warn_discards(source.dtype, kind)
-        result.array[...] = effects.cast(moved(source, device), kind)
+        result.array[...] = conversion.cast(moved(source, device), kind)
     return effects.recorded(declared, values, result)
 
 
@@ -235,7 +235,7 @@ def copy_array(target, source, source_shape):
     ):
         where = target.array
         for index in np.ndindex(*target.geometry.sizes):
-            where[index] = effects.cast(values[index], target.dtype)
+            where[index] = conversion.cast(values[index], target.dtype)
         return
     effects.store_quietly(target, values)
 

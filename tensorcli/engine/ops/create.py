@@ -4,10 +4,10 @@ import math
 
 from tensorcli.engine import allocation, dtypes, effects, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import composite, factory, op
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.settings import unset
 
 OPTIONS = "*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"

@@ -1,11 +1,11 @@
 """Fills: every element of a tensor, or of its diagonal, set to one value."""
 
-from tensorcli.engine import allocation, effects, geometry, messages
+from tensorcli.engine import allocation, conversion, effects, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.devices import CPU, META
-from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.copy import moved
 from tensorcli.engine.tensor import Tensor
@@ -23,7 +23,7 @@ def _fill_effect(declared, values):
         _check_fill_device(target, value)
         if target.geometry.numel:
             messages.warn_discards(value.dtype, target.dtype)
-        number = effects.cast(moved(value, target.device), target.dtype)
+        number = conversion.cast(moved(value, target.device), target.dtype)
     else:
         number = value
     if not isinstance(value, Tensor):

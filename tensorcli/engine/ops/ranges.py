@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import allocation, dtypes, effects, messages
+from tensorcli.engine import allocation, conversion, dtypes, messages
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import composite, factory
 from tensorcli.engine.devices import META
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops.create import OPTIONS
 from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
@@ -179,7 +179,7 @@ def logspace(xp, start, end, steps, base, dtype):
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
     _check_real("logspace", start, end, dtype)
     exponents = _spaced(xp, start, end, steps, dtype, "logspace_cpu")
-    return effects.cast(xp.power(float(base), exponents), dtype)
+    return conversion.cast(xp.power(float(base), exponents), dtype)
 
 
 def _of_tensors(name, declared):
