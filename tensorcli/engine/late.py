@@ -16,6 +16,11 @@ Answers = tuple[Callable[[str], Any], Callable[[], list[str]]]
 """A module's `__getattr__` and `__dir__`."""
 
 
+def listed(modules: Mapping[str, str]) -> dict[str, str]:
+    """The module of each name, by the names of each module: `{"func.reverse": "grad vjp"}`."""
+    return {name: module for module, names in modules.items() for name in names.split()}
+
+
 def late(
     package: str, where: Mapping[str, str], modules: Iterable[str] = (), own: Iterable[str] = ()
 ) -> Answers:
