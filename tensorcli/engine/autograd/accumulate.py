@@ -182,9 +182,7 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
             "the same device"
         )
     if gradient.geometry.sizes != tensor.geometry.sizes:
-        from tensorcli.engine.messages import numbers
-
         raise RuntimeError(
-            f"attempting to assign a gradient of size '{numbers(gradient.geometry.sizes)}' to a tensor of size "
-            f"'{numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
+            f"attempting to assign a gradient of size '{messages.numbers(gradient.geometry.sizes)}' to a tensor of size "
+            f"'{messages.numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
         )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.autograd.modes import enable_grad, forward, mode
 from tensorcli.engine.batch.layer import layers
 from tensorcli.engine.table import OPS
 
@@ -12,7 +12,6 @@ def derived(outputs_of, inputs, grads, needs):
 
     `outputs_of` maps the inputs to a tuple of outputs; `grads` are their gradients (None where there is none).
     """
-    from tensorcli.engine.autograd.modes import enable_grad
     from tensorcli.engine.func.levels import Level
 
     wanted = [i for i, need in enumerate(needs) if need and inputs[i] is not None]

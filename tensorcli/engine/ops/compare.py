@@ -18,7 +18,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.table import OPS
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
 def _zeros_of_other(grad, other):
@@ -252,8 +252,6 @@ op(
 
 def _as_operand(value):
     """A Python number as the zero-dimensional tensor that it promotes like."""
-    from tensorcli.engine.tensor import wrapped_number
-
     return value if isinstance(value, Tensor) else wrapped_number(value)
 
 
