@@ -247,7 +247,6 @@ CIRCLES = {
     ("engine.overrides", "engine"): "a class is told the function that was called, by its place in torch",
     ("engine.overrides", "engine.callers"): "a class is told the function that was called",
     ("engine.overrides", "engine.tensor"): "subclasses of Tensor are Tensor's own answer",
-    ("engine.tensor", "engine.autograd.accumulate"): "what .grad may be is AccumulateGrad's rule",
     ("engine.tensor", "engine.construct.legacy"): "torch.Tensor(...) makes a tensor of data",
     ("engine.untyped_storages", "engine.typed_storages"): "a cast gives a storage its dtype",
 }
