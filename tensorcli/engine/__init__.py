@@ -7,6 +7,7 @@ everything else is named in `_PUBLIC`. The engine knows no terminal, no session 
 """
 
 import math as _math
+import sys as _sys
 import warnings as _warnings
 from importlib import import_module as _import_module
 from os import listdir as _listdir
@@ -16,6 +17,7 @@ from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import methods as _methods  # noqa: F401 (what is not an operator, over the table; special methods)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
+from tensorcli.engine import overrides as _overrides
 from tensorcli.engine.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -31,6 +33,8 @@ from tensorcli.engine.methods import attributes as _attributes  # noqa: F401 (Te
 from tensorcli.engine.tensor import Size, Tensor
 
 __version__ = "2.13.0+cpu"
+
+_overrides.torch = _sys.modules[__name__]
 
 # numpy warns where PyTorch computes an infinity or a NaN in silence: a filter costs a call nothing, unlike `np.errstate`.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")

@@ -361,6 +361,7 @@ def fresh_tensor(array: Any, geometry: Geometry, kind: dtype) -> Tensor:
     return tensor
 
 
+overrides.Tensor = Tensor
 overrides.PLAIN.add(Tensor)
 
 

@@ -1,4 +1,4 @@
-"""Nodes and edges: what the graph is made of.
+"""Nodes: what the graph is made of.
 
 A Node is made when an operator runs on an input that requires grad (recording.py). Its edges lead to the nodes that made the
 inputs (AccumulateGrad for a leaf); what it keeps for the backward pass is in saved.py.

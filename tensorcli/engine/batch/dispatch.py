@@ -24,9 +24,10 @@ from tensorcli.engine.tensor import Tensor
 Run = Callable[[tuple[Any, ...]], Any]
 
 
-def listen() -> None:
-    """Let all operators ask, from here on, whether a vmap runs."""
+def begun(size: int, randomness: str) -> Layer:
+    """A vmap to be entered; all operators ask from here on whether one runs."""
     callers.surround_all(_asking)
+    return Layer(size, randomness)
 
 
 def _asking(op: Op, run: Run) -> Run:

@@ -86,7 +86,7 @@ class Batch:
 
 
 class Layer:
-    """One running vmap, as a context: how many examples there are, and what their random numbers are to be."""
+    """One running vmap, as a context that `dispatch.begun` gives: how many examples there are, and how they draw numbers."""
 
     before = None
     batched = True
@@ -102,10 +102,8 @@ class Layer:
         """How many vmaps it runs in."""
 
     def __enter__(self) -> "Layer":
-        from tensorcli.engine.batch.dispatch import listen
         from tensorcli.engine.func.marking import mark
 
-        listen()
         mark()
         transforms.append(self)
         self.depth = len(layers)
