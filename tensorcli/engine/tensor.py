@@ -288,12 +288,6 @@ class Tensor(metaclass=TensorType):
     def __dir__(self) -> list[str]:
         return sorted({*vars(self), *dir(type(self))})
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
-        # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
-        from tensorcli.engine.construct.legacy import new_of_class
-
-        return new_of_class(cls, *args, **kwargs)
-
 
 class Size(Native, tuple[int, ...]):
     """`torch.Size`: a tuple of sizes."""

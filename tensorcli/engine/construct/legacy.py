@@ -15,7 +15,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct.data import from_data
-from tensorcli.engine.construct.sharing import share
+from tensorcli.engine.construct.sharing import laid_over, share
 from tensorcli.engine.devices import CPU, NOT_COMPILED, Device, cuda_devices, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import type_name
@@ -105,8 +105,6 @@ def _over_storage(source: Any, kind: dtype) -> Tensor:
             f"Expected a Storage of type {kind.scalar_type} or an UntypedStorage, but got type {own.scalar_type} for "
             "argument 1 'storage'"
         )
-    from tensorcli.engine.bridge import laid_over
-
     storage = source.engine_storage
     shape = geometry.contiguous((storage.nbytes // kind.itemsize,))
     return laid_over(storage, shape, kind, False, 0)

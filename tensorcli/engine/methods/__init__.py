@@ -27,8 +27,8 @@ _LATE: dict[str, tuple[str, str]] = {
     "__array_wrap__": ("bridge", "array_wrap"),
     "__dlpack__": ("bridge", "dlpack"),
     "__dlpack_device__": ("bridge", "dlpack_device"),
-    "__deepcopy__": ("bridge", "deepcopy"),
-    "__reduce_ex__": ("bridge", "reduce_ex"),
+    "__deepcopy__": ("copies", "deepcopy"),
+    "__reduce_ex__": ("copies", "reduce_ex"),
     "untyped_storage": ("untyped_storages", "untyped_storage"),
     "storage": ("typed_storages", "storage"),
     "storage_type": ("typed_storages", "storage_type"),
@@ -62,6 +62,16 @@ def _late(name: str, module: str, there: str) -> Callable[..., Any]:
 
 for _name, (_module, _there) in _LATE.items():
     setattr(Tensor, _name, _late(_name, _module, _there))
+
+
+def _legacy(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """`torch.Tensor(...)`; the engine itself makes tensors by `object.__new__`."""
+    from tensorcli.engine.construct.legacy import new_of_class
+
+    return new_of_class(cls, *args, **kwargs)
+
+
+Tensor.__new__ = staticmethod(_legacy)  # type: ignore[assignment]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
 
 
