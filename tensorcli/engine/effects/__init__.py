@@ -6,25 +6,11 @@ never sees a Tensor. One file a kind; this module is their public face.
 """
 
 from tensorcli.engine.autograd import accumulate as _accumulate  # noqa: F401 (completes the graph)
-from tensorcli.engine.effects.arrays import (
-    as_array,
-    broadcast_sizes,
-    check_castable,
-    check_output_shape,
-    device_of,
-    ndarray,
-    run_kernel,
-)
+from tensorcli.engine.effects.arrays import as_array, broadcast_sizes, check_output_shape, device_of
 from tensorcli.engine.effects.calling import compiled, into
 from tensorcli.engine.effects.composing import compose, compose_in_place, composed, forward
-from tensorcli.engine.effects.elementwise import (
-    compute,
-    pointwise,
-    promoted_dtype,
-    recorded,
-)
-from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
-from tensorcli.engine.effects.inner import counted
+from tensorcli.engine.effects.elementwise import pointwise, promoted_dtype, recorded
+from tensorcli.engine.effects.fresh import Laid, fresh, named, split_extras
 from tensorcli.engine.effects.making import create, manufactured
 from tensorcli.engine.effects.viewing import Viewed, view
 from tensorcli.engine.effects.writing import (
@@ -42,42 +28,29 @@ from tensorcli.engine.effects.writing import (
 
 __all__ = [
     "Laid",
-    "Limit",
     "Viewed",
-    "adopt",
-    "arrays_of",
     "as_array",
     "broadcast_sizes",
-    "check_bytes",
-    "check_castable",
     "check_output_shape",
     "check_overlap",
-    "check_pinned",
     "compiled",
     "compose",
     "compose_in_place",
     "composed",
-    "compute",
-    "counted",
     "create",
     "device_of",
-    "empty",
     "forward",
     "fresh",
     "into",
-    "limit",
     "manufactured",
     "move",
     "named",
-    "ndarray",
     "overlap_of",
-    "pinned",
     "pointwise",
     "promoted_dtype",
     "recorded",
     "resize",
     "restride",
-    "run_kernel",
     "size_out",
     "split_extras",
     "store",

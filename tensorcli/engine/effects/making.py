@@ -9,9 +9,7 @@ from tensorcli.engine.allocation import adopt, check_bytes, check_pinned, empty,
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import dtype
-from tensorcli.engine.effects.arrays import (
-    run_kernel,
-)
+from tensorcli.engine.effects.arrays import run_kernel
 from tensorcli.engine.effects.fresh import Laid, split_extras
 from tensorcli.engine.tensor import Tensor
 

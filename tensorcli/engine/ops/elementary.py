@@ -7,13 +7,7 @@ import numpy as np
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import alias, op
-from tensorcli.engine.dtypes import (
-    FLOATING,
-    INT_TO_FLOAT,
-    PROMOTE,
-    REDUCED,
-    bool_,
-)
+from tensorcli.engine.dtypes import FLOATING, INT_TO_FLOAT, PROMOTE, REDUCED, bool_
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero
