@@ -51,22 +51,7 @@ def fill(op: "Op", values: tuple[Any, ...]) -> Any:
             return history.copied(op, plain, outs[0])
     _check_lazy(plain, outs)
     before.check_device(op, plain, outs)
-    grad = mode.grad
-    observer = events.observer
-    into.outputs += 1
-    try:
-        plain = before.prepare(op, plain, outs[0])
-        mode.set(False)
-        events.observer = None
-        answer = drawn(op, plain, outs[0]) if op.base in DRAWS else None
-        if op.base in reduced.REDUCED:
-            answer = reduced.compute(op, plain, outs[0])
-        if answer is None:
-            answer = op.effect(op, plain)
-    finally:
-        mode.set(grad)
-        events.observer = observer
-        into.outputs -= 1
+    plain, answer = _computed(op, plain, outs[0])
     results = answer if isinstance(answer, tuple) else (answer,)
     pairs = tuple(zip(outs, results, strict=True))
     first, then = checks.in_order(op, plain)
@@ -91,3 +76,23 @@ def fill(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.base in SILENT:
         return None
     return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]
+
+
+def _computed(op: "Op", values: tuple[Any, ...], out: Tensor) -> tuple[tuple[Any, ...], Any]:
+    """What the operator computes from, and what it gives: unrecorded, and nobody hears of it."""
+    grad, observer = mode.grad, events.observer
+    into.outputs += 1
+    try:
+        prepared = before.prepare(op, values, out)
+        mode.set(False)
+        events.observer = None
+        answer = None
+        if op.base in DRAWS:
+            answer = drawn(op, prepared, out)
+        elif op.base in reduced.REDUCED:
+            answer = reduced.compute(op, prepared, out)
+        return prepared, op.effect(op, prepared) if answer is None else answer
+    finally:
+        mode.set(grad)
+        events.observer = observer
+        into.outputs -= 1

@@ -1,4 +1,4 @@
-"""What `out=` does where an argument asks for a gradient. Read when that first happens.
+"""What `out=` does where an argument asks for a gradient.
 
 Most operators refuse it. Those for which PyTorch generates no code of its own let their dispatcher write and record that
 they have no derivative, unless the output is a leaf. A few copy a recorded result into the output, and a few, which have
