@@ -192,7 +192,7 @@ def declared() -> dict[str, Facts]:
     """What the table states of each operator."""
     import tensorcli.engine  # noqa: F401 (fills the table)
     from tensorcli.engine.dtypes import COMPARE, LOGICAL
-    from tensorcli.engine.op import OPS
+    from tensorcli.engine.table import OPS
 
     found = {}
     for name, op in OPS.items():

@@ -191,7 +191,7 @@ def measure_graphs() -> tuple[int, int]:
 
 def family(name: str) -> str:
     """The family of an operator of the database: its namespace, or the chapter of its declaration."""
-    from tensorcli.engine.op import PACKETS
+    from tensorcli.engine.table import PACKETS
 
     name = name.partition("/")[0]
     for prefix, title in FAMILIES.items():

@@ -2,10 +2,10 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -46,15 +46,25 @@ PLACES = {
 IMPORTERS = {"import_module", "__import__", "resolve_name", "run_module"}
 
 
+class When(Enum):
+    """When an import runs: with its module, when a function is called, or never, since it is there for type annotations."""
+
+    AT_ONCE = 0
+    CALLED = 1
+    FOR_TYPES = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """One import: the dotted name (as far as it stands in the source, None where it does not at all)."""
 
     name: str | None
     line: int
-    lazy: bool
-    whole: bool = True
-    """Whether the name stands there as a whole: the end of others is computed."""
+    when: When
+
+    @property
+    def lazy(self) -> bool:
+        return self.when is not When.AT_ONCE
 
 
 def is_within(name: str, prefix: str) -> bool:
@@ -73,42 +83,44 @@ def read_imports(source: str, module: str, is_package: bool = False) -> Iterator
         for alias in node.names
         if alias.asname and alias.name in IMPORTERS
     }
-    for node, lazy in nodes:
+    for node, when in nodes:
         match node:
             case ast.Import():
-                yield from (Import(alias.name, node.lineno, lazy) for alias in node.names)
+                yield from (Import(alias.name, node.lineno, when) for alias in node.names)
             case ast.ImportFrom():
                 base = absolute(node.module or "", node.level, parent)
                 for alias in node.names:
                     name = f"{base}.{alias.name}"
-                    yield Import(name if is_module(name) or alias.name in LAYERS else base, node.lineno, lazy)
+                    yield Import(name if is_module(name) or alias.name in LAYERS else base, node.lineno, when)
             case ast.Call(
                 func=ast.Name(id="exec" | "eval" | "compile"), args=[ast.Constant(value=str(text)), *_]
             ):
-                yield from (Import(i.name, node.lineno, lazy) for i in read_imports(text, module, is_package))
+                yield from (Import(i.name, node.lineno, when) for i in read_imports(text, module, is_package))
             case ast.Call(func=function, args=arguments) if called_name(function) in importers:
-                whole = bool(arguments) and isinstance(arguments[0], ast.Constant)
-                yield Import(literal_name(arguments, module, parent), node.lineno, lazy, whole)
+                yield Import(literal_name(arguments, module, parent), node.lineno, when)
             case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]) if (
                 name in IMPORTERS
             ):
-                yield Import(None, node.lineno, lazy)
+                yield Import(None, node.lineno, when)
             case ast.Name() | ast.Attribute() if called_name(node) in importers and id(node) not in called:
-                yield Import(None, node.lineno, lazy)
+                yield Import(None, node.lineno, when)
 
 
-def walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node that can import or name what does, and whether it runs later than its module."""
-    waiting = [(tree, False)]
+def walk(tree: ast.AST) -> Iterator[tuple[ast.AST, When]]:
+    """Every node that can import or name what does, and when it runs."""
+    waiting = [(tree, When.AT_ONCE)]
     while waiting:
-        node, lazy = waiting.pop()
+        node, when = waiting.pop()
         if isinstance(node, ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute):
-            yield node, lazy
-        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        later = node.body if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING" else []
+            yield node, when
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and when is When.AT_ONCE:
+            when = When.CALLED
+        for_types = (
+            node.body if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING" else []
+        )
         for child in ast.iter_child_nodes(node):
             if not isinstance(child, ast.Constant | ast.expr_context):
-                waiting.append((child, lazy or function or child in later))
+                waiting.append((child, When.FOR_TYPES if child in for_types else when))
 
 
 def absolute(name: str, level: int, parent: str) -> str:
@@ -148,11 +160,11 @@ def literal_name(arguments: list[ast.expr], module: str, parent: str) -> str | N
 
 def violations(source: str, module: str, is_package: bool = False) -> list[str]:
     """What a module of this name imports and may not, each with its line and the rule."""
-    found = (
-        (entry.line, complaint)
-        for entry in read_imports(source, module, is_package)
-        if (complaint := complain(entry, module))
-    )
+    return complaints(read_imports(source, module, is_package), module)
+
+
+def complaints(entries: Iterable[Import], module: str) -> list[str]:
+    found = ((entry.line, complaint) for entry in entries if (complaint := complain(entry, module)))
     return [f"{module}:{line}: {complaint}" for line, complaint in found]
 
 
@@ -198,39 +210,99 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
+@cache
+def imported() -> dict[str, list[Import]]:
+    """What each module imports."""
+    return {
+        name: list(read_imports(path.read_text("utf-8"), name, path.name == "__init__.py"))
+        for name, path in modules()
+    }
+
+
 def test_imports_flow_downward_and_each_package_has_its_place() -> None:
     assert (PACKAGE / "__main__.py") in dict(modules()).values()
-    broken = [
-        complaint
-        for name, path in modules()
-        for complaint in violations(path.read_text("utf-8"), name, path.name == "__init__.py")
-    ]
+    broken = [complaint for name, found in imported().items() for complaint in complaints(found, name)]
     assert not broken, "\n".join(broken)
-
-
-def test_above_the_engine_no_import_closes_a_circle_not_even_one_within_a_function() -> None:
-    taken = {
-        name: {each.name for each in imports_that_run(path, name) if each.whole and each.name != name}
-        for name, path in modules()
-        if not is_within(name, "tensorcli.engine")
-    }
-    try:
-        TopologicalSorter(taken).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
-
-
-def imports_that_run(path: Path, name: str) -> Iterator[Import]:
-    """The imports of a module but those for its types alone."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    return read_imports(ast.unparse(tree), name, path.name == "__init__.py")
 
 
 def test_every_module_is_in_a_layer() -> None:
     assert not [name for name, _ in modules() if "." in name and name.split(".")[1] not in LAYERS]
+
+
+# ---- circles
+
+CIRCLES = {
+    ("amp.casting", "amp.policies"): "operators are wrapped when autocast is first switched on",
+    ("autograd.function", "func.custom"): "a Function under vmap applies one made of it",
+    ("backends", "backends.cupy"): "a backend is imported with its first device",
+    ("backends", "backends.meta"): "a backend is imported with its first device",
+    ("backends", "backends.simulated"): "a backend is imported with its first device",
+    ("backends.cupy", "storage"): "what is free is what the storages leave",
+    ("backends.simulated", "storage"): "what is free is what the storages leave",
+    ("devices", "backends"): "the first question after CUDA looks for it",
+    ("effects.calling", "effects.out"): "few programs use out=",
+    ("effects.making", "effects.out.factories"): "few programs use out=",
+    ("nn.module", "nn.state"): "few programs save states",
+    ("nn.state", "nn.module"): "a class may have a method of Module's that says more",
+    ("storage", "backends"): "a backend is imported with its first device",
+    ("untyped_storages", "typed_storages"): "a cast gives a storage its dtype",
+}
+"""The imports in functions that close a circle, through others in functions or not, all in the engine, and why each stands. A new one
+wants a lower place for what both modules need, or a function that is registered at import.
+"""
+
+
+def own_imports(module: str, lazy: bool) -> Iterator[tuple[str, int]]:
+    """The project's modules that a module imports at once, or in functions, and where; those for types are neither."""
+    for one in imported()[module]:
+        if (
+            one.name in imported()
+            and one.name != module
+            and one.when is (When.CALLED if lazy else When.AT_ONCE)
+        ):
+            yield one.name, one.line
+
+
+@cache
+def read_with(module: str, lazy: bool = False) -> frozenset[str]:
+    """The modules that importing a module imports, and those that these import; with `lazy` what their functions import, too.
+
+    The package itself is left out: where it is imported by a name that is computed, that is one of its modules.
+    """
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        at = waiting.pop()
+        names = {name for when in {False, lazy} for name, _ in own_imports(at, when)} - {"tensorcli.engine"}
+        waiting += names - found
+        found |= names
+    return frozenset(found)
+
+
+ENGINE = [name for name, _ in modules() if is_within(name, "tensorcli.engine")]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert not [name for name in imported() if name in read_with(name)]
+
+
+def test_imports_in_functions_close_only_circles_that_are_named() -> None:
+    closing = {
+        (module.removeprefix("tensorcli.engine."), name.removeprefix("tensorcli.engine."))
+        for module in imported()
+        for name, _ in own_imports(module, lazy=True)
+        if not is_within(module, name) and module in read_with(name, lazy=True)
+    }
+    assert closing == set(CIRCLES)
+
+
+def test_functions_import_nothing_that_their_module_has_imported() -> None:
+    assert not [
+        f"{module}:{line}: {name}"
+        for module in ENGINE
+        for name, line in own_imports(module, lazy=True)
+        if name in read_with(module)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
     import tensorcli.engine as torch
 
-The public surface carries PyTorch's names. Operators are found in the table (`op.OPS`) when they are first asked for;
+The public surface carries PyTorch's names. Operators are found in the table (`table.OPS`) when they are first asked for;
 everything else is named in `_PUBLIC`. The engine knows no terminal, no session and no colour; its only text is PyTorch's.
 """
 
 import math as _math
+import sys as _sys
 import warnings as _warnings
 from importlib import import_module as _import_module
 from os import listdir as _listdir
@@ -16,6 +17,7 @@ from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import methods as _methods  # noqa: F401 (what is not an operator, over the table; special methods)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
+from tensorcli.engine import overrides as _overrides
 from tensorcli.engine.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -26,10 +28,13 @@ from tensorcli.engine.autograd.modes import (
 )
 from tensorcli.engine.devices import Device as device  # noqa: N813 (PyTorch's name)
 from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.late import listed as _listed
 from tensorcli.engine.methods import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine.tensor import Size, Tensor
 
 __version__ = "2.13.0+cpu"
+
+_overrides.torch = _sys.modules[__name__]
 
 # numpy warns where PyTorch computes an infinity or a NaN in silence: a filter costs a call nothing, unlike `np.errstate`.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
@@ -56,132 +61,46 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
     return construct.tensor(*args, **kwargs)
 
 
-_PUBLIC: dict[str, str] = {
-    "GradScaler": "amp.scaler",
-    "to_dlpack": "utils.dlpack",
-    **dict.fromkeys(("save", "load"), "serialization"),
-    **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
-    **dict.fromkeys(
-        (
-            "FloatTensor",
-            "DoubleTensor",
-            "HalfTensor",
-            "BFloat16Tensor",
-            "LongTensor",
-            "IntTensor",
-            "ShortTensor",
-            "CharTensor",
-            "ByteTensor",
-            "BoolTensor",
-        ),
-        "construct.legacy",
-    ),
-    **dict.fromkeys(("set_printoptions",), "printing"),
-    **dict.fromkeys(("Generator",), "random"),
-    **dict.fromkeys(
-        ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "default_generator"),
-        "random",
-    ),
-    **dict.fromkeys(
-        (
-            "finfo",
-            "iinfo",
-            "promote_types",
-            "result_type",
-            "can_cast",
-            "is_tensor",
-            "is_floating_point",
-            "is_complex",
-            "is_nonzero",
-            "is_storage",
-            "numel",
-            "broadcast_shapes",
-            "memory_format",
-            "layout",
-            "strided",
-            "preserve_format",
-            "contiguous_format",
-            "channels_last",
-            "channels_last_3d",
-            "is_same_size",
-            "typename",
-            "is_conj",
-            "is_neg",
-            "is_inference",
-            "is_distributed",
-        ),
-        "queries",
-    ),
-    **dict.fromkeys(("AcceleratorError", "OutOfMemoryError"), "devices"),
-    "nonzero": "indexing",
-    **dict.fromkeys(("matrix_rank", "solve", "lstsq", "symeig", "eig"), "removed"),
-    "UntypedStorage": "untyped_storages",
-    **dict.fromkeys(("TypedStorage", *(f"{kind}Storage" for kind in _dtypes.STORED)), "typed_storages"),
-    **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),
-    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "variadic"),
-    **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),
-    **dict.fromkeys(
-        (
-            "set_default_dtype",
-            "get_default_dtype",
-            "set_default_tensor_type",
-            "get_default_device",
-            "set_default_device",
-            "get_num_threads",
-            "set_num_threads",
-            "get_num_interop_threads",
-            "set_num_interop_threads",
-            "get_float32_matmul_precision",
-            "set_float32_matmul_precision",
-            "use_deterministic_algorithms",
-            "are_deterministic_algorithms_enabled",
-            "is_deterministic_algorithms_warn_only_enabled",
-            "set_deterministic_debug_mode",
-            "get_deterministic_debug_mode",
-            "set_flush_denormal",
-            "is_warn_always_enabled",
-            "set_warn_always",
-        ),
-        "settings",
-    ),
-    **dict.fromkeys(
-        (
-            "autocast",
-            "is_autocast_enabled",
-            "set_autocast_enabled",
-            "get_autocast_dtype",
-            "set_autocast_dtype",
-            "is_autocast_cache_enabled",
-            "set_autocast_cache_enabled",
-            "clear_autocast_cache",
-            "get_autocast_gpu_dtype",
-            "get_autocast_cpu_dtype",
-            "is_autocast_cpu_enabled",
-            "set_autocast_cpu_dtype",
-            "set_autocast_cpu_enabled",
-            "set_autocast_gpu_dtype",
-        ),
-        "amp.casting",
-    ),
-    **dict.fromkeys(
-        ("is_anomaly_enabled", "is_anomaly_check_nan_enabled", "set_anomaly_enabled"), "autograd.anomaly"
-    ),
-    **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
-    **dict.fromkeys(
-        "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type _check_value "
-        "_check_with".split(),
-        "checks",
-    ),
-    "return_types": "return_types",
-    **dict.fromkeys(("svd_lowrank", "pca_lowrank"), "lowrank"),
-    "vmap": "batch.vmap",
-    **dict.fromkeys(
-        "SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum".split(),
-        "symbolic",
-    ),
-    **dict.fromkeys(("compiled_with_cxx11_abi", "is_vulkan_available"), "version"),
-    **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul", "unique_consecutive"), "functional"),
-}
+_PUBLIC: dict[str, str] = _listed(
+    {
+        "amp.scaler": "GradScaler",
+        "utils.dlpack": "to_dlpack",
+        "serialization": "save load",
+        "construct": "as_tensor asarray from_numpy from_dlpack frombuffer",
+        "construct.legacy": "FloatTensor DoubleTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor "
+        "ByteTensor BoolTensor set_default_tensor_type",
+        "printing": "set_printoptions",
+        "random": "Generator manual_seed seed initial_seed get_rng_state set_rng_state default_generator",
+        "queries": "finfo iinfo promote_types result_type can_cast is_tensor is_floating_point is_complex is_nonzero "
+        "is_storage numel broadcast_shapes memory_format layout strided preserve_format contiguous_format "
+        "channels_last channels_last_3d is_same_size typename is_conj is_neg is_inference is_distributed "
+        "sparse_coo sparse_csr unravel_index is_signed get_device",
+        "devices": "AcceleratorError OutOfMemoryError",
+        "indexing": "nonzero",
+        "removed": "matrix_rank solve lstsq symeig eig",
+        "untyped_storages": "UntypedStorage",
+        "typed_storages": " ".join(["TypedStorage", *(f"{kind}Storage" for kind in _dtypes.STORED)]),
+        "variadic": "split broadcast_tensors block_diag cartesian_prod meshgrid atleast_1d atleast_2d atleast_3d",
+        "settings": "set_default_dtype get_default_dtype get_default_device set_default_device get_num_threads "
+        "set_num_threads get_num_interop_threads set_num_interop_threads get_float32_matmul_precision "
+        "set_float32_matmul_precision use_deterministic_algorithms are_deterministic_algorithms_enabled "
+        "is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode "
+        "get_deterministic_debug_mode set_flush_denormal is_warn_always_enabled set_warn_always",
+        "amp.casting": "autocast is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype "
+        "is_autocast_cache_enabled set_autocast_cache_enabled clear_autocast_cache get_autocast_gpu_dtype "
+        "get_autocast_cpu_dtype is_autocast_cpu_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled "
+        "set_autocast_gpu_dtype",
+        "autograd.anomaly": "is_anomaly_enabled is_anomaly_check_nan_enabled set_anomaly_enabled",
+        "checks": "_assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_type "
+        "_check_value _check_with",
+        "return_types": "return_types",
+        "lowrank": "svd_lowrank pca_lowrank",
+        "batch.vmap": "vmap",
+        "symbolic": "SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum",
+        "version": "compiled_with_cxx11_abi is_vulkan_available",
+        "functional": "tensordot einsum cdist chain_matmul unique_consecutive",
+    }
+)
 """Where each public name that is not an operator comes from: a module of the engine."""
 
 

@@ -1,12 +1,46 @@
 """`torch.backends`: flags of the libraries that PyTorch computes with. They are remembered and can be read back, and change
-nothing.
+nothing, but for the ways in which attention may be computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from tensorcli.engine import messages, process
 from tensorcli.engine.native import type_name
+
+WAYS = {"flash": True, "math": True, "mem_efficient": True, "cudnn": True, "overrideable": True}
+"""The ways in which `scaled_dot_product_attention` may be computed; only the first two exist on the CPU."""
+process.keep_contents(WAYS)
+
+
+@contextmanager
+def sdp_kernel(
+    enable_flash: bool = True,
+    enable_math: bool = True,
+    enable_mem_efficient: bool = True,
+    enable_cudnn: bool = True,
+) -> Iterator[dict[str, Any]]:
+    """`torch.backends.cuda.sdp_kernel`, which `sdpa_kernel` has replaced."""
+    messages.warn(
+        "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will be removed. Please see "
+        "`torch.nn.attention.sdpa_kernel()` for the new context manager, with updated signature.",
+        category=FutureWarning,
+    )
+    told = {"flash": enable_flash, "math": enable_math, "mem_efficient": enable_mem_efficient}
+    with only(name for name, enabled in (told | {"cudnn": enable_cudnn}).items() if enabled):
+        yield {}
+
+
+@contextmanager
+def only(names: Iterable[str]) -> Iterator[None]:
+    """Allow only these ways inside."""
+    before = dict(WAYS)
+    try:
+        WAYS.update(dict.fromkeys(WAYS, False) | dict.fromkeys(names, True))
+        yield
+    finally:
+        WAYS.update(before)
 
 
 class _Flags:
@@ -84,11 +118,7 @@ class Cuda(_Flags):
         return False
 
     def __getattr__(self, name: str) -> Any:
-        from tensorcli.engine.ops.attention import WAYS
-
         if name == "sdp_kernel":
-            from tensorcli.engine.nn.attention import sdp_kernel
-
             return sdp_kernel
         for way in WAYS:
             if name == f"{way}_sdp_enabled":

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import tensorcli.engine.op as op_module
 import tensorcli.engine.tensor as tensor_module
-from tensorcli.engine import effects
+from tensorcli.engine import effects, overrides
 from tensorcli.engine.native import PYTHON_CALLS, PYTHON_PARAMETERS, SPOKEN_OF
-from tensorcli.engine.op import OPS, PACKETS, Op
-from tensorcli.engine.overrides import Answered
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS, PACKETS
 from tensorcli.engine.tensor import Tensor
 
 
@@ -100,7 +100,7 @@ def _caller_parts(
                 else:
                     index, convert = found
                     values = convert(*args)
-        except Answered as answered:
+        except overrides.Answered as answered:
             return answered.answer
         return runs[index](values)
 
@@ -169,6 +169,7 @@ class Functions:
 
 
 functions: Final = Functions()
+overrides.functions = functions
 
 
 def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
@@ -182,7 +183,7 @@ def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             index, values = bind(args, kwargs)
-        except Answered as answered:
+        except overrides.Answered as answered:
             return answered.answer
         chosen = overloads[index]
         if chosen.effect is effects.compose:

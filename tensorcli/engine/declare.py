@@ -14,8 +14,10 @@ from types import MappingProxyType
 from typing import Any
 
 from tensorcli.engine import effects
+from tensorcli.engine.autograd.recording import refuse_gradient
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.op import OPS, PACKETS, Effect, Formula, Op
+from tensorcli.engine.op import Effect, Formula, Op
+from tensorcli.engine.table import OPS, PACKETS
 
 
 def _chapter(function: Callable[..., Any]) -> str:
@@ -106,8 +108,6 @@ def _refusing(declared: Op, constant: Sequence[str]) -> Callable[..., None]:
     check = declared.check
 
     def refusing(*values: Any) -> None:
-        from tensorcli.engine.autograd.recording import refuse_gradient
-
         refuse_gradient(declared.base, {name: values[declared.names.index(name)] for name in constant})
         if check is not None:
             check(*values)

@@ -5,7 +5,7 @@ from typing import Any
 from tensorcli.engine.binding import python_signature
 from tensorcli.engine.callers import functions
 from tensorcli.engine.native import PYTHON_PARAMETERS, type_name
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.variadic import only_tensors
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, messages
 from tensorcli.engine.binding.parameters import is_long
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.native import type_name
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (
@@ -243,7 +244,7 @@ def _covered(index: Tensor | None) -> int:
 
 def _chosen(tensor: Tensor, wanted: bool) -> Tensor:
     """The index that stands for True (the one element) or False (none) along a dimension of size 1."""
-    return effects.adopt(np.zeros(1 if wanted else 0, np.int64), dtypes.int64, tensor.device)
+    return allocation.adopt(np.zeros(1 if wanted else 0, np.int64), dtypes.int64, tensor.device)
 
 
 def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
@@ -252,14 +253,14 @@ def _from_sequence(tensor: Tensor, sequence: Any) -> Tensor:
     """
     if type(sequence) in (list, range) and all(type(one) is int for one in sequence):
         array = np.array([_long(one) for one in sequence], np.int64)
-        return effects.adopt(array, dtypes.int64, tensor.device)
+        return allocation.adopt(array, dtypes.int64, tensor.device)
     from tensorcli.engine.construct import tensor as of_values
 
     made = of_values(sequence)
     if made.dtype not in (dtypes.bool_, dtypes.uint8):
         from_numpy = isinstance(sequence, np.ndarray)
         made = made.to(dtypes.int64) if from_numpy else of_values(sequence, dtype=dtypes.int64)
-    return effects.adopt(np.array(made.values), made.dtype, tensor.device)
+    return allocation.adopt(np.array(made.values), made.dtype, tensor.device)
 
 
 def _index_of(one: Any) -> int:
@@ -290,10 +291,7 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
         from tensorcli.engine.ops.convert import type_string
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
-    from tensorcli.engine.ops._elements import filling
-
-    number = filling(value, tensor.dtype, 1)  # type: ignore[no-untyped-call]
-    return effects.adopt(number, tensor.dtype, tensor.device)
+    return allocation.adopt(filling(value, tensor.dtype, 1), tensor.dtype, tensor.device)
 
 
 def _without_leading_ones(source: Tensor) -> Tensor:

@@ -10,8 +10,15 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from tensorcli.engine.table import PACKETS
+
 Answers = tuple[Callable[[str], Any], Callable[[], list[str]]]
 """A module's `__getattr__` and `__dir__`."""
+
+
+def listed(modules: Mapping[str, str]) -> dict[str, str]:
+    """The module of each name, by the names of each module: `{"func.reverse": "grad vjp"}`."""
+    return {name: module for module, names in modules.items() for name in names.split()}
 
 
 def late(
@@ -38,7 +45,6 @@ def late(
 def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> Answers:
     """The answers of `torch.PACKAGE`, whose names are the operators `PACKAGE_NAME`, and those of `where`."""
     from tensorcli.engine.callers import functions
-    from tensorcli.engine.op import PACKETS
 
     prefix = f"{package}_"
     others, _ = late(package, where)

@@ -233,6 +233,15 @@ def expected_scalar_type(wanted: str, found: str) -> RuntimeError:
     return RuntimeError(f"expected scalar type {wanted} but found {found}")
 
 
+def different_devices(expected: Any, found: Any) -> RuntimeError:
+    """Two tensors that lie on different devices."""
+    if "meta" in (expected.type, found.type):
+        return RuntimeError(f"Tensor on device {found} is not on the expected device {expected}!")
+    return RuntimeError(
+        f"Expected all tensors to be on the same device, but found at least two devices, {expected} and {found}!"
+    )
+
+
 def result_cast(source: str, target: str) -> RuntimeError:
     """A result whose dtype may not be written into its destination."""
     return RuntimeError(f"result type {source} can't be cast to the desired output type {target}")

@@ -12,14 +12,10 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from tensorcli.engine import effects, schema
-from tensorcli.engine.autograd.nodes import fact_of
+from tensorcli.engine.autograd import nodes
+from tensorcli.engine.autograd.recording import Plan
 from tensorcli.engine.dtypes import PROMOTE
-from tensorcli.engine.table import Table
-
-OPS: Final[dict[str, "Op"]] = Table()
-"""All operators by their full name (`mul.Tensor`), in the order of declaration, which is the order of the help page."""
-PACKETS: Final[dict[str, list["Op"]]] = Table()
-"""The overloads of each base name (`mul`)."""
+from tensorcli.engine.effects import inner
 
 surrounding: Callable[["Op", Callable[..., Any]], Callable[..., Any]] | None = None
 """What is put around whatever runs an operator (`callers.surround_all`)."""
@@ -232,9 +228,7 @@ class Op:
     @cached_property
     def inner_writes(self) -> Any:
         """How often PyTorch's kernel writes into its own result (effects.inner); 0 for most."""
-        from tensorcli.engine.effects.inner import COMPOSED, WRITES
-
-        return COMPOSED.get(self.base) or WRITES.get(self.name) or WRITES.get(self.base, 0)
+        return inner.COMPOSED.get(self.base) or inner.WRITES.get(self.name) or inner.WRITES.get(self.base, 0)
 
     @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
@@ -245,15 +239,11 @@ class Op:
     @cached_property
     def node_class(self) -> Any:
         """The class of its nodes."""
-        from tensorcli.engine.autograd.nodes import node_class
-
-        return node_class(self)
+        return nodes.node_class(self)
 
     @cached_property
     def plan(self) -> Any:
         """What its nodes save (autograd.recording.Plan)."""
-        from tensorcli.engine.autograd.recording import Plan
-
         return Plan(self)
 
     @cached_property
@@ -265,7 +255,7 @@ class Op:
     def _knows(self, name: str) -> bool:
         if name in self.names or name in self.returns or name in ("result", "needs"):
             return True
-        stem, _ = fact_of(name)
+        stem, _ = nodes.fact_of(name)
         return stem in self.names or stem in self.returns
 
     def __repr__(self) -> str:

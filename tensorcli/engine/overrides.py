@@ -9,9 +9,18 @@ from functools import wraps
 from types import NoneType
 from typing import Any, Final
 
+from tensorcli.engine import messages
 from tensorcli.engine.native import type_name
+from tensorcli.engine.table import PACKETS
 
 Call = Callable[..., Any]
+
+torch: Any = None
+"""The package whose functions these are (set by it)."""
+functions: Any = None
+"""All operators as functions, those too that torch does not show (set by `callers`)."""
+Tensor: Any = None
+"""The engine's own class (set by `tensor`)."""
 
 
 class _State:
@@ -53,8 +62,6 @@ PLAIN: Final[set[type]] = {int, float, bool, complex, str, NoneType}
 
 def _is_pytorchs(kind: type) -> bool:
     """Whether a class is of PyTorch's own tensors: to functions of the engine they are objects like any other."""
-    from tensorcli.engine.tensor import Tensor
-
     return any(
         (base.__module__, base.__name__) == ("torch", "Tensor") and base is not Tensor
         for base in kind.__mro__
@@ -129,8 +136,6 @@ def _asked(public_api: Call, relevant: Sequence[Any], given: tuple[Any, ...], ca
     for one in relevant:
         function = one.__torch_function__
         if getattr(function, "__self__", None) is one:
-            from tensorcli.engine import messages
-
             # The C++ side of PyTorch says it once, and quotes the name fully.
             native = category is UserWarning
             messages.warn(
@@ -158,8 +163,6 @@ def _dispatched(public_api: Call, relevant: Sequence[Any], args: Any, kwargs: An
 
 
 def _spoken(function: Call) -> str:
-    from tensorcli.engine.op import PACKETS
-
     name = function.__qualname__
     space = PACKETS[name][0].namespace if name in PACKETS else ""
     return f"torch.{space}.{name}" if space else f"torch.{name}"
@@ -167,11 +170,6 @@ def _spoken(function: Call) -> str:
 
 def called(name: str, method: bool, relevant: Sequence[Any], args: Sequence[Any], kwargs: Any) -> Any:
     """A call of an operator's function or method, by the name that users know it by, as its arguments have it."""
-    import tensorcli.engine
-    from tensorcli.engine.callers import functions
-    from tensorcli.engine.op import PACKETS
-
-    torch: Any = tensorcli.engine
     space = PACKETS[name][0].namespace if name in PACKETS else ""
     owner: Any = torch.Tensor if method else torch
     if space == "nn":
@@ -205,10 +203,6 @@ def _own(func: Call) -> Call | None:
     home = getattr(func, "__module__", None) or getattr(func, "__objclass__", object).__module__
     if home.partition(".")[0] != "torch":
         return func
-    import tensorcli.engine
-    from tensorcli.engine.callers import functions
-
-    torch: Any = tensorcli.engine
     spaces: tuple[Any, ...]
     if hasattr(func, "__objclass__") or func.__qualname__.startswith("Tensor."):
         spaces = (torch.Tensor,)
@@ -220,8 +214,6 @@ def _own(func: Call) -> Call | None:
 
 
 def _converted(answer: Any, cls: type) -> Any:
-    from tensorcli.engine.tensor import Tensor
-
     if cls is Tensor:
         return answer
     if isinstance(answer, Tensor) and not isinstance(answer, cls):
@@ -234,9 +226,6 @@ def _converted(answer: Any, cls: type) -> Any:
 
 def as_subclass(tensor: Any, cls: type) -> Any:
     """A view of the tensor that is of the class. Errors: TypeError for one that is not a subclass of Tensor."""
-    from tensorcli.engine.callers import functions
-    from tensorcli.engine.tensor import Tensor
-
     if not issubclass(cls, Tensor):
         raise TypeError(
             "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your class "
@@ -248,8 +237,6 @@ def as_subclass(tensor: Any, cls: type) -> Any:
 
 def make_subclass(cls: Any, data: Any, require_grad: bool = False) -> Any:
     """A leaf of the class on the memory of a tensor. Errors: TypeError."""
-    from tensorcli.engine.tensor import Tensor
-
     if not isinstance(cls, type):
         raise TypeError(f"cls must be a type (got {type_name(type(cls))})")
     if not isinstance(data, Tensor):

@@ -68,17 +68,8 @@ def _iterated(op: "Op", tensors: Sequence[Tensor]) -> Device:
             if joined > 1 and op.base not in UNCOUNTED:
                 raise RuntimeError("Trying to pass too many CPU scalars to non-CPU kernel!")
             continue
-        raise different_devices(found, tensor.device)
+        raise messages.different_devices(found, tensor.device)
     return found
-
-
-def different_devices(expected: Device, found: Device) -> RuntimeError:
-    """Two tensors that lie on different devices."""
-    if META in (expected, found):
-        return RuntimeError(f"Tensor on device {found} is not on the expected device {expected}!")
-    return RuntimeError(
-        f"Expected all tensors to be on the same device, but found at least two devices, {expected} and {found}!"
-    )
 
 
 # ---- operators with a rule of their own
@@ -93,7 +84,9 @@ def _indexed(given: Sequence[tuple[str, Tensor]]) -> Device:
                     f"indices should be either on cpu or on the same device as the indexed tensor ({own})"
                 )
         elif tensor.device is not own and tensor.geometry.sizes:
-            raise different_devices(*((own, tensor.device) if own is not CPU else (tensor.device, own)))
+            raise messages.different_devices(
+                *((own, tensor.device) if own is not CPU else (tensor.device, own))
+            )
     return own
 
 
@@ -117,7 +110,7 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
         # What is added meets the first matrix, of which nobody asks where the second lies.
         bias, matrix, _ = tensors
         if bias.device is not matrix.device:
-            raise different_devices(matrix.device, bias.device)
+            raise messages.different_devices(matrix.device, bias.device)
         return matrix.device
     found: Device | None = None
     first = tensors[0]
@@ -126,7 +119,7 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
         if found is None or (found is CPU and device is not CPU and not first.geometry.sizes):
             first, found = tensor, device
         elif device is not found and (tensor.geometry.sizes or device is not CPU):
-            raise different_devices(found, device)
+            raise messages.different_devices(found, device)
     assert found is not None
     return found
 

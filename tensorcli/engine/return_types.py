@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from tensorcli.engine.native import Native
+from tensorcli.engine.table import PACKETS
 
 _NOTHING: Final[dict[str, Any]] = {}
 
@@ -70,8 +71,6 @@ def _again(name: str, fields: tuple[str, ...], items: tuple[Any, ...]) -> Return
 
 def __getattr__(name: str) -> Any:
     """`torch.return_types.max`: the class for the operator of that name."""
-    from tensorcli.engine.op import PACKETS
-
     for found in PACKETS.get(name, ()):
         if len(found.returns) > 1 and found.schema.returns[0].name:
             return return_type(name, found.returns)

@@ -33,22 +33,6 @@ def get_default_dtype() -> dtype:
     return dtypes.default.floating
 
 
-def set_default_tensor_type(t: Any, /) -> None:
-    """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
-    messages.warn(
-        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
-        "torch.set_default_device() as alternatives.",
-        once=True,
-    )
-    from tensorcli.engine.construct.legacy import parse_type, type_of_class
-
-    kind, device = parse_type(t) if isinstance(t, str) else type_of_class(t)
-    if device.type == "cuda" and not devices.cuda_devices():
-        name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
-        raise TypeError(f"type {name} not available. {devices.NOT_COMPILED}.")
-    set_default_dtype(kind)
-
-
 def get_default_device() -> Device:
     """Where factories make their tensors."""
     found = devices.default.device

@@ -1,7 +1,12 @@
 """The table that operators are declared in, which is read chapter by chapter."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
+
+from tensorcli.engine import ops
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
 
 
 class Table(dict[str, Any]):
@@ -43,15 +48,17 @@ class Table(dict[str, Any]):
         return dict.items(self)
 
 
+OPS: Final[dict[str, "Op"]] = Table()
+"""All operators by their full name (`mul.Tensor`), in the order of declaration, which is the order of the help page."""
+PACKETS: Final[dict[str, list["Op"]]] = Table()
+"""The overloads of each base name (`mul`)."""
+
+
 def _find(table: Table, key: str) -> bool:
     """Read on until something is there; whether it is."""
-    from tensorcli.engine import ops
-
     return ops.read_for(key.partition(".")[0]) and dict.__contains__(table, key)
 
 
 def read_chapters() -> None:
     """Read the chapters that are not read yet."""
-    from tensorcli.engine import ops
-
     ops.read_all()

@@ -82,6 +82,7 @@ class Tensor(metaclass=TensorType):
     """The recorded grad_fn; of a view, the one last made (see `grad_fn`)."""
     output_nr = 0
     leaf_requires_grad = False
+    grad: "Tensor | None"
     _grad: "Tensor | None" = None
     _grad_dtype: Any = None
     """Of a leaf whose `grad_dtype` was set: that dtype, or `accumulate.ANY`."""
@@ -272,35 +273,6 @@ class Tensor(metaclass=TensorType):
     def grad_fn(self) -> Any:
         return self.node if self.view_of is None else self.view_of.grad_fn(self)
 
-    @property
-    def grad(self) -> "Tensor | None":
-        if self._grad is None and not self.retains_grad and self.node is not None:
-            messages.warn(messages.NON_LEAF_GRAD)
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        from tensorcli.engine.autograd.accumulate import check_assigned_grad
-
-        check_assigned_grad(self, value)
-        self._grad = value
-
-    @grad.deleter
-    def grad(self) -> None:
-        self._grad = None
-
-    @property
-    def grad_dtype(self) -> Any:
-        from tensorcli.engine.autograd.accumulate import grad_dtype
-
-        return grad_dtype(self)
-
-    @grad_dtype.setter
-    def grad_dtype(self, wanted: Any) -> None:
-        from tensorcli.engine.autograd.accumulate import set_grad_dtype
-
-        set_grad_dtype(self, wanted)
-
     def _is_view(self) -> bool:
         return self.view_of is not None
 
@@ -315,12 +287,6 @@ class Tensor(metaclass=TensorType):
 
     def __dir__(self) -> list[str]:
         return sorted({*vars(self), *dir(type(self))})
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
-        # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
-        from tensorcli.engine.construct.legacy import new_of_class
-
-        return new_of_class(cls, *args, **kwargs)
 
 
 class Size(Native, tuple[int, ...]):
@@ -389,6 +355,7 @@ def fresh_tensor(array: Any, geometry: Geometry, kind: dtype) -> Tensor:
     return tensor
 
 
+overrides.Tensor = Tensor
 overrides.PLAIN.add(Tensor)
 
 

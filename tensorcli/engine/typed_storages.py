@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
-from tensorcli.engine.devices import META, Device
+from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor
-from tensorcli.engine.untyped_storages import CASTS, UntypedStorage, is_int, untyped_storage
+from tensorcli.engine.untyped_storages import CASTS, UntypedStorage, is_int, untyped_storage, wrap
 
 _DEPRECATED = (
     "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "
@@ -371,6 +373,8 @@ def typed_storage(self: Tensor) -> TypedStorage:
 
 def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
     """A typed storage from a pickle."""
-    from tensorcli.engine.bridge import rebuild_storage
+    from tensorcli.engine.backends import transfer
 
-    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind], _internal=True)
+    target = resolve(device)
+    found = Storage(transfer(np.frombuffer(data, np.uint8).copy(), CPU, target), target)
+    return TypedStorage(wrap_storage=wrap(found), dtype=DTYPES[kind], _internal=True)

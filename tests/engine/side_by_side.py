@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, messages
 
 
 def rows(table: str) -> list[str]:
@@ -25,7 +25,7 @@ def tensor_of(torch: Any, data: Any, requires_grad: bool = False) -> Any:
     if array.dtype == np.float64 and not isinstance(data, np.ndarray):
         array = array.astype(np.float32)
     made = (
-        effects.adopt(array, dtypes.from_numpy_dtype(array.dtype))
+        allocation.adopt(array, dtypes.from_numpy_dtype(array.dtype))
         if torch is engine
         else torch.from_numpy(array)
     )

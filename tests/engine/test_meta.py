@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import effects
+from tensorcli.engine import allocation
 from tensorcli.engine.devices import META
 from tests.engine.on_devices import HISTORY, LEAVES, MOVES, backward, raised, results_on
 from tests.oracle import expressions
@@ -79,7 +79,7 @@ def test_meta_tensors_of_any_size_cost_nothing() -> None:
 
 
 def test_meta_tensors_are_not_held_to_the_sessions_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects.limit, "nbytes", 1000)
+    monkeypatch.setattr(allocation.limit, "nbytes", 1000)
     assert (engine.zeros(1000, 1000, device="meta") + 1).shape == (1000, 1000)
     with pytest.raises(MemoryError):
         engine.zeros(1000, 1000)

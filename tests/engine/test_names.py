@@ -7,14 +7,15 @@ import pytest
 import tensorcli.engine as engine
 from tensorcli.engine import ops, placement
 from tensorcli.engine.autograd import dual, recording
-from tensorcli.engine.batch import drawing, kinds, refused, slow, writes
+from tensorcli.engine.batch import drawing, escaped, kinds, refused, slow, writes
 from tensorcli.engine.batch.rules import ELEMENTWISE, RULES
 from tensorcli.engine.batch.shapes import SIZES
-from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, writing
+from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, writing
 from tensorcli.engine.effects.fresh import SUGGESTED
-from tensorcli.engine.effects.out import before, draws, history, reduced, words
+from tensorcli.engine.effects.out import before, draws, factories, history, reduced, words
 from tensorcli.engine.effects.out import kinds as out_kinds
-from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
+from tensorcli.engine.op import IN_PLACE_FUNCTIONS
+from tensorcli.engine.table import OPS, PACKETS
 from tensorcli.language import hints
 
 TABLES: dict[str, Iterable[str]] = {
@@ -37,7 +38,7 @@ TABLES: dict[str, Iterable[str]] = {
         *elementwise._SECOND_FIRST,
         *elementwise._KEEPING,
     ),
-    "making": making._RESIZING,
+    "making": factories._RESIZING,
     "writing": (*writing._RANGES, *writing._SCANS),
     "out=": (
         *out_kinds.CASTING,
@@ -83,6 +84,9 @@ TABLES: dict[str, Iterable[str]] = {
     "tangents": (*dual._REFUSED, *dual._LINEAR),
     "recording": (*recording._REAL_ONLY, *recording._WITH_NUMBER),
     "vmap": (
+        *escaped._RULE,
+        *escaped._OF_ALL,
+        *escaped._TAKEN,
         *drawing.RANDOM,
         *drawing.DROPPING,
         *drawing._EACH,

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import messages
+from tensorcli.engine import allocation, messages
 
 RECORDS = json.loads(Path(__file__).with_name("shape_records.json").read_text(encoding="utf-8"))
 LINES = [
@@ -85,9 +85,8 @@ def test_a_read_only_array_warns_once_and_is_written_through():
 
 
 def test_a_limit_refuses_a_factory_before_it_takes_memory(monkeypatch):
-    from tensorcli.engine import effects
 
-    monkeypatch.setattr(effects.limit, "nbytes", 1000)
+    monkeypatch.setattr(allocation.limit, "nbytes", 1000)
     for make in (
         lambda: engine.ones(10**9),
         lambda: engine.arange(10**9),
@@ -99,9 +98,8 @@ def test_a_limit_refuses_a_factory_before_it_takes_memory(monkeypatch):
 
 
 def test_more_bytes_than_can_be_addressed_are_refused_in_the_allocators_words(monkeypatch):
-    from tensorcli.engine import effects
 
-    monkeypatch.setattr(effects.limit, "nbytes", None)
+    monkeypatch.setattr(allocation.limit, "nbytes", None)
     for make in (lambda: engine.zeros(10**18), lambda: engine.ones(1).expand(10**18) + 1):
         with pytest.raises(
             RuntimeError,

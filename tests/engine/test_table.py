@@ -57,7 +57,7 @@ def test_asking_for_all_operators_reads_the_table() -> None:
 
 
 def test_a_word_that_is_no_operator_reads_nothing() -> None:
-    asked = "__name__; assert 'tensor' not in sys.modules['tensorcli.engine.op'].PACKETS"
+    asked = "__name__; assert 'tensor' not in sys.modules['tensorcli.engine.table'].PACKETS"
     assert chapters_read_for(asked) == chapters_read_for("__name__")
 
 

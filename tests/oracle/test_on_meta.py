@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tensorcli.engine import placement
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 from tests.oracle import on_meta, opinfo
 
 KERNELS: Final = (

@@ -35,7 +35,7 @@ def ops(
 
 def catalogue() -> Help:
     """Every operator in a line, by the chapters of the engine."""
-    from tensorcli.engine.op import PACKETS
+    from tensorcli.engine.table import PACKETS
     from tensorcli.explorer.engines.pages import summary_of
     from tensorcli.explorer.results import Help, HelpRow, HelpSection
 

@@ -12,7 +12,8 @@ from tensorcli.engine.amp.casting import DeviceState, state
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import surround
 from tensorcli.engine.dtypes import FLOATING, dtype
-from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 Values = tuple[Any, ...]

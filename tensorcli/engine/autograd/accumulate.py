@@ -4,7 +4,9 @@ import weakref
 from typing import Any, ClassVar
 
 from tensorcli.engine import dtypes, events, geometry, messages
-from tensorcli.engine.autograd import nodes
+from tensorcli.engine.allocation import empty
+from tensorcli.engine.autograd import edges
+from tensorcli.engine.autograd.hooks import lend
 from tensorcli.engine.autograd.modes import mode, passes
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
@@ -30,8 +32,6 @@ class AccumulateGrad(Node):
         self.variable = variable
         self.outputs = ((variable.geometry, _wanted(variable), variable.device),)
         if variable.hooks is not None or variable._post_accumulate_grad_hooks is not None:
-            from tensorcli.engine.autograd.hooks import lend
-
             lend(variable, self)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
@@ -85,7 +85,7 @@ def _make(variable: Tensor) -> AccumulateGrad:
     return made
 
 
-nodes.make_accumulator = _make
+edges.make_accumulator = _make
 
 
 def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:
@@ -108,8 +108,6 @@ def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:
 def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
     own = variable.geometry
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
-        from tensorcli.engine.effects import empty
-
         copied: Tensor = empty(own.sizes, own.strides, gradient.dtype, variable.device)
         copied.inference = mode.inference
         copied.copy_(gradient)
@@ -184,9 +182,7 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
             "the same device"
         )
     if gradient.geometry.sizes != tensor.geometry.sizes:
-        from tensorcli.engine.messages import numbers
-
         raise RuntimeError(
-            f"attempting to assign a gradient of size '{numbers(gradient.geometry.sizes)}' to a tensor of size "
-            f"'{numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
+            f"attempting to assign a gradient of size '{messages.numbers(gradient.geometry.sizes)}' to a tensor of size "
+            f"'{messages.numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
         )

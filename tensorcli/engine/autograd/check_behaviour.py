@@ -10,9 +10,10 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.forward_ad import dual_level, make_dual, unpack_dual
 from tensorcli.engine.autograd.jacobians import Function, GradcheckError, as_tuple, has_derivative, zeros_like
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 

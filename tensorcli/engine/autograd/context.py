@@ -5,9 +5,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import messages
+from tensorcli.engine.allocation import empty
+from tensorcli.engine.autograd.edges import NO_EDGE, gradient_edge
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
-from tensorcli.engine.autograd.saved import RawSaved, keep
+from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine.autograd.recording import keep
+from tensorcli.engine.autograd.saved import RawSaved
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
@@ -276,7 +279,5 @@ BackwardCFunction = Context
 
 
 def _zeros(output: Any) -> Tensor:
-    from tensorcli.engine.effects import empty
-
     geometry, kind, device = output
     return empty(geometry.sizes, None, kind, device)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from tensorcli.engine.autograd.edges import NO_EDGE, gradient_edge
 from tensorcli.engine.autograd.modes import mode, no_grad
-from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.tensor import Tensor
 
 

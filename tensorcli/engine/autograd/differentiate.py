@@ -9,9 +9,9 @@ from operator import index
 from typing import Any
 
 from tensorcli.engine import dtypes, messages, overrides
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.graph import GradientEdge
 from tensorcli.engine.autograd.modes import transformed
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Size, Tensor
 
@@ -293,7 +293,7 @@ def _batched(
     once: Callable[[Sequence[Any], bool], list[Tensor | None]], gradients: Sequence[Any], retain_graph: bool
 ) -> list[Tensor | None]:
     """The gradients for each element of the first dimension of the gradients, stacked: a vmap of the pass."""
-    from tensorcli.engine.batch.layer import Layer
+    from tensorcli.engine.batch.dispatch import begun
     from tensorcli.engine.batch.vmap import check_sizes, outside
 
     if any(one is None for one in gradients):
@@ -306,6 +306,6 @@ def _batched(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 "
             "so expected in_dim to satisfy 0 <= in_dim < 0."
         )
-    with Layer(check_sizes([one.geometry.sizes[0] for one in gradients]), "none") as layer:
+    with begun(check_sizes([one.geometry.sizes[0] for one in gradients]), "none") as layer:
         found = once([layer.wrap(one, 0) for one in gradients], retain_graph)
     return [None if one is None else outside(layer, one, 0, "vjp") for one in found]

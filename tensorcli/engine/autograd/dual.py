@@ -15,8 +15,8 @@ from operator import add
 from typing import Any, Final
 
 from tensorcli.engine import callers, dtypes, effects
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import forward, mode, pushed_through
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
 from tensorcli.engine.autograd.tangents import ForwardLevel, zeros_beside
@@ -173,7 +173,7 @@ def _written(level: ForwardLevel, op: Op, values: tuple[Any, ...]) -> Any:
 
 def _write_tangent(level: ForwardLevel, tangent: Tensor, new: Tensor | None) -> None:
     """Write into a tangent, which may be a tensor that somebody holds: of this it is heard."""
-    from tensorcli.engine.func.levels import listener
+    from tensorcli.engine.func.marking import listener
 
     heard = listener()
     values = (tangent,) if new is None else (tangent, new)

@@ -5,8 +5,9 @@ The rules for tangents stand in `dual.py`, which is read when the first level is
 
 from typing import Any, NamedTuple
 
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import Context, mode, opened
-from tensorcli.engine.autograd.nodes import Passing, gradient_edge
+from tensorcli.engine.autograd.nodes import Passing
 from tensorcli.engine.callers import functions
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tensorcli.engine.autograd.context import Context
-from tensorcli.engine.autograd.modes import enable_grad
+from tensorcli.engine.autograd.edges import gradient_edge as _gradient_edge
+from tensorcli.engine.autograd.hooks import Handles
+from tensorcli.engine.autograd.modes import enable_grad, passing
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.autograd.nodes import gradient_edge as _gradient_edge
 from tensorcli.engine.autograd.saved import Hook as _Hook
 from tensorcli.engine.autograd.saved import hooks as _hooks
 from tensorcli.engine.native import type_name
@@ -183,17 +184,14 @@ def register_multi_grad_hook(
     """Call `fn` once a backward pass: with the gradients of all the tensors that it reaches (None for the others) when the
     last is there, or (mode "any") with the first. The handle that is returned removes it.
     """
-    from tensorcli.engine.autograd.hooks import Handles
-    from tensorcli.engine.autograd.run import running
-
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of {('all', 'any')} but got {mode}")
     if mode == "any":
         met: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
         def first(grad: Tensor) -> None:
-            if running[-1] not in met:
-                met[running[-1]] = True
+            if passing[-1] not in met:
+                met[passing[-1]] = True
                 fn(grad)
 
         return Handles(tuple(t.register_hook(first) for t in tensors if t.requires_grad))
@@ -201,7 +199,7 @@ def register_multi_grad_hook(
     arrived: WeakKeyDictionary[Any, tuple[int, list[Any]]] = WeakKeyDictionary()
 
     def arrive(place: int, grad: Tensor) -> None:
-        now = running[-1]
+        now = passing[-1]
         if now not in arrived:
             arrived[now] = (sum(now.executes(node) for node in nodes), [None] * len(nodes))
         left, grads = arrived[now]

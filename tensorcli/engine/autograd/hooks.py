@@ -9,15 +9,18 @@ other hooks.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import events, messages
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import refuse_in_transform
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.native import type_name
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.autograd.nodes import Node
 
 Table = dict[int, Callable[..., Any]]
 
@@ -37,7 +40,7 @@ class NodeHooks:
         self.post_accumulate: dict[int, Callable[..., Any]] = {}
 
 
-def hooks_of(node: Node) -> NodeHooks:
+def hooks_of(node: "Node") -> NodeHooks:
     """The hooks of a node, made when first asked for."""
     if node.hooks is None:
         node.hooks = NodeHooks()
@@ -45,7 +48,7 @@ def hooks_of(node: Node) -> NodeHooks:
     return found
 
 
-def lend(leaf: Tensor, node: Node) -> None:
+def lend(leaf: Tensor, node: "Node") -> None:
     """Let an AccumulateGrad run the hooks of its leaf, those that come later too."""
     if leaf.hooks is not None:
         hooks_of(node).tensor.append((0, leaf.hooks))
@@ -53,7 +56,7 @@ def lend(leaf: Tensor, node: Node) -> None:
         hooks_of(node).post_accumulate = leaf._post_accumulate_grad_hooks
 
 
-def _accumulator(leaf: Tensor) -> Node | None:
+def _accumulator(leaf: Tensor) -> "Node | None":
     """The AccumulateGrad of a leaf, where a graph holds one."""
     found: Node | None = None if leaf.accumulator is None else leaf.accumulator()
     return found
@@ -138,7 +141,7 @@ def retain_grad(tensor: Tensor) -> None:
     hooks_of(node).retains[output_nr] = weakref.ref(tensor)
 
 
-def moved(tensor: Tensor, old: Node | None, old_nr: int) -> None:
+def moved(tensor: Tensor, old: "Node | None", old_nr: int) -> None:
     """`tensor` got a new node: its retain_grad moves there, and hooks from here on see the gradient of the new value."""
     tensor.hooks = None
     if not tensor.retains_grad:
@@ -205,7 +208,7 @@ def after_function(answers: list[Any], grads: list[Any], owned: list[Owned]) -> 
     ]
 
 
-def run_tensor_hooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
+def run_tensor_hooks(node: "Node", grads: list[Any], owned: list[Owned]) -> None:
     """Run the hooks on the outputs' gradients (None where none arrived), and store what retain_grad keeps.
 
     `owned[i]` says whether nobody else holds `grads[i]`. A hook may keep what it saw or what it returned; only CPython
@@ -237,7 +240,7 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
             tensor._grad = kept
 
 
-def run_prehooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
+def run_prehooks(node: "Node", grads: list[Any], owned: list[Owned]) -> None:
     """Run the hooks before the node, which see all its gradients at once. `owned` as for the hooks on tensors."""
     for hook in list(node.hooks.before.values()):
         if events.observer is not None:

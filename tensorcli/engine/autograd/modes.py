@@ -58,6 +58,10 @@ pushing: list[bool] = []
 afterwards must not be nan then."""
 undeclared: list[bool] = []
 """Whether what is written is a state that the operator's schema says nothing of: transforms do not see that."""
+passing: list[Any] = []
+"""The backward passes that run, innermost last: a node may start another one (a checkpoint does), and hooks ask which one
+calls them.
+"""
 transforms: list[Any] = []
 """The transforms of `torch.func` that run, outermost first."""
 

@@ -1,4 +1,4 @@
-"""Nodes and edges: what the graph is made of.
+"""Nodes: what the graph is made of.
 
 A Node is made when an operator runs on an input that requires grad (recording.py). Its edges lead to the nodes that made the
 inputs (AccumulateGrad for a leaf); what it keeps for the backward pass is in saved.py.
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly, remember
+from tensorcli.engine.autograd.edges import Edge
+from tensorcli.engine.autograd.hooks import RemovableHandle, hooks_of
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.saved import SAVED, UNPACKED, RawSaved, SavedTensor
 from tensorcli.engine.tensor import Tensor
@@ -20,10 +22,6 @@ from tensorcli.engine.tensor import Tensor
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
-Edge = tuple[Any, int]
-"""A node and which of its outputs; (None, 0) where no gradient flows."""
-
-NO_EDGE: Final[Edge] = (None, 0)
 _UNSIGNED: Final = 1 << 64
 _sequence = count()
 
@@ -340,6 +338,20 @@ class Passing(Node):
         return ()
 
 
+class NotImplementedNode(Node):
+    """The node of an operator that has no gradient: running it is an error."""
+
+    title: ClassVar[str] = "torch::autograd::NotImplemented"
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        name = self.op.base if self.op.base == "set_" else f"aten::{self.op.base}"
+        raise RuntimeError(f"derivative for {name} is not implemented")
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
 class InputMetadata:
     """What a gradient that arrives at a node must look like."""
 
@@ -361,28 +373,10 @@ InputMetadata.__name__ = "_InputMetadata"
 
 
 def _register(node: Node, kind: str, hook: Callable[..., Any]) -> Any:
-    from tensorcli.engine.autograd.hooks import RemovableHandle, hooks_of
-
     table = getattr(hooks_of(node), kind)
     handle = RemovableHandle(table)
     table[handle.id] = hook
     return handle
-
-
-def gradient_edge(tensor: Tensor) -> Edge:
-    """Where the gradient of `tensor` goes: its grad_fn, or the AccumulateGrad of a leaf."""
-    node = tensor.grad_fn
-    if node is not None:
-        return node, tensor.output_nr
-    if tensor.leaf_requires_grad:
-        reference = tensor.accumulator
-        found = None if reference is None else reference()
-        return (make_accumulator(tensor) if found is None else found), 0
-    return NO_EDGE
-
-
-make_accumulator: Callable[[Tensor], Node] = None  # type: ignore[assignment]
-"""Makes the AccumulateGrad of a leaf (set by `accumulate`, which builds on this module)."""
 
 
 def node_class(op: "Op") -> type[Node]:
@@ -390,8 +384,6 @@ def node_class(op: "Op") -> type[Node]:
     found = _classes.get(op.name)
     if found is None:
         if not op.gradients:
-            from tensorcli.engine.autograd.views import NotImplementedNode
-
             found = type("NotImplemented", (NotImplementedNode,), {"op": op, "__module__": "builtins"})
         else:
             found = type(op.node_name, (Node,), {"op": op, "__module__": "builtins"})

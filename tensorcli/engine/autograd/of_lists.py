@@ -9,8 +9,9 @@ from functools import cache
 from typing import Any, Final
 
 from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.autograd.edges import NO_EDGE, Edge, gradient_edge
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.saved import SavedTensor
 from tensorcli.engine.tensor import Tensor
 

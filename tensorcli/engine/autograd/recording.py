@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import events, messages
-from tensorcli.engine.autograd import nodes
-from tensorcli.engine.autograd.modes import aside, forward, mode
-from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, fact_of, gradient_edge
-from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
+from tensorcli.engine.autograd.edges import NO_EDGE, Edge, gradient_edge
+from tensorcli.engine.autograd.modes import aside, forward, mode, transforms
+from tensorcli.engine.autograd.nodes import Node, fact_of
+from tensorcli.engine.autograd.saved import SavedNumber, SavedPacked, SavedTensor, hooks
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import COMPARE, FLOATING, LOGICAL, dtype
-from tensorcli.engine.tensor import Tensor, wrapped_number
+from tensorcli.engine.table import OPS
+from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -211,7 +212,7 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
             elif value.leaf_requires_grad:
                 reference = value.accumulator
                 found = None if reference is None else reference()
-                edges.append((nodes.make_accumulator(value) if found is None else found, 0))
+                edges.append(gradient_edge(value) if found is None else (found, 0))
             else:
                 edges.append(NO_EDGE)
         elif type(value) in (list, tuple):
@@ -254,8 +255,6 @@ def _in_cpp(op: "Op", values: Sequence[Any]) -> tuple["Op", Sequence[Any]]:
     """The operator, and its values, as which PyTorch's C++ records arithmetic with a number."""
     if len(values) < 2 or isinstance(values[1], Tensor):
         return op, values
-    from tensorcli.engine.op import OPS
-
     if op.base == "rsub":
         return OPS["sub.Tensor"], (values[1], values[0], *values[2:])
     twin = _WITH_NUMBER.get(op.name)
@@ -282,6 +281,33 @@ def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
         elif any(edge[0] is not None for edge in edges[start:]):
             return True
     return False
+
+
+def keep(node: Node, name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
+    """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
+    if tensor.inference and _is_of_transforms(node):
+        # A transform wraps what it is given: the wrapper is not an inference tensor.
+        tensor = alias(tensor)
+        tensor.inference = False
+    if hooks.stack:
+        # What a hook made of the tensor is nobody's to look at: no version is checked, no bytes are kept.
+        pack_hook, unpack_hook = hooks.stack[-1]
+        packed = SavedPacked(tensor, output_nr, unpack_hook)
+        packed.pack(pack_hook, tensor)
+        return packed
+    saved = SavedTensor(tensor, output_nr)
+    if events.observer is not None:
+        events.observer.saved(node, name, saved)
+    return saved
+
+
+def _is_of_transforms(node: Node) -> bool:
+    """Whether transforms alone record a node, since nothing that it leads to asks for a gradient outside."""
+    if all(each.batched for each in transforms):
+        return False
+    from tensorcli.engine.autograd.reach import reach
+
+    return not reach([node], lambda leaf: not leaf.levels).get(node)
 
 
 def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
+from tensorcli.engine.autograd.edges import Edge
 from tensorcli.engine.autograd.hooks import (
     Owned,
     Share,
@@ -27,16 +28,12 @@ from tensorcli.engine.autograd.hooks import (
     run_prehooks,
     run_tensor_hooks,
 )
-from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import Edge, Node
+from tensorcli.engine.autograd.modes import mode, passing
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.tensor import Tensor
 
 DENSE = geometry.is_non_overlapping_and_dense
 
-running: list["_Pass"] = []
-"""The passes that run, innermost last: a node may start another one (a checkpoint does), and hooks ask which one
-calls them.
-"""
 _numbers = count()
 
 
@@ -55,16 +52,17 @@ def run(
     """
     before = mode.grad
     mode.set(create_graph)
-    running.append(_Pass(keep_graph, inputs, accumulate))
+    this = _Pass(keep_graph, inputs, accumulate)
+    passing.append(this)
     try:
         with np.errstate(all="ignore"):
-            found = running[-1].run(roots, gradients)
+            found = this.run(roots, gradients)
             # A callback may queue another.
-            for callback in running[-1].callbacks:
+            for callback in this.callbacks:
                 callback()
             return found
     finally:
-        running.pop()
+        passing.pop()
         mode.set(before)
 
 

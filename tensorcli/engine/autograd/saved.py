@@ -4,9 +4,10 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.engine import addresses, events, messages
+from tensorcli.engine import addresses, messages
 from tensorcli.engine.autograd.anomaly import anomaly
-from tensorcli.engine.autograd.modes import no_grad, transforms
+from tensorcli.engine.autograd.edges import gradient_edge
+from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
@@ -109,8 +110,6 @@ class SavedPacked:
         """What the pack hook made; nothing where it failed, and the unpack hook is called without it, as in PyTorch."""
         self.version = tensor.counter.count
         self.output_nr = output_nr
-        from tensorcli.engine.autograd.nodes import gradient_edge
-
         # What the unpacked tensor gets back: its place in the graph, or the leaf's accumulator.
         leaf = tensor.leaf_requires_grad
         self.source = None if leaf or output_nr is not None or not tensor.requires_grad else tensor.grad_fn
@@ -231,33 +230,6 @@ class RawSaved:
 RawSaved.__name__ = RawSaved.__qualname__ = "SavedTensor"
 SAVED: Final = (SavedTensor, SavedNumber, SavedPacked)
 UNPACKED: Final = (*SAVED, tuple)
-
-
-def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
-    """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
-    if tensor.inference and _is_of_transforms(node):
-        # A transform wraps what it is given: the wrapper is not an inference tensor.
-        tensor = alias(tensor)
-        tensor.inference = False
-    if hooks.stack:
-        # What a hook made of the tensor is nobody's to look at: no version is checked, no bytes are kept.
-        pack_hook, unpack_hook = hooks.stack[-1]
-        packed = SavedPacked(tensor, output_nr, unpack_hook)
-        packed.pack(pack_hook, tensor)
-        return packed
-    saved = SavedTensor(tensor, output_nr)
-    if events.observer is not None:
-        events.observer.saved(node, name, saved)
-    return saved
-
-
-def _is_of_transforms(node: "Node") -> bool:
-    """Whether transforms alone record a node, since nothing that it leads to asks for a gradient outside."""
-    if all(each.batched for each in transforms):
-        return False
-    from tensorcli.engine.func.levels import reach
-
-    return not reach([node], lambda leaf: not leaf.levels).get(node)
 
 
 def _output(tensor: Tensor, node: "Node", number: int) -> Tensor:

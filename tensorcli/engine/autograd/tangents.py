@@ -5,7 +5,7 @@ one at the levels outside.
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -85,7 +85,7 @@ class ForwardLevel:
         set_as_outside(inner)
         events.observer, hooks.stack = None, []
         if transforms:
-            from tensorcli.engine.func.levels import mark
+            from tensorcli.engine.func.marking import mark
 
             mark()
         try:
@@ -192,15 +192,6 @@ class ForwardLevel:
                 return view.view_of.retype(tangent)  # type: ignore[no-any-return]
             shape = view.geometry
             return tangent.as_strided(shape.sizes, shape.strides, shape.offset)  # type: ignore[no-any-return]
-
-
-def carry(handle: Tensor, tensor: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> None:
-    """Let another handle on what a tensor is have its tangents, or what becomes of them."""
-    for level in forward:
-        if handle.batch is None or level.inside(handle.batch.layer):
-            tangent = level.tangent_of(tensor)
-            if tangent is not None:
-                level.give(handle, tangent if change is None else change(tangent))
 
 
 @contextmanager

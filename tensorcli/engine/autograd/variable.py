@@ -5,6 +5,7 @@ from operator import index
 from typing import Any
 
 from tensorcli.engine import addresses, messages
+from tensorcli.engine.autograd.modes import passing
 from tensorcli.engine.callers import functions
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
@@ -17,11 +18,9 @@ class _Engine:
 
     def queue_callback(self, callback: Callable[[], Any]) -> None:
         """Call a function at the end of the pass that runs. Errors: RuntimeError where none does."""
-        from tensorcli.engine.autograd.run import running
-
-        if not running:
+        if not passing:
             raise RuntimeError("Final callbacks can only be installed during backward pass.")
-        running[-1].callbacks.append(callback)
+        passing[-1].callbacks.append(callback)
 
     def __repr__(self) -> str:
         return f"<torch._C._EngineBase object at {addresses.of_object(self)}>"

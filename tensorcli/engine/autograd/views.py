@@ -9,10 +9,14 @@ is next asked for.
 from typing import Any, ClassVar
 
 from tensorcli.engine import events, messages
+from tensorcli.engine.allocation import empty
+from tensorcli.engine.autograd.edges import gradient_edge
+from tensorcli.engine.autograd.hooks import moved
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 NORMAL, NO_GRAD, MULTI_OUTPUT, INFERENCE, CUSTOM = "normal", "no_grad", "multi_output", "inference", "custom"
@@ -53,7 +57,7 @@ class View:
                 again = _recorded(self.retype, base)
                 _set_node(view, again.node, again.output_nr)
             else:
-                node = AsStridedBackward0(base, view.geometry)
+                node = _as_strided(base, view.geometry)
                 node.outputs = ((view.geometry, view.dtype, view.device),)
                 _set_node(view, node, 0)
             self.version = current
@@ -70,6 +74,18 @@ def _recorded(retype: Any, base: Tensor) -> Tensor:
     finally:
         mode.set(grad, inference)
         events.observer = observer
+
+
+def _as_strided(base: Tensor, shape: Geometry) -> Node:
+    """The node of a view whose base was written: it reads the base's gradient through the view's strides."""
+    saved = {
+        "self_geometry": base.geometry,
+        "size": shape.sizes,
+        "stride": shape.strides,
+        "storage_offset": shape.offset,
+    }
+    node: Node = OPS["as_strided"].node_class((gradient_edge(base),), saved)
+    return node
 
 
 def check_kind(view: Tensor, indirect: bool = False) -> None:
@@ -145,35 +161,7 @@ def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
     tensor.node = node
     tensor.output_nr = output_nr
     if tensor.hooks is not None or tensor.retains_grad:
-        from tensorcli.engine.autograd.hooks import moved
-
         moved(tensor, old, old_nr)
-
-
-class AsStridedBackward0(Node):
-    """The node of a view whose base was written: reads the base's gradient through the view's strides."""
-
-    __module__ = "builtins"
-
-    def __init__(self, base: Tensor, geometry: Geometry) -> None:
-        super().__init__((gradient_edge(base),), {})
-        self.base_geometry = base.geometry
-        self.view_geometry = geometry
-        self.saved = {
-            "size": geometry.sizes,
-            "stride": geometry.strides,
-            "storage_offset": geometry.offset,
-        }
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        from tensorcli.engine.ops.strided import as_strided_backward
-
-        grad = grads[0]
-        return [None if grad is None else as_strided_backward(grad, self.base_geometry, self.view_geometry)]
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ("size", "stride", "storage_offset")
 
 
 class CopySlices(Node):
@@ -198,8 +186,6 @@ class CopySlices(Node):
             raise RuntimeError(messages.FREED)
         if grad is None:
             return [None] * len(self.edges)
-        from tensorcli.engine.effects import empty
-
         base = self.base_geometry
         if grad.batch is None:
             result = empty(base.sizes, base.strides, grad.dtype, grad.device)
@@ -249,20 +235,6 @@ class CopySlices(Node):
 
     def saved_tensors_of(self) -> list[tuple[str, Any]]:
         return [] if self.function is None else self.function.saved_tensors_of()
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
-
-
-class NotImplementedNode(Node):
-    """The node of an operator that has no gradient: running it is an error."""
-
-    title: ClassVar[str] = "torch::autograd::NotImplemented"
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        name = self.op.base if self.op.base == "set_" else f"aten::{self.op.base}"
-        raise RuntimeError(f"derivative for {name} is not implemented")
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:

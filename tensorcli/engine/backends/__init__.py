@@ -6,6 +6,7 @@ numpy's directly, without a look-up here; this module is imported when another d
 but no tensors and no operators.
 """
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -46,6 +47,15 @@ class Description(NamedTuple):
     library: str
     version: str
     card: str
+
+
+def free_memory() -> Memory | None:
+    """Free and total bytes of the machine's memory; None where the system does not say."""
+    try:
+        page = os.sysconf("SC_PAGE_SIZE")
+        return Memory(os.sysconf("SC_AVPHYS_PAGES") * page, os.sysconf("SC_PHYS_PAGES") * page)
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 class Backend:
@@ -146,8 +156,6 @@ class Backend:
 
     def memory(self, device: Device) -> Memory | None:
         """Free and total bytes, where that is known."""
-        from tensorcli.engine.backends.machine import free_memory
-
         return free_memory()
 
     def empty_cache(self) -> None:

@@ -9,23 +9,25 @@ from typing import Any
 
 from tensorcli.engine import callers, effects, events, messages
 from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import forward, mode
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, original_of, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, slow, writes
 from tensorcli.engine.batch.escaped import is_escaped, looks, refusal
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.batch.refused import WITHOUT_EXAMPLES_TOO, refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
+from tensorcli.engine.func.marking import refuse_captured
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
 
 Run = Callable[[tuple[Any, ...]], Any]
 
 
-def listen() -> None:
-    """Let all operators ask, from here on, whether a vmap runs."""
+def begun(size: int, randomness: str) -> Layer:
+    """A vmap to be entered; all operators ask from here on whether one runs."""
     callers.surround_all(_asking)
+    return Layer(size, randomness)
 
 
 def _asking(op: Op, run: Run) -> Run:
@@ -93,8 +95,6 @@ def _dispatched(op: Op, values: tuple[Any, ...]) -> Any:
 def _refuse_captured(layer: Layer, op: Op) -> None:
     """Errors: RuntimeError for a write to a tensor from outside, while a transform runs inside the layer."""
     if any(not each.batched for each in layer.inside()):
-        from tensorcli.engine.func.levels import refuse_captured
-
         refuse_captured(op.name)
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tensorcli.engine import effects, messages
-from tensorcli.engine.op import PACKETS
+from tensorcli.engine.table import PACKETS
 from tensorcli.engine.tensor import Tensor
 
 _RULE: Final = {

@@ -6,7 +6,7 @@ bytes, and the history of what runs outside; the tensor of the layer has a histo
 the layer. A tensor from below that meets those of a layer is lifted into it: a tensor of the layer with nothing mapped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,7 +86,7 @@ class Batch:
 
 
 class Layer:
-    """One running vmap, as a context: how many examples there are, and what their random numbers are to be."""
+    """One running vmap, as a context that `dispatch.begun` gives: how many examples there are, and how they draw numbers."""
 
     before = None
     batched = True
@@ -102,10 +102,8 @@ class Layer:
         """How many vmaps it runs in."""
 
     def __enter__(self) -> "Layer":
-        from tensorcli.engine.batch.dispatch import listen
-        from tensorcli.engine.func.levels import mark
+        from tensorcli.engine.func.marking import mark
 
-        listen()
         mark()
         transforms.append(self)
         self.depth = len(layers)
@@ -114,7 +112,7 @@ class Layer:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        from tensorcli.engine.func.levels import unmark
+        from tensorcli.engine.func.marking import unmark
 
         layers.pop()
         transforms.pop()
@@ -156,10 +154,7 @@ class Layer:
         if self.batch_of(tensor) is not None:
             return tensor
         found = self.wrap(tensor, None)
-        if forward:
-            from tensorcli.engine.autograd.tangents import carry
-
-            carry(found, tensor)
+        carry(found, tensor)
         return found
 
     @contextmanager
@@ -180,6 +175,15 @@ class Layer:
             layers.extend(inner)
             forward[:] = levels
             mode.set(grad, inference)
+
+
+def carry(handle: Tensor, tensor: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> None:
+    """Let another handle on what a tensor is have its tangents, or what becomes of them."""
+    for level in forward:
+        if handle.batch is None or level.inside(handle.batch.layer):
+            tangent = level.tangent_of(tensor)
+            if tangent is not None:
+                level.give(handle, tangent if change is None else change(tangent))
 
 
 def hidden(geometry: Geometry, dim: int | None) -> Geometry:

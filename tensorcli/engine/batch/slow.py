@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd import run as backward_pass
+from tensorcli.engine.autograd.modes import passing
 
 NAMES: Final = frozenset(
     "_conj_physical _scaled_dot_product_flash_attention_for_cpu addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere "
@@ -36,7 +36,7 @@ def warn(op: Any, size: int) -> None:
 
     Errors: RuntimeError where there are no examples.
     """
-    if op.name in NAMES and not backward_pass.running:
+    if op.name in NAMES and not passing:
         messages.warn(
             f"There is a performance drop because we have not yet implemented the batching rule for aten::{op.name}. Please file "
             "us an issue on GitHub so that we can prioritize its implementation."

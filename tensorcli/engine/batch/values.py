@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from tensorcli.engine.batch.layer import Batch
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import mapped
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from tensorcli.engine import trees
+from tensorcli.engine.batch.dispatch import begun
 from tensorcli.engine.batch.layer import Layer
 from tensorcli.engine.batch.values import moved
 from tensorcli.engine.callers import functions
@@ -86,7 +87,7 @@ def _once(
     tree: Tree,
     kwargs: dict[str, Any],
 ) -> Any:
-    with Layer(size, randomness) as layer:
+    with begun(size, randomness) as layer:
         given = [one if dim is None else layer.wrap(one, dim) for one, dim in zip(leaves, dims, strict=True)]
         outputs = func(*unflatten(given, tree), **kwargs)
         found, shape = flatten(outputs)

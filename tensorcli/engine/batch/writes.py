@@ -8,7 +8,8 @@ from tensorcli.engine.batch.layer import Batch, Layer
 from tensorcli.engine.batch.rules.indices import refuse_masks
 from tensorcli.engine.batch.shapes import translated, viewed
 from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain, where
-from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 _BROADCAST: Final = frozenset(

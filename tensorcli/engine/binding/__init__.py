@@ -24,6 +24,7 @@ from tensorcli.engine.binding.parameters import (
 )
 from tensorcli.engine.binding.signatures import CONSTANT, SELF, Parameter, Signature
 from tensorcli.engine.binding.trial import order, read
+from tensorcli.engine.messages import said, warn
 from tensorcli.engine.schema import Schema
 
 __all__ = ["Binder", "order", "python_signature"]
@@ -133,11 +134,9 @@ class Binder:
         complaints().invalid_combination(found[0].name, found, args, kwargs)
 
     def _warn(self, signature: Signature) -> None:
-        from tensorcli.engine import messages
-
         # PyTorch warns of the first deprecated overload that anybody calls, whichever it is, and of no other.
-        if messages.said.first(_DEPRECATED):
-            messages.warn(complaints().deprecated(signature, self.printed))
+        if said.first(_DEPRECATED):
+            warn(complaints().deprecated(signature, self.printed))
 
     def _learn(self, key: tuple[Any, ...], count: int, keywords: tuple[str, ...]) -> None:
         from tensorcli.engine.binding.plan import Shape

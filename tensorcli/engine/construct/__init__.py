@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.construct.data import borrowed, from_data, place_of, speaks_dlpack
 from tensorcli.engine.construct.sharing import share, share_unchecked
 from tensorcli.engine.devices import CPU, resolve
@@ -85,10 +85,10 @@ def _copied(
     data: Any, dtype: dtypes.dtype | None, device: Any, pin_memory: bool, requires_grad: bool, name: str
 ) -> Tensor:
     made = from_data(data, dtype, device)
-    effects.check_pinned(pin_memory, made.device)
+    allocation.check_pinned(pin_memory, made.device)
     if made.batch is not None:
         made.detach_()  # As PyTorch does, which refuses it to the examples of a batch.
-    return effects.manufactured(name, (data,), effects.pinned(made) if pin_memory else made, requires_grad)
+    return effects.manufactured(name, (data,), allocation.pinned(made) if pin_memory else made, requires_grad)
 
 
 def as_tensor(*args: Any, **kwargs: Any) -> Tensor:

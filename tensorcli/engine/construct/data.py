@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, conversion, dtypes, messages
 from tensorcli.engine.construct.sharing import check_array, dtype_of
 from tensorcli.engine.devices import META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry, contiguous, preserved_strides
@@ -40,7 +40,7 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
             messages.warn_discards(own, kind)
         strides = tuple(stride // own.itemsize for stride in data.strides)
         kept = preserved_strides(Geometry(data.shape, strides))
-        array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
+        array = conversion.cast(data, kind) if kind is not None and kind is not own else data.copy("K")
         return _placed(array, kind or own, target, kept)
     if is_storage(data):
         return _of_storage(data, kind, target)
@@ -56,10 +56,10 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     if kind is None:
         kind = _infer(data)
     if target is META:
-        return effects.empty(sizes, None, kind, META)  # whose elements nobody looks at
+        return allocation.empty(sizes, None, kind, META)  # whose elements nobody looks at
     flat: list[Any] = []
     _flatten(data, sizes, 0, flat)
-    effects.check_bytes(len(flat) * kind.itemsize, sizes, kind)
+    allocation.check_bytes(len(flat) * kind.itemsize, sizes, kind)
     return _placed(_stored(flat, kind).reshape(sizes), kind, target)
 
 
@@ -105,8 +105,8 @@ def place_of(source: Tensor, device: Any) -> Device:
 
 def _placed(array: Any, kind: dtypes.dtype, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
     if device is META:
-        return effects.empty(array.shape, strides, kind, META)
-    return effects.adopt(array, kind, device, strides)
+        return allocation.empty(array.shape, strides, kind, META)
+    return allocation.adopt(array, kind, device, strides)
 
 
 def _is_sequence(value: Any) -> bool:
@@ -204,7 +204,7 @@ def _stored(flat: list[Any], kind: dtypes.dtype) -> Any:
     except OverflowError:
         raise OverflowError("int too large to convert to float") from None
     with np.errstate(over="ignore"):
-        return effects.cast(wide.astype(np.float32), kind) if kind.reduced else wide.astype(kind.np)
+        return conversion.cast(wide.astype(np.float32), kind) if kind.reduced else wide.astype(kind.np)
 
 
 _SIMPLE: Final = {bool, int, float, complex}

@@ -10,16 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
+from tensorcli.engine import allocation, dtypes, events, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct.data import from_data
-from tensorcli.engine.construct.sharing import share
-from tensorcli.engine.devices import CPU, Device, resolve
+from tensorcli.engine.construct.sharing import laid_over, share
+from tensorcli.engine.devices import CPU, NOT_COMPILED, Device, cuda_devices, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.native import type_name
-from tensorcli.engine.settings import unset
+from tensorcli.engine.settings import set_default_dtype, unset
 from tensorcli.engine.tensor import Size, Tensor
 
 _CONSTRUCTOR: Final = (
@@ -91,7 +91,7 @@ def _made(made: Tensor, args: tuple[Any, ...], operator: str = "Tensor") -> Tens
 def _empty(sizes: tuple[int, ...], kind: dtype, device: Device) -> Tensor:
     if any(size < 0 for size in sizes):
         raise messages.negative_size(sizes)
-    made = effects.empty(sizes, None, kind, resolve(device))
+    made = allocation.empty(sizes, None, kind, resolve(device))
     value = unset(kind)
     if value:
         made.fill_(value)
@@ -105,8 +105,6 @@ def _over_storage(source: Any, kind: dtype) -> Tensor:
             f"Expected a Storage of type {kind.scalar_type} or an UntypedStorage, but got type {own.scalar_type} for "
             "argument 1 'storage'"
         )
-    from tensorcli.engine.bridge import laid_over
-
     storage = source.engine_storage
     shape = geometry.contiguous((storage.nbytes // kind.itemsize,))
     return laid_over(storage, shape, kind, False, 0)
@@ -242,3 +240,17 @@ def type_of_class(kind: type) -> tuple[dtype, Device]:
     if not isinstance(kind, type):
         raise TypeError("invalid type object: only floating-point types are supported as the default type")
     raise ValueError(f"invalid type: '{type_name(kind)}'")
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
+    messages.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives.",
+        once=True,
+    )
+    kind, device = parse_type(t) if isinstance(t, str) else type_of_class(t)
+    if device.type == "cuda" and not cuda_devices():
+        name = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}"
+        raise TypeError(f"type {name} not available. {NOT_COMPILED}.")
+    set_default_dtype(kind)

@@ -1,12 +1,14 @@
-"""Tensors over the memory of numpy's arrays: which arrays they can be over, and the storage that both see."""
+"""Tensors over memory that is there: over numpy's arrays, which ones they can be over, and over storages."""
 
 from typing import Any, Final
 
 import numpy as np
 
 from tensorcli.engine import addresses, dtypes, messages
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.storage import Storage
+from tensorcli.engine.storage import Storage, Version
 from tensorcli.engine.tensor import Tensor, stored_tensor
 
 _SUPPORTED: Final = (
@@ -89,3 +91,19 @@ def _all_bytes(array: Any, shape: Geometry) -> Any:
     if array.dtype.isbuiltin != 1:
         return array.reshape(-1)  # a dtype of ml_dtypes, which as_strided does not know, over a buffer
     return np.lib.stride_tricks.as_strided(array, (span,), (array.itemsize,))
+
+
+def laid(storage: Storage, shape: Geometry, kind: dtype, lazy: int) -> Tensor:
+    """What PyTorch makes as an empty tensor and then lays over a storage (`set_`): its counter has counted that."""
+    made = stored_tensor(storage, shape, kind, lazy)
+    made.inference = mode.inference
+    if not mode.inference:
+        made._counter = Version(1)
+    return made
+
+
+def laid_over(storage: Storage, shape: Geometry, kind: dtype, requires_grad: bool, lazy: int) -> Tensor:
+    """A leaf over a storage."""
+    made = laid(storage, shape, kind, lazy)
+    made.leaf_requires_grad = requires_grad
+    return made

@@ -13,12 +13,12 @@ from tensorcli.engine.distributions.distribution import (
     Distribution,
     broadcast_all,
     filled,
-    finfo,
     lazy,
     logits_of,
     one_of,
     probs_of,
 )
+from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Size
 
 _CHOICES = {"probs": constraints.simplex, "logits": constraints.real_vector}

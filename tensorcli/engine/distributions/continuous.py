@@ -6,14 +6,9 @@ from typing import Any, ClassVar
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import (
-    Distribution,
-    broadcast_all,
-    filled,
-    finfo,
-    standard_normal,
-)
+from tensorcli.engine.distributions.distribution import Distribution, broadcast_all, filled, standard_normal
 from tensorcli.engine.distributions.family import ExponentialFamily
+from tensorcli.engine.queries import finfo
 
 
 class _Located(Distribution):

@@ -10,7 +10,6 @@ from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import (
     Distribution,
     broadcast_all,
-    finfo,
     lazy,
     logits_of,
     one_of,
@@ -18,6 +17,7 @@ from tensorcli.engine.distributions.distribution import (
 )
 from tensorcli.engine.distributions.family import ExponentialFamily
 from tensorcli.engine.nn import functional
+from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Size
 
 

@@ -15,6 +15,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.pickles import Pickled
+from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Size, Tensor
 from tensorcli.engine.variadic import broadcast_tensors
 
@@ -284,13 +285,6 @@ def standard_normal(shape: Any, like: Tensor) -> Any:
 def sum_rightmost(value: Any, dims: int) -> Any:
     """The sum over the last `dims` dimensions."""
     return value if not dims else value.reshape((*value.shape[:-dims], -1)).sum(-1)
-
-
-def finfo(kind: Any) -> Any:
-    """`torch.finfo`."""
-    from tensorcli.engine.queries import finfo as found
-
-    return found(kind)
 
 
 def clamp_probs(probs: Any) -> Any:

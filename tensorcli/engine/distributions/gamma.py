@@ -8,9 +8,10 @@ from tensorcli.engine.autograd.function import Function, once_differentiable
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import as_tensor, tensor
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import Distribution, broadcast_all, finfo
+from tensorcli.engine.distributions.distribution import Distribution, broadcast_all
 from tensorcli.engine.distributions.family import ExponentialFamily
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Tensor
 
 

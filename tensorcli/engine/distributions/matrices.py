@@ -8,17 +8,11 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import (
-    Distribution,
-    broadcast_all,
-    finfo,
-    lazy,
-    standard_normal,
-)
+from tensorcli.engine.distributions.distribution import Distribution, broadcast_all, lazy, standard_normal
 from tensorcli.engine.distributions.family import ExponentialFamily
 from tensorcli.engine.distributions.gamma import Beta, Chi2
 from tensorcli.engine.distributions.multivariate import root_of_inverse
-from tensorcli.engine.queries import broadcast_shapes
+from tensorcli.engine.queries import broadcast_shapes, finfo
 from tensorcli.engine.tensor import Size
 
 _TRIES = 10

@@ -9,12 +9,7 @@ from tensorcli.engine.construct import as_tensor
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.combined import TransformedDistribution
 from tensorcli.engine.distributions.continuous import Cauchy, Exponential, Normal, Uniform
-from tensorcli.engine.distributions.distribution import (
-    EULER,
-    broadcast_all,
-    filled,
-    finfo,
-)
+from tensorcli.engine.distributions.distribution import EULER, broadcast_all, filled
 from tensorcli.engine.distributions.gamma import Gamma
 from tensorcli.engine.distributions.transforms import (
     AbsTransform,
@@ -23,6 +18,7 @@ from tensorcli.engine.distributions.transforms import (
     PowerTransform,
     StickBreakingTransform,
 )
+from tensorcli.engine.queries import finfo
 
 
 class LogNormal(TransformedDistribution):

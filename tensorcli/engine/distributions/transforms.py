@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import broadcast_all, finfo, lazy
+from tensorcli.engine.distributions.distribution import broadcast_all, lazy
 from tensorcli.engine.distributions.joined import CatTransform, StackTransform
 from tensorcli.engine.distributions.transform import (
     ComposeTransform,
@@ -17,7 +17,7 @@ from tensorcli.engine.distributions.transform import (
 )
 from tensorcli.engine.distributions.utils import tril_matrix_to_vec, vec_to_tril_matrix
 from tensorcli.engine.nn import functional
-from tensorcli.engine.queries import broadcast_shapes
+from tensorcli.engine.queries import broadcast_shapes, finfo
 
 __all__ = [
     "AbsTransform",

@@ -7,11 +7,11 @@ from tensorcli.engine.distributions.distribution import (
     EULER,
     broadcast_all,
     clamp_probs,
-    finfo,
     lazy,
     logits_of,
     probs_of,
 )
+from tensorcli.engine.queries import finfo
 
 __all__ = [
     "broadcast_all",

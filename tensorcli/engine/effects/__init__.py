@@ -6,37 +6,12 @@ never sees a Tensor. One file a kind; this module is their public face.
 """
 
 from tensorcli.engine.autograd import accumulate as _accumulate  # noqa: F401 (completes the graph)
-from tensorcli.engine.effects.arrays import (
-    Limit,
-    adopt,
-    as_array,
-    as_number,
-    broadcast_sizes,
-    cast,
-    check_bytes,
-    check_castable,
-    check_output_shape,
-    check_pinned,
-    device_of,
-    different_devices,
-    empty,
-    limit,
-    ndarray,
-    pinned,
-    run_kernel,
-)
-from tensorcli.engine.effects.calling import compiled
+from tensorcli.engine.effects.arrays import as_array, broadcast_sizes, check_output_shape, device_of
+from tensorcli.engine.effects.calling import compiled, into
 from tensorcli.engine.effects.composing import compose, compose_in_place, composed, forward
-from tensorcli.engine.effects.elementwise import (
-    compute,
-    pointwise,
-    promoted_dtype,
-    recorded,
-)
-from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
-from tensorcli.engine.effects.inner import counted
+from tensorcli.engine.effects.elementwise import pointwise, promoted_dtype, recorded
+from tensorcli.engine.effects.fresh import Laid, fresh, named, split_extras
 from tensorcli.engine.effects.making import create, manufactured
-from tensorcli.engine.effects.out import into_out
 from tensorcli.engine.effects.viewing import Viewed, view
 from tensorcli.engine.effects.writing import (
     check_overlap,
@@ -53,45 +28,29 @@ from tensorcli.engine.effects.writing import (
 
 __all__ = [
     "Laid",
-    "Limit",
     "Viewed",
-    "adopt",
-    "arrays_of",
     "as_array",
-    "as_number",
     "broadcast_sizes",
-    "cast",
-    "check_bytes",
-    "check_castable",
     "check_output_shape",
     "check_overlap",
-    "check_pinned",
     "compiled",
     "compose",
     "compose_in_place",
     "composed",
-    "compute",
-    "counted",
     "create",
     "device_of",
-    "different_devices",
-    "empty",
     "forward",
     "fresh",
-    "into_out",
-    "limit",
+    "into",
     "manufactured",
     "move",
     "named",
-    "ndarray",
     "overlap_of",
-    "pinned",
     "pointwise",
     "promoted_dtype",
     "recorded",
     "resize",
     "restride",
-    "run_kernel",
     "size_out",
     "split_extras",
     "store",

@@ -1,4 +1,4 @@
-"""Arrays as tensors: allocation, sizes, dtypes and strides of what a kernel gives, and the limit on all of it."""
+"""Kernels and their arrays: what runs a kernel, and what it gives in the sizes, dtype and device that PyTorch has."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,115 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
-from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype, float8_e4m3fn
-from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
-from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+from tensorcli.engine.conversion import check_number
+from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.dtypes import BARE, FEW_KERNELS, dtype
+from tensorcli.engine.storage import backend
+from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
 
 ndarray = np.ndarray
-
-
-def empty(
-    sizes: tuple[int, ...],
-    strides: tuple[int, ...] | None,
-    kind: dtype,
-    device: Device = CPU,
-    elements: int = 0,
-) -> Tensor:
-    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least that many elements."""
-    shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
-    nbytes = max(shape.span, elements) * kind.itemsize
-    check_bytes(nbytes, sizes, kind, device)
-    if kind is complex32:
-        _warn_of_half_complex()
-    return stored_tensor(allocate(nbytes, device), shape, kind)
-
-
-def _warn_of_half_complex() -> None:
-    messages.warn("ComplexHalf support is experimental and many operators don't support it yet.", once=True)
-
-
-class Limit:
-    """The largest tensor that may be made, in bytes; None for no limit. A session sets it."""
-
-    __slots__ = ("nbytes",)
-
-    def __init__(self) -> None:
-        self.nbytes: int | None = None
-
-
-limit = Limit()
-_ADDRESSABLE: Final = 1 << 47
-"""The bytes that a process on today's processors can address: no allocation of as many succeeds."""
-
-
-def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
-    """Refuse a tensor beyond the session's limit before it is made (on meta none is made), or beyond any memory.
-
-    Errors: MemoryError; RuntimeError for more bytes than a process can address, or than 63 bits can count.
-    """
-    if nbytes >= 1 << 63:
-        raise messages.storage_overflow(sizes)
-    if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
-        raise MemoryError(
-            f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
-            "(--max-bytes)"
-        )
-    if nbytes >= _ADDRESSABLE and device is CPU:
-        raise messages.out_of_memory(nbytes)
-
-
-def adopt(
-    array: Any,
-    kind: dtype,
-    device: Device = CPU,
-    strides: tuple[int, ...] | None = None,
-    elements: int = 0,
-) -> Tensor:
-    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for that many elements."""
-    if device is not CPU:
-        return _adopt_on(device, array, kind, strides, elements)
-    if type(array) is not ndarray:
-        array = np.asarray(array)
-    if array.dtype != kind.np:
-        array = array.astype(kind.np)
-    sizes = array.shape
-    if elements <= array.size and (
-        strides is None or strides == (shape := geometry.contiguous(sizes)).strides
-    ):
-        shape = geometry.contiguous(sizes)
-        if not array.flags.c_contiguous or array.base is not None:
-            array = array.copy("C")
-        if kind is complex32:
-            _warn_of_half_complex()
-        return fresh_tensor(array, shape, kind)
-    made = empty(sizes, strides, kind, device, elements)
-    made.array[...] = array
-    return made
-
-
-def _adopt_on(
-    device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None, elements: int
-) -> Tensor:
-    """`adopt` on another device, for an array of that device or (from Python's data) of the host."""
-    if device is META:
-        return empty(np.shape(array), strides, kind, META, elements)
-    array = backend(device).settled(array, device)
-    if array.dtype != kind.np:
-        array = array.astype(kind.np)
-    shape = geometry.contiguous(array.shape)
-    if elements > array.size or (strides is not None and strides != shape.strides):
-        made = empty(array.shape, strides, kind, device, elements)
-        made.array[...] = array
-        return made
-    if not array.flags.c_contiguous or array.base is not None:
-        array = array.copy("C")
-    return stored_tensor(Storage(array, device), shape, kind)
 
 
 def tensors_of(op: "Op", values: Sequence[Any]) -> Iterator[Tensor]:
@@ -165,12 +67,9 @@ def _refuse_complex(arguments: Sequence[Any]) -> None:
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
-    from tensorcli.engine.ops import _elements
-
-    check: Any = _elements.check_number
     for one in arguments:
         if type(one) is complex:
-            check(one, dtypes.from_numpy_dtype(first.dtype))
+            check_number(one, dtypes.from_numpy_dtype(first.dtype))
 
 
 def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
@@ -197,88 +96,12 @@ def as_array(answer: Any, device: Device) -> Any:
     return answer if type(answer) is ndarray else np.asarray(answer)
 
 
-def as_number(value: Any, kind: dtype) -> Any:
-    """A Python number as a number of `kind`, numpy's: integers wrap around, floats round."""
-    if isinstance(value, complex) and not kind.is_complex and kind.category != dtypes.BOOL:
-        value = value.real
-    if kind.category == dtypes.INTEGRAL:
-        if isinstance(value, float):
-            value = int(value) if value == value and abs(value) != float("inf") else 0
-        bits = kind.itemsize * 8
-        value = int(value) & ((1 << bits) - 1)
-        if kind.is_signed and value >> (bits - 1):
-            value -= 1 << bits
-    elif isinstance(value, int) and value.bit_length() > 63:
-        value = float(value)  # ml_dtypes reads no integer of more than 64 bits.
-    return np.asarray(value if kind.category != dtypes.BOOL else bool(value), kind.np)[()]
-
-
 def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """The common sizes. Errors: RuntimeError with PyTorch's text."""
     try:
         return geometry.broadcast(*shapes)
     except ValueError as error:
         raise messages.broadcast(*error.args) from None
-
-
-_COMPLEX64: Final = np.dtype(np.complex64)
-_FLOAT32: Final = np.dtype(np.float32)
-
-
-def cast(array: Any, kind: dtype) -> Any:
-    """An array in another dtype as PyTorch converts: complex drops its imaginary part, anything non-zero is True."""
-    if array.dtype == kind.np:
-        return array
-    if kind is complex32 or array.dtype.char == "O":
-        # By way of complex64, in whose parts PyTorch converts halves too: what follows knows numpy's complex dtypes alone.
-        array = converted(array, _COMPLEX64)
-    if array.dtype.kind == "c" and not kind.is_complex:
-        array = (array != 0) if kind.category == dtypes.BOOL else array.real
-    if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
-        return _float_to_integer(array, kind)
-    if kind is float8_e4m3fn:
-        # It has no infinity, and PyTorch gives the largest number for what is beyond it.
-        array = converted(array, _FLOAT32)
-        np.clip(array, -448, 448, out=array)
-    return converted(array, kind.np)
-
-
-def _float_to_integer(array: Any, kind: dtype) -> Any:
-    """What PyTorch's x86 code does for floats out of range, which C++ leaves undefined: through int32 for most narrow types."""
-    with np.errstate(invalid="ignore"):
-        if array.dtype.isbuiltin != 1:
-            array = array.astype(np.float32)  # ml_dtypes converts what is out of range in its own way
-        if kind.name == "uint64":
-            return array.astype(np.uint64)
-        if kind.name in ("int8", "int16", "uint16", "int32"):
-            return array.astype(np.int32).astype(kind.np)
-        return array.astype(np.int64).astype(kind.np)
-
-
-def check_pinned(pin_memory: bool | None, device: Device = CPU) -> None:
-    """Refuse pinned memory without an accelerator, or elsewhere than on the CPU. Errors: RuntimeError."""
-    if not pin_memory:
-        return
-    if not cuda_devices():
-        raise RuntimeError(
-            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
-            "this system."
-        )
-    if device is not CPU:
-        raise RuntimeError("Only dense CPU tensors can be pinned")
-
-
-def pinned(tensor: Tensor) -> Tensor:
-    """Call the memory of a tensor that was just made page-locked."""
-    tensor._storage = PinnedStorage(tensor.memory.data)
-    return tensor
-
-
-def different_devices(expected: Device, found: Device) -> RuntimeError:
-    """A tensor that lies elsewhere than the operator runs."""
-    from tensorcli.engine import placement
-
-    return placement.different_devices(expected, found)
 
 
 def device_of(op: "Op", values: Sequence[Any]) -> Device:

@@ -10,11 +10,11 @@ from tensorcli.engine.autograd.recording import make_node, save_outputs, set_his
 from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import ndarray
-from tensorcli.engine.effects.composing import compose
+from tensorcli.engine.effects.composing import compose, forward
 from tensorcli.engine.effects.elementwise import pointwise, recorded
 from tensorcli.engine.effects.fresh import fresh
 from tensorcli.engine.effects.inner import COMPOSED
-from tensorcli.engine.effects.out import into_out
+from tensorcli.engine.effects.making import create
 from tensorcli.engine.formats import strided
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, wrapped_number
@@ -47,10 +47,26 @@ def _compiled(op: "Op") -> Any:
     effect, arity = op.effect, op.arity
     if effect is pointwise and _has_common_case(op):
         return _trying_common_case(op)
-    if effect in (pointwise, fresh, compose):
-        # More values than the schema has arguments: `out=` or `requires_grad=`.
-        return lambda values: effect(op, values) if len(values) == arity else into_out(op, values)
-    return lambda values: effect(op, values)
+    if effect in (create, forward) or not (op.has_out or effect in (fresh, compose)):
+        return lambda values: effect(op, values)
+    # More values than the schema has arguments: `out=` or `requires_grad=`.
+    return lambda values: effect(op, values) if len(values) == arity else into_out(op, values)
+
+
+class _Into:
+    """How many operators are computing for outputs that are there: some warn of results that they make themselves."""
+
+    outputs = 0
+
+
+into = _Into()
+
+
+def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
+    """`out=` or `requires_grad=` was given: few programs need what is read here."""
+    from tensorcli.engine.effects.out import fill
+
+    return fill(op, values)
 
 
 def _has_common_case(op: "Op") -> bool:

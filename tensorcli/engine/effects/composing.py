@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.allocation import adopt
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.effects.arrays import adopt
 from tensorcli.engine.effects.elementwise import recorded
 from tensorcli.engine.effects.fresh import split_extras
 from tensorcli.engine.tensor import Tensor

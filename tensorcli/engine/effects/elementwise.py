@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.allocation import adopt, check_bytes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import (
     check_differentiable,
@@ -16,15 +17,12 @@ from tensorcli.engine.autograd.recording import (
     set_history,
     wants_grad,
 )
+from tensorcli.engine.conversion import as_number, cast
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
-    adopt,
     as_array,
-    as_number,
     broadcast_sizes,
-    cast,
-    check_bytes,
     check_castable,
     check_output_shape,
     device_of,

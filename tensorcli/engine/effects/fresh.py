@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.allocation import adopt, check_bytes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import (
     check_differentiable,
@@ -14,13 +15,11 @@ from tensorcli.engine.autograd.recording import (
     set_history,
     wants_grad,
 )
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
-    adopt,
     as_array,
-    cast,
-    check_bytes,
     check_castable,
     device_of,
     ndarray,

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.allocation import check_bytes
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, original_of, save_first, save_outputs, wants_grad
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
     broadcast_sizes,
-    cast,
-    check_bytes,
     check_castable,
     check_output_shape,
     device_of,
-    different_devices,
     run_kernel,
 )
 from tensorcli.engine.effects.elementwise import compute, promoted_dtype
@@ -69,7 +68,7 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
             check_overlap(target, [values[i] for i in (op.tensors[1:2] if masking else op.tensors[1:])])
         array, kind, device = _computed_for(origin, values, target)
         if device is not target.device:
-            raise different_devices(device, target.device)
+            raise messages.different_devices(device, target.device)
         warn_of_truth(origin, values, target)
     else:
         device = device_of(op, values)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.engine.autograd.function import Function
+from tensorcli.engine.batch.dispatch import begun
 from tensorcli.engine.batch.layer import Layer
 from tensorcli.engine.batch.values import moved
 from tensorcli.engine.tensor import Tensor
@@ -48,7 +49,7 @@ def rule(kind: Any, size: int, randomness: str, places: Dims) -> tuple[Any, list
     noted: list[Any] = []
 
     def layer() -> Layer:
-        return Layer(size, randomness)
+        return begun(size, randomness)
 
     def forward(*values: Any) -> Any:
         with layer() as own:

@@ -1,36 +1,28 @@
-"""The transforms that run: which tensors belong to them, how those print, and what is left of them at the end.
+"""The transforms that run: which tensors are theirs, and what is left of them at the end.
 
 A transform differentiates by leaves of its own that share memory with the inputs. All transforms record in the one graph that
 plain autograd records in. Where an input asks for gradients outside, a `Gate` leads from the leaf to it, so that the graph goes
-on there; when the transform ends, what leads to its leaves alone is cut away. While one runs, every new tensor is noted as
-belonging to the transforms that run, as in PyTorch, where it is wrapped once for each.
+on there; when the transform ends, what leads to its leaves alone is cut away.
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from textwrap import indent
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from tensorcli.engine import callers, dtypes, events, messages, printing
-from tensorcli.engine.autograd import run as backward_pass
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
-from tensorcli.engine.autograd.modes import forward, mode, set_as_outside, undeclared
+from tensorcli.engine.autograd.edges import Edge, gradient_edge
+from tensorcli.engine.autograd.modes import forward, mode, set_as_outside
 from tensorcli.engine.autograd.modes import transforms as running
-from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge, next_number
+from tensorcli.engine.autograd.nodes import Node, next_number
+from tensorcli.engine.autograd.reach import Gate, reach
 from tensorcli.engine.autograd.recording import drop_unneeded
-from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
-from tensorcli.engine.op import Op
+from tensorcli.engine.batch.layer import carry, layers, lifted
+from tensorcli.engine.func.marking import mark, unmark
 from tensorcli.engine.tensor import Tensor, alias
 
 _OVER = -2
 """The number that PyTorch prints for a transform that has ended."""
-
-
-class Gate(Passing):
-    """Between a leaf of a transform and the input that it stands for."""
-
-    title = "Gate"
-    between = True
 
 
 class Transform:
@@ -165,10 +157,7 @@ class Level(Transform):
     def _rooted(self, tensor: Tensor) -> Tensor:
         """A tensor, without its history where that leads to the leaves alone; its tangents likewise."""
         if (self.tracks or self.rejoined) and self._reach([tensor.node]).get(tensor.node):
-            if forward:
-                from tensorcli.engine.autograd.tangents import carry
-
-                carry(tensor, tensor, self._rooted)
+            carry(tensor, tensor, self._rooted)
             return tensor
         return handle(tensor, self._rooted)
 
@@ -252,38 +241,7 @@ class Level(Transform):
 def handle(tensor: Tensor, change: Any = None) -> Tensor:
     """Another handle on what a tensor is, without its history and with its tangents, or what becomes of them."""
     found = alias(tensor)
-    if forward:
-        from tensorcli.engine.autograd.tangents import carry
-
-        carry(found, tensor, change)
-    return found
-
-
-def reach(roots: Sequence[Node | None], counts: Any, first: int = 0) -> dict[Node, bool]:
-    """For each node below the roots: whether it leads to a leaf that counts.
-
-    Nodes from before the first in sequence do, and are not looked behind.
-    """
-    found: dict[Node, bool] = {}
-    stack: list[tuple[Node, bool]] = [(root, False) for root in roots if root is not None]
-    open_: set[Node] = set()
-    while stack:
-        node, done = stack.pop()
-        if done:
-            # What asks for a gradient that nobody gets (a view made in inference mode) has a gate without an edge.
-            lost = isinstance(node, Gate) and node.edges[0][0] is None
-            found[node] = lost or any(
-                target is not None and found.get(target, False) for target, _ in node.edges
-            )
-        elif node not in open_:
-            open_.add(node)
-            if isinstance(node, AccumulateGrad):
-                found[node] = counts(node.variable)
-            elif node.sequence < first:
-                found[node] = True
-            else:
-                stack.append((node, True))
-                stack.extend((target, False) for target, _ in node.edges if target is not None)
+    carry(found, tensor, change)
     return found
 
 
@@ -300,134 +258,3 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
     else:
         return tensor
     return debug_unwrap(found) if recurse else found
-
-
-# ---- what new tensors belong to
-
-
-def mark() -> None:
-    """Note from here on what new tensors belong to."""
-    if not isinstance(events.observer, _Marking):
-        callers.surround_all(_refusing)
-        events.observer = _Marking(events.observer)
-
-
-def _refusing(op: Op, run: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], Any]:
-    """What runs a write that PyTorch refuses by another name than the one that does it, or before anything is done."""
-    if not (op.writes and (op.is_composed or op.base in ("resize_", "resize_as_"))):
-        return run
-
-    def refusing(values: tuple[Any, ...]) -> Any:
-        check_captured(values[0], op.name)
-        return run(values)
-
-    return refusing
-
-
-def unmark() -> None:
-    """Note it no more where no transform runs."""
-    if not running and isinstance(events.observer, _Marking):
-        events.observer = events.observer.listener
-
-
-def listener() -> events.Observer | None:
-    """Who hears of what happens, whether transforms run or not."""
-    observer = events.observer
-    return observer.listener if isinstance(observer, _Marking) else observer
-
-
-def check_captured(tensor: Tensor, operator: str) -> None:
-    """Errors: RuntimeError for a write to a tensor from outside of the innermost transform."""
-    # The backward pass writes into tensors that it has made.
-    if (
-        running
-        and not isinstance(running[-1], Layer)
-        and not backward_pass.running
-        and not undeclared
-        and running[-1] not in _owner(tensor, running[-1]).levels
-    ):
-        refuse_captured(operator)
-
-
-def refuse_captured(operator: str) -> None:
-    """Errors: RuntimeError for a write to a tensor from outside of a transform."""
-    raise RuntimeError(
-        "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
-        f"(aten::{operator}) that would mutate a captured Tensor. This is not supported; please "
-        "rewrite the function being transformed to explicitly accept the mutated Tensor(s) as inputs."
-    )
-
-
-class _Marking:
-    """Hears of all that happens while transforms run, and tells whoever listened before."""
-
-    def __init__(self, listener: Any) -> None:
-        self.listener = listener
-
-    def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
-        """A new tensor belongs to the transforms that run."""
-        tensor.levels = tuple(each for each in running if not each.batched)
-        if self.listener is not None:
-            self.listener.made(tensor, operator, inputs)
-
-    def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
-        check_captured(tensor, operator)
-        if self.listener is not None:
-            self.listener.writes(tensor, operator, inputs)
-
-    def __getattr__(self, name: str) -> Any:
-        return _silent if self.listener is None else getattr(self.listener, name)
-
-
-def _owner(tensor: Tensor, transform: Transform) -> Tensor:
-    """What a tensor is a view of, as far as the function that a transform runs sees it."""
-    while tensor.view_of is not None and not any(tensor is each for each in transform.inputs()):
-        tensor = tensor.view_of.above
-    return tensor
-
-
-def _silent(*told: Any) -> None:
-    """Nobody listens."""
-
-
-# ---- printing
-
-
-def text(tensor: Tensor) -> str:
-    """The repr of a tensor that belongs to transforms: wrapped once for each, and inside as plain autograd sees it."""
-    return _text(tensor, tensor.levels)
-
-
-def _text(tensor: Tensor, levels: tuple[Transform, ...]) -> str:
-    if not levels and tensor.batch is not None:
-        return _of_batch(tensor.batch)
-    if not levels:
-        return _plain(tensor)
-    original = levels[-1].original(tensor)
-    value = _text(tensor, levels[:-1]) if original is None else repr(original)
-    return f"GradTrackingTensor(lvl={levels[-1].number}, value=\n{indent(value, '    ')}\n)"
-
-
-def _of_batch(batch: Batch) -> str:
-    if batch.dim is None:
-        return repr(batch.value)
-    inner = indent(repr(batch.value), "    ")
-    return f"BatchedTensor(lvl={batch.layer.number}, bdim={batch.dim}, value=\n{inner}\n)"
-
-
-def _plain(tensor: Tensor) -> str:
-    from tensorcli.engine.methods.special import printable
-
-    node = tensor.grad_fn
-    outermost = tensor.levels[0]
-    seen = outermost.tracks and reach([node], lambda leaf: not leaf.levels).get(node, False)
-    return printing.tensor_text(
-        None if tensor.is_meta else printable(tensor),
-        dtype=tensor.dtype.name,
-        sizes=tensor.geometry.sizes,
-        device=str(tensor.device),
-        requires_grad=seen,
-        grad_fn=type(node).__name__ if seen else None,
-        default_dtype=dtypes.default.floating.name,
-        is_meta=tensor.is_meta,
-    )

@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
+from tensorcli.engine.callers import functions
 from tensorcli.engine.methods.special import item
 from tensorcli.engine.native import PYTHON_METHODS, type_name
 from tensorcli.engine.ops import copy
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 _LATE: dict[str, tuple[str, str]] = {
@@ -25,8 +27,8 @@ _LATE: dict[str, tuple[str, str]] = {
     "__array_wrap__": ("bridge", "array_wrap"),
     "__dlpack__": ("bridge", "dlpack"),
     "__dlpack_device__": ("bridge", "dlpack_device"),
-    "__deepcopy__": ("bridge", "deepcopy"),
-    "__reduce_ex__": ("bridge", "reduce_ex"),
+    "__deepcopy__": ("copies", "deepcopy"),
+    "__reduce_ex__": ("copies", "reduce_ex"),
     "untyped_storage": ("untyped_storages", "untyped_storage"),
     "storage": ("typed_storages", "storage"),
     "storage_type": ("typed_storages", "storage_type"),
@@ -60,6 +62,16 @@ def _late(name: str, module: str, there: str) -> Callable[..., Any]:
 
 for _name, (_module, _there) in _LATE.items():
     setattr(Tensor, _name, _late(_name, _module, _there))
+
+
+def _legacy(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """`torch.Tensor(...)`; the engine itself makes tensors by `object.__new__`."""
+    from tensorcli.engine.construct.legacy import new_of_class
+
+    return new_of_class(cls, *args, **kwargs)
+
+
+Tensor.__new__ = staticmethod(_legacy)  # type: ignore[assignment]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
 
 
@@ -123,8 +135,6 @@ def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
 
 def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
     """Parts of equal length along a dimension, or parts of the given lengths."""
-    from tensorcli.engine.callers import functions
-
     if isinstance(split_size, Tensor):
         # Of several numbers PyTorch says what it says of any wrong sizes.
         with suppress(ValueError, RuntimeError):
@@ -283,8 +293,7 @@ def detach_(self: Tensor) -> Tensor:
 def check_detached(tensor: Tensor) -> None:
     """Errors: RuntimeError for a tensor that the innermost transform maps over, or that it has not been given."""
     from tensorcli.engine.batch import slow
-    from tensorcli.engine.func.levels import refuse_captured
-    from tensorcli.engine.op import OPS
+    from tensorcli.engine.func.marking import refuse_captured
 
     innermost, op = transforms[-1], OPS["detach_"]
     if not innermost.batched:

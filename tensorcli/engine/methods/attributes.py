@@ -1,5 +1,5 @@
-"""Attributes of Tensor that are no operators: `data`, the transposes (`T`, `mT`, `H`, `mH`), and what kind of tensor it is
-(`layout`, `is_sparse`, `is_cuda`).
+"""Attributes of Tensor that are no operators: `grad`, `data`, the transposes (`T`, `mT`, `H`, `mH`), and what kind of tensor
+it is (`layout`, `is_sparse`, `is_cuda`).
 
 What no tensor is here, sparse or quantised, is answered here too.
 """
@@ -8,10 +8,36 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import dtypes, events, formats, messages
+from tensorcli.engine.autograd.accumulate import check_assigned_grad, grad_dtype, set_grad_dtype
 from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.native import type_name
 from tensorcli.engine.ops import read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
+
+# ---- x.grad
+
+
+def get_grad(self: Tensor) -> Tensor | None:
+    """The gradient that was accumulated; PyTorch warns of asking a tensor that keeps none."""
+    if self._grad is None and not self.retains_grad and self.node is not None:
+        messages.warn(messages.NON_LEAF_GRAD)
+    return self._grad
+
+
+def set_grad(self: Tensor, value: Any) -> None:
+    """Set the gradient, or None. Errors: TypeError, RuntimeError for one that does not fit."""
+    check_assigned_grad(self, value)
+    self._grad = value
+
+
+def delete_grad(self: Tensor) -> None:
+    """Forget the gradient."""
+    self._grad = None
+
+
+Tensor.grad = property(get_grad, set_grad, delete_grad)  # type: ignore[assignment]
+Tensor.grad_dtype = property(grad_dtype, set_grad_dtype)  # type: ignore[attr-defined]
+
 
 # ---- x.data
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import callers, dtypes, messages, overrides, printing
-from tensorcli.engine.autograd.modes import forward, mode
-from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine import callers, dtypes, messages, overrides
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
@@ -244,53 +243,10 @@ Tensor.__reversed__ = _reversed  # type: ignore[attr-defined]
 # ---- printing
 
 
-def node_text(tensor: Tensor) -> str | None:
-    """What stands inside `grad_fn=<…>`, or None. Reading it regenerates a view's node, as PyTorch's repr does."""
-    try:
-        node: Node | None = tensor.grad_fn
-    except RuntimeError:
-        return "Invalid"
-    return None if node is None else node.shown_name
-
-
-def printable(tensor: Tensor) -> Any:
-    """The values as numpy's array."""
-    if not tensor.is_cuda:
-        return tensor.values
-    from tensorcli.engine.backends import host
-
-    return host(tensor.values)
-
-
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
-    if self.levels or self.batch is not None:
-        from tensorcli.engine.func.levels import text
+    from tensorcli.engine.methods.text import text
 
-        return text(self)
-    return text_of(self, node_text(self))
-
-
-def text_of(self: Tensor, grad_fn: str | None) -> str:
-    """What a repr says of a tensor whose `grad_fn` has this name."""
-    tangent = None
-    if forward and not mode.inference:
-        found = forward[-1].tangent_of(self)
-        tangent = None if found is None else str(found) if found.ndim else str(found.item())
-    kind = type(self)
-    plain = kind is Tensor or kind.__module__ == "torch.nn.parameter"
-    text = printing.tensor_text(
-        None if self.is_meta else printable(self),
-        dtype=self.dtype.name,
-        sizes=self.geometry.sizes,
-        device=str(self.device),
-        requires_grad=self.requires_grad,
-        grad_fn=grad_fn,
-        default_dtype=dtypes.default.floating.name,
-        is_meta=self.is_meta,
-        tangent=tangent,
-        prefix="tensor" if plain else kind.__name__,
-    )
-    return text if plain or kind.__torch_function__ is not overrides.disabled else f"Parameter({text})"
+    return text(self)
 
 
 def _format(self: Tensor, spec: str) -> str:

@@ -1,12 +1,11 @@
 """`torch.nn.attention`: which of its implementations `scaled_dot_product_attention` may use."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from tensorcli.engine import messages
-from tensorcli.engine.ops.attention import WAYS
+from tensorcli.engine.backend_flags import only
 
 WARN_FOR_UNFUSED_KERNELS = False
 
@@ -51,33 +50,5 @@ def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[dict[str,
             f"{type(backends).__name__}"
         )
     allowed = [backends] if isinstance(backends, SDPBackend) else backends
-    with _only(name for name, way in _NAMES.items() if way in allowed):
+    with only(name for name, way in _NAMES.items() if way in allowed):
         yield {}
-
-
-@contextmanager
-def sdp_kernel(
-    enable_flash: bool = True,
-    enable_math: bool = True,
-    enable_mem_efficient: bool = True,
-    enable_cudnn: bool = True,
-) -> Iterator[dict[str, Any]]:
-    """`torch.backends.cuda.sdp_kernel`, which `sdpa_kernel` has replaced."""
-    messages.warn(
-        "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will be removed. Please see "
-        "`torch.nn.attention.sdpa_kernel()` for the new context manager, with updated signature.",
-        category=FutureWarning,
-    )
-    told = {"flash": enable_flash, "math": enable_math, "mem_efficient": enable_mem_efficient}
-    with _only(name for name, enabled in (told | {"cudnn": enable_cudnn}).items() if enabled):
-        yield {}
-
-
-@contextmanager
-def _only(names: Iterable[str]) -> Iterator[None]:
-    before = dict(WAYS)
-    try:
-        WAYS.update(dict.fromkeys(WAYS, False) | dict.fromkeys(names, True))
-        yield
-    finally:
-        WAYS.update(before)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd import modes
 from tensorcli.engine.callers import functions
 
 _MODES = {"sum": 0, "mean": 1, "max": 2}
@@ -50,9 +51,7 @@ def embedding_bag(
     if mode == "max" and sparse:
         raise ValueError("max mode does not support sparse weights")
     if max_norm is not None:
-        from tensorcli.engine.autograd.modes import no_grad
-
-        with no_grad():
+        with modes.no_grad():
             functions.embedding_renorm_(weight, input, max_norm, norm_type)
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd import modes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.formats import contiguous_format
 
@@ -286,10 +287,8 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx = weight.size(0) + padding_idx
     if max_norm is not None:
-        from tensorcli.engine.autograd.modes import no_grad
-
         input = input.contiguous()
-        with no_grad():
+        with modes.no_grad():
             functions.embedding_renorm_(weight, input, max_norm, norm_type)
     return functions.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
 

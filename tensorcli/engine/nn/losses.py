@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd import modes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
@@ -302,9 +303,7 @@ def gaussian_nll_loss(
     if reduction not in _REDUCTIONS:
         raise ValueError(reduction + " is not valid")
     var = var.clone()
-    from tensorcli.engine.autograd.modes import no_grad
-
-    with no_grad():
+    with modes.no_grad():
         var.clamp_(min=eps)
     loss = 0.5 * (functions.log(var) + (input - target) ** 2 / var)
     if full:

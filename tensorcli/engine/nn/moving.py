@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.devices import resolve
 from tensorcli.engine.nn.parameter import Parameter, is_lazy
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
@@ -72,8 +73,6 @@ def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any],
     if "copy" in kwargs or len(args) > len(values) - 2:
         raise RuntimeError(".to() does not accept copy argument")
     if device is not None:
-        from tensorcli.engine.devices import resolve
-
         device = resolve(device)
     if dtype is not None:
         if not (dtype.is_floating_point or dtype.is_complex):

@@ -7,8 +7,8 @@ from typing import Any
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.native import PYTHON_FUNCTIONS, PYTHON_METHODS
-from tensorcli.engine.op import PACKETS
 from tensorcli.engine.overrides import disabled
+from tensorcli.engine.table import PACKETS
 from tensorcli.engine.tensor import Size, Tensor, TensorType, alias
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.tensor import Tensor
 
 _MODES = {
     ("nearest", 3): "upsample_nearest1d",
@@ -103,8 +104,6 @@ def _wanted(input: Any, size: Any, scale_factor: Any) -> tuple[Any, Any]:
 def _is_integer(value: Any) -> bool:
     if isinstance(value, int):
         return True
-    from tensorcli.engine.tensor import Tensor
-
     return isinstance(value, Tensor) and not value.dtype.is_floating_point
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.conversion import check_number
 from tensorcli.engine.fused import fused, fused64
 from tensorcli.engine.ops import _complex, _registers
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._elements import check_number
 
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.autograd.modes import enable_grad, forward, mode
 from tensorcli.engine.batch.layer import layers
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 
 
 def derived(outputs_of, inputs, grads, needs):
@@ -12,7 +12,6 @@ def derived(outputs_of, inputs, grads, needs):
 
     `outputs_of` maps the inputs to a tuple of outputs; `grads` are their gradients (None where there is none).
     """
-    from tensorcli.engine.autograd.modes import enable_grad
     from tensorcli.engine.func.levels import Level
 
     wanted = [i for i, need in enumerate(needs) if need and inputs[i] is not None]

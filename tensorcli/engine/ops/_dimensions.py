@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.conversion import cast
 
 
 def wrap(dim: int, ndim: int) -> int:
@@ -90,16 +91,12 @@ def computing(array, dtype, rounded=True):
     none was asked.
     """
     if dtype is not None:
-        from tensorcli.engine.effects import cast
-
         return cast(converted(array, dtype if rounded else dtype.computes_as), dtype.computes_as)
     return array.astype(np.int64) if array.dtype.kind in "bui" else array
 
 
 def converted(array, dtype):
     """The elements rounded to the dtype asked for, which PyTorch does before it computes."""
-    from tensorcli.engine.effects import cast
-
     if array.size:
         messages.warn_discards(dtypes.from_numpy_dtype(array.dtype), dtype)
     return cast(array, dtype)

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import conversion, dtypes, messages
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
@@ -109,7 +109,7 @@ def without_products(xp, self, sizes, dtype, beta):
     kind, factor = dtypes.from_numpy_dtype(dtype), dtypes.of_number(beta)
     if not dtypes.can_cast(factor, kind):
         raise messages.result_cast(factor.scalar_type, kind.scalar_type)
-    return effects.cast(xp.broadcast_to(self, sizes), kind) * effects.as_number(beta, kind)
+    return conversion.cast(xp.broadcast_to(self, sizes), kind) * conversion.as_number(beta, kind)
 
 
 # ---- what arrays are refused for

@@ -5,10 +5,10 @@ from functools import reduce
 from tensorcli.engine import dtypes, geometry
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
-from tensorcli.engine.effects import cast
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 

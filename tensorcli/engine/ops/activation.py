@@ -12,7 +12,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.fused import fused
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.ops import _arithmetic, _registers
-from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, zero
 
@@ -214,8 +214,6 @@ def _halves(array, dim):
     """The two halves along a dimension. Errors: RuntimeError where it is odd."""
     if array.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
-    from tensorcli.engine.ops._dimensions import wrap
-
     at = wrap(dim, array.ndim)
     if array.shape[at] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {at} is size {array.shape[at]}")

@@ -6,7 +6,8 @@ weights, and a composite of multiplications where the fused one does not apply.
 
 import numpy as np
 
-from tensorcli.engine import dtypes, geometry, messages, process
+from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.backend_flags import WAYS
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED, is_reduced
@@ -139,10 +140,6 @@ def flash_attention_backward(
 
 
 # ---- the function
-
-WAYS = {"flash": True, "math": True, "mem_efficient": True, "cudnn": True, "overrideable": True}
-process.keep_contents(WAYS)
-"""Which ways may be taken; only the first two exist on the CPU."""
 
 
 @composite(

@@ -4,6 +4,7 @@ import math
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -15,10 +16,9 @@ from tensorcli.engine.dtypes import (
     complex32,
     promote_types,
 )
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._elements import filling
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.table import OPS
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
 def _zeros_of_other(grad, other):
@@ -252,8 +252,6 @@ op(
 
 def _as_operand(value):
     """A Python number as the zero-dimensional tensor that it promotes like."""
-    from tensorcli.engine.tensor import wrapped_number
-
     return value if isinstance(value, Tensor) else wrapped_number(value)
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
+from tensorcli.engine import allocation, conversion, dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.edges import gradient_edge
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
@@ -49,14 +50,14 @@ def _copy_of(declared, values, kind, device, memory_format):
     if source.device is META and device is not META:
         raise NotImplementedError(messages.META_COPY)
     strides = strides_for(source.geometry, memory_format)
-    result = effects.empty(source.geometry.sizes, strides, kind, device)
+    result = allocation.empty(source.geometry.sizes, strides, kind, device)
     if source.inference and source.requires_grad and mode.enabled:
         # Outside inference mode the copy itself is not recorded, but the write into a normal tensor is.
         return result.copy_(source)
     if device is not META:
         if source.geometry.numel:
             messages.warn_discards(source.dtype, kind)
-        result.array[...] = effects.cast(moved(source, device), kind)
+        result.array[...] = conversion.cast(moved(source, device), kind)
     return effects.recorded(declared, values, result)
 
 
@@ -87,9 +88,9 @@ def clone(xp, self, memory_format):
 def _to_copy_effect(declared, values):
     source, kind, _, device, pin_memory, _, memory_format = values
     target = source.device if device is None else resolve(device)
-    effects.check_pinned(pin_memory, target)
+    allocation.check_pinned(pin_memory, target)
     made = _copy_of(declared, values, source.dtype if kind is None else kind, target, memory_format)
-    return effects.pinned(made) if pin_memory else made
+    return allocation.pinned(made) if pin_memory else made
 
 
 @op(
@@ -234,7 +235,7 @@ def copy_array(target, source, source_shape):
     ):
         where = target.array
         for index in np.ndindex(*target.geometry.sizes):
-            where[index] = effects.cast(values[index], target.dtype)
+            where[index] = conversion.cast(values[index], target.dtype)
         return
     effects.store_quietly(target, values)
 

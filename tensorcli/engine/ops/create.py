@@ -2,12 +2,12 @@
 
 import math
 
-from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine import allocation, dtypes, effects, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import composite, factory, op
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.settings import unset
 
 OPTIONS = "*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"
@@ -141,7 +141,7 @@ def _like_effect(declared, values):
     values, _, requires_grad = effects.split_extras(declared, values)
     source, *arguments, dtype, _, device, pin_memory, memory_format = values
     target = source.device if device is None else resolve(device)
-    effects.check_pinned(pin_memory, target)
+    allocation.check_pinned(pin_memory, target)
     kind = source.dtype if dtype is None else dtype
     sizes = source.geometry.sizes
     name = "preserve_format" if memory_format is None else memory_format.name
@@ -154,9 +154,9 @@ def _like_effect(declared, values):
         value = unset(kind)
     # Memory comes as zeros.
     number = None if type(value) is int and value == 0 else filling(value, kind, math.prod(sizes))
-    result = effects.empty(sizes, strides, kind, target)
+    result = allocation.empty(sizes, strides, kind, target)
     if pin_memory:
-        result = effects.pinned(result)
+        result = allocation.pinned(result)
     if number is not None and result.device is not META:
         result.array[...] = effects.as_array(number, result.device)
     return effects.manufactured(declared.name, values, result, requires_grad)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
@@ -296,8 +297,6 @@ def cosine_similarity(x1, x2, dim, eps):
     norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()
     norm2 = functions.linalg_vector_norm(x2, 2, [dim], True).clone()
     # The norm is clamped without a trace in the graph: its derivative stays the derivative of the norm.
-    from tensorcli.engine.autograd.modes import no_grad
-
     with no_grad():
         norm1.clamp_min_(eps)
         norm2.clamp_min_(eps)

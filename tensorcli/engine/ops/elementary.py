@@ -7,14 +7,7 @@ import numpy as np
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import alias, op
-from tensorcli.engine.dtypes import (
-    FLOATING,
-    INT_TO_FLOAT,
-    PROMOTE,
-    REDUCED,
-    bool_,
-)
-from tensorcli.engine.effects.out import into
+from tensorcli.engine.dtypes import FLOATING, INT_TO_FLOAT, PROMOTE, REDUCED, bool_
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times, zero
@@ -136,7 +129,7 @@ def logaddexp2(xp, self, other):
 def _check_exponent(self, other):
     if self.dtype.category == FLOATING and other.dtype.category < FLOATING and self.geometry.numel:
         sizes = effects.broadcast_sizes([self.geometry.sizes, other.geometry.sizes])
-        if sizes != self.geometry.sizes and not into.outputs:
+        if sizes != self.geometry.sizes and not effects.into.outputs:
             # PyTorch makes the result as large as self, and resizes it.
             messages.warn(messages.output_resized(self.geometry.sizes, sizes))
     _refuse_yes_or_no(self, other)

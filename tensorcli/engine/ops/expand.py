@@ -4,7 +4,7 @@ from math import prod
 
 from tensorcli.engine import messages
 from tensorcli.engine.declare import composite, view
-from tensorcli.engine.effects import Viewed
+from tensorcli.engine.effects import Viewed, broadcast_sizes
 
 
 @view(
@@ -66,7 +66,5 @@ def broadcast_to(self, size):
 @composite("broadcast_tensors(Tensor[] tensors) -> Tensor[]")
 def broadcast_tensors(tensors):
     """All tensors stretched to their common sizes, with stride 0: no copies."""
-    from tensorcli.engine.effects import broadcast_sizes
-
     sizes = broadcast_sizes([one.geometry.sizes for one in tensors]) if tensors else ()
     return tuple(one if one.geometry.sizes == sizes else one.expand(sizes) for one in tensors)

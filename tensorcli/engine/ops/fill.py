@@ -1,11 +1,11 @@
 """Fills: every element of a tensor, or of its diagonal, set to one value."""
 
-from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine import allocation, conversion, effects, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
+from tensorcli.engine.conversion import filling
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.devices import CPU, META
-from tensorcli.engine.ops._elements import filling
 from tensorcli.engine.ops._shared import zeros
 from tensorcli.engine.ops.copy import moved
 from tensorcli.engine.tensor import Tensor
@@ -23,7 +23,7 @@ def _fill_effect(declared, values):
         _check_fill_device(target, value)
         if target.geometry.numel:
             messages.warn_discards(value.dtype, target.dtype)
-        number = effects.cast(moved(value, target.device), target.dtype)
+        number = conversion.cast(moved(value, target.device), target.dtype)
     else:
         number = value
     if not isinstance(value, Tensor):
@@ -37,9 +37,7 @@ def _fill_effect(declared, values):
 
 def _check_fill_device(target, value):
     if value.device is not CPU and value.device is not target.device:
-        from tensorcli.engine.placement import different_devices
-
-        raise different_devices(value.device, target.device)
+        raise messages.different_devices(value.device, target.device)
 
 
 def _check_fill(value):
@@ -90,7 +88,7 @@ def _fill_copy_effect(declared, values):
     if isinstance(value, Tensor):
         _check_fill(value)
         value = value.item()
-    result = effects.empty(
+    result = allocation.empty(
         source.geometry.sizes, geometry.preserved_strides(source.geometry), source.dtype, source.device
     )
     if result.device is not META:

@@ -6,10 +6,9 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.allocation import adopt, check_bytes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite
-from tensorcli.engine.effects import adopt
-from tensorcli.engine.effects.arrays import check_bytes
 from tensorcli.engine.ops.join import check_list
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from tensorcli.engine import effects, messages
+from tensorcli.engine import allocation, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
@@ -233,5 +233,5 @@ def affine_grid_generator_backward(grad, size, align_corners):
     """The gradient of affine_grid_generator."""
     n = len(size) - 2
     flat = _base_grid(np, np.dtype(np.float64), size[2:], align_corners)
-    base = effects.adopt(flat.T.astype(grad.dtype.np), grad.dtype, grad.device)
+    base = allocation.adopt(flat.T.astype(grad.dtype.np), grad.dtype, grad.device)
     return base.expand(size[0], *flat.T.shape).bmm(grad.reshape(size[0], -1, n)).transpose(1, 2)

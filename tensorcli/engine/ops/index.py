@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine import conversion, dtypes, geometry, messages
 from tensorcli.engine.batch.layer import roomy
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import op
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops._writers import refuse_shared, writer
+from tensorcli.engine.table import OPS
 
 # ---- advanced indexing
 
@@ -271,7 +271,7 @@ def _put(xp, self, indices, values, accumulate):
     if 0 in places.sizes:
         return
     target = self.transpose(places.order)
-    values = effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
+    values = conversion.cast(values, dtypes.from_numpy_dtype(self.dtype))
     try:
         places.check_bounds()
     except IndexError as error:

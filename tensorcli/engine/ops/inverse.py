@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
@@ -338,7 +338,7 @@ def _rank(self, atol, rtol, hermitian):
     limit = _tolerance(
         module_of(self.device), array, getattr(atol, "array", atol), getattr(rtol, "array", rtol)
     )
-    return _written(effects.adopt((array > limit).sum(axis=-1), dtypes.int64, self.device))
+    return _written(allocation.adopt((array > limit).sum(axis=-1), dtypes.int64, self.device))
 
 
 def _written(result):

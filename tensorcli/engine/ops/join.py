@@ -5,11 +5,13 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.allocation import check_bytes
 from tensorcli.engine.autograd.modes import transforms
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.effects import Laid, check_bytes
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
@@ -341,8 +343,6 @@ def repeat_interleave_by(self, repeats, dim, output_size):
 )
 def repeat_interleave(self, repeats, dim, output_size):
     """Each index of a dimension, repeated a number of times."""
-    from tensorcli.engine.formats import contiguous_format
-
     source = self.flatten() if dim is None else self
     dim = wrap(0 if dim is None else dim, len(source.geometry.sizes))
     if repeats < 0:

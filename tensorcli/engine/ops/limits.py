@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import check_number
 from tensorcli.engine.declare import alias, op
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -19,7 +20,6 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._dimensions import is_wide, kind_of, refuse
-from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero
 
 # ---- of two

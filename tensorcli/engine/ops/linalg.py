@@ -4,21 +4,20 @@ import itertools
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.out import into
 from tensorcli.engine.geometry import elementwise_strides
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
 from tensorcli.engine.ops._exponential import exponentials
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, raise_for, stand_in
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, own_geometry
+from tensorcli.engine.table import OPS
 
 
 def _matrix_exp_backward(grad, self):
@@ -136,7 +135,7 @@ def linalg_cross(xp, self, other, dim):
 @composite("cross(Tensor self, Tensor other, int? dim=None) -> Tensor", out=True)
 def cross(self, other, dim):
     """The cross products of vectors of length 3, along the first dimension of that size unless one is named."""
-    if dim is None and not into.outputs:
+    if dim is None and not effects.into.outputs:
         messages.warn(
             "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
             "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a "

@@ -9,7 +9,6 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED, float16, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.out import into
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.ops import _gemm, _products
 from tensorcli.engine.ops._moments import widened
@@ -96,8 +95,6 @@ def _lazy_conjugate(of):
     result lazily."""
 
     def effect(declared, values):
-        if len(values) != declared.arity:
-            return effects.into_out(declared, values)
         result = effects.fresh(declared, values)
         if result.dtype.is_complex and result.device is not META and of(*values):
             array = result.array
@@ -330,7 +327,7 @@ def outer(self, vec2):
 @composite("ger(Tensor self, Tensor vec2) -> Tensor", out=True)
 def ger(self, vec2):
     """All products of the elements of two vectors, as a matrix."""
-    if into.outputs:
+    if effects.into.outputs:
         messages.warn(
             "torch.ger is deprecated and will be removed in a future PyTorch release. Use torch.outer instead.",
             once=True,

@@ -7,10 +7,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import check_number
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, SELF
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import subclass_like
 from tensorcli.engine.ops._writers import midway, writing_before
 from tensorcli.engine.ops.index import check_countable

@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
+from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops.contract import tensordot_dims
 
@@ -73,8 +74,6 @@ def _batched_matmul(a, b):
     m1 = sizes1[-1]
     m2 = sizes2[-2] if b.ndim > 1 else sizes2[-1]
     p = sizes2[-1] if b.ndim > 1 else 1
-    from tensorcli.engine.effects import broadcast_sizes
-
     batch = broadcast_sizes([sizes1[:-2], sizes2[:-2]])
     count = 1
     for size in batch:

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from tensorcli.engine import effects, formats, geometry, messages
+from tensorcli.engine import allocation, effects, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
@@ -46,7 +46,7 @@ def _grow(target, shape):
     """Make the storage large enough. Errors: RuntimeError when it is not ours to grow, MemoryError beyond the limit."""
     needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
     if needed > target.memory.nbytes:
-        effects.check_bytes(needed, shape.sizes, target.dtype)
+        allocation.check_bytes(needed, shape.sizes, target.dtype)
         # PyTorch sets the sizes first: they stay where the storage then cannot grow.
         target.replace_memory(target.memory, shape)
         had = target.memory.nbytes
@@ -122,7 +122,7 @@ def _set_effect(declared, values):
             # The same sizes: nothing is resized, so nothing may be missing.
             check_bounds(shape, itemsize, storage.nbytes, stride)
         if needed := missing(shape, itemsize, storage, stride):
-            effects.check_bytes(needed, shape.sizes, target.dtype, target.device)
+            allocation.check_bytes(needed, shape.sizes, target.dtype, target.device)
             if storage.foreign:
                 target.replace_memory(storage, shape)
             storage.resize(needed)

@@ -2,11 +2,11 @@
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import behind, own_geometry
 
 

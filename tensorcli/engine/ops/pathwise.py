@@ -10,7 +10,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import op
-from tensorcli.engine.ops._draws import on_host
+from tensorcli.engine.ops._draws import on_host, stream
 from tensorcli.engine.ops._shared import no_derivative
 
 
@@ -28,10 +28,9 @@ def _check_gamma(self, generator):
 )
 def _standard_gamma(xp, self, generator):
     """Draws of the gamma distribution, each of the shape that its element of self says."""
-    from tensorcli.engine.random import stream_of
     from tensorcli.engine.random.rejection import gamma
 
-    return gamma(stream_of(generator), on_host(self))
+    return gamma(stream(generator), on_host(self))
 
 
 def _check_dirichlet(self, generator):
@@ -47,11 +46,10 @@ def _check_dirichlet(self, generator):
 )
 def _sample_dirichlet(xp, self, generator):
     """Shares of a whole: gamma variables over their sum along the last dimension."""
-    from tensorcli.engine.random import stream_of
     from tensorcli.engine.random.rejection import gamma
 
     array = on_host(self)
-    drawn = gamma(stream_of(generator), array.astype(np.float64))
+    drawn = gamma(stream(generator), array.astype(np.float64))
     limits = np.finfo(array.dtype)
     shares = (drawn / drawn.sum(-1, keepdims=True)).astype(array.dtype)
     return np.clip(shares, limits.tiny, np.nextafter(array.dtype.type(1), array.dtype.type(0)))

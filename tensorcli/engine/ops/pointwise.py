@@ -4,6 +4,7 @@ What numpy computes differently from PyTorch is in `_arithmetic`.
 """
 
 from tensorcli.engine import effects, messages
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import alias, composite, op
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -18,12 +19,11 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     complex32,
 )
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops import _arithmetic, _complex
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 # ---- sums and products

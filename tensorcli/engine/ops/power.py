@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import check_number
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import (
     COMPLEX,
@@ -19,7 +20,6 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.ops import _arithmetic, _complex
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._elements import check_number
 from tensorcli.engine.ops._shared import category, zero, zeros
 from tensorcli.engine.tensor import Tensor
 

@@ -5,7 +5,7 @@ A draw fills memory in its order, whatever the strides; the numbers come from `g
 
 import math
 
-from tensorcli.engine import effects, geometry
+from tensorcli.engine import allocation, effects, geometry
 from tensorcli.engine.declare import factory, op
 from tensorcli.engine.devices import META, drawing_on, resolve
 from tensorcli.engine.ops._draws import floating, into, stream
@@ -92,7 +92,7 @@ def _like_effect(declared, values):
     given = dict(zip(declared.names, values, strict=True))
     source, device = given["self"], given["device"]
     target = source.device if device is None else resolve(device)
-    effects.check_pinned(given["pin_memory"], target)
+    allocation.check_pinned(given["pin_memory"], target)
     kind = given["dtype"] or source.dtype
     sizes, wanted = source.geometry.sizes, given["memory_format"]
     strides = (
@@ -100,7 +100,7 @@ def _like_effect(declared, values):
         if wanted is None or wanted.name == "preserve_format"
         else geometry.format_strides(sizes, wanted.name)
     )
-    result = effects.empty(sizes, strides, kind, target)
+    result = allocation.empty(sizes, strides, kind, target)
     if result.device is not META:
         options = ("self", "dtype", "layout", "device", "pin_memory", "memory_format", "generator")
         numbers = [value for name, value in given.items() if name not in options]

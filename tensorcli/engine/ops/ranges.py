@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import allocation, conversion, dtypes, messages
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import composite, factory
 from tensorcli.engine.devices import META
-from tensorcli.engine.op import OPS
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops.create import OPTIONS
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 
@@ -51,7 +51,7 @@ def _arange(xp, start, end, step, dtype):
         size = math.ceil((float(end) - float(start)) / float(step))
     if not 0 <= size < 1 << 63:
         raise RuntimeError("invalid size, possible overflow?")
-    effects.check_bytes(size * dtype.itemsize, (size,), dtype)
+    allocation.check_bytes(size * dtype.itemsize, (size,), dtype)
     if dtype.category == dtypes.INTEGRAL:
         return (given[0] + xp.arange(size, dtype=xp.int64) * given[2]).astype(dtype.np)
     return _stepped(xp, given[0], given[2], size, dtype)
@@ -179,7 +179,7 @@ def logspace(xp, start, end, steps, base, dtype):
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
     _check_real("logspace", start, end, dtype)
     exponents = _spaced(xp, start, end, steps, dtype, "logspace_cpu")
-    return effects.cast(xp.power(float(base), exponents), dtype)
+    return conversion.cast(xp.power(float(base), exponents), dtype)
 
 
 def _of_tensors(name, declared):

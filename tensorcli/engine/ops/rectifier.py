@@ -4,10 +4,10 @@ from math import isfinite
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only

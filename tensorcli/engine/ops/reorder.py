@@ -7,9 +7,9 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import distinct, existing, wrap
 from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.table import OPS
 
 # ---- other orders
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine import allocation, effects, geometry, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import op
@@ -93,8 +93,6 @@ def _scattered(name, line, part, out=False, **formulas):
     """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
 
     def replace(declared, values):
-        if len(values) != declared.arity:
-            return effects.into_out(declared, values)
         self, src, *rest = values
         effects.device_of(declared, values)
         result = _with_its_memory(self)
@@ -132,7 +130,7 @@ def _with_its_memory(tensor):
         count = tensor.memory.nbytes // tensor.dtype.itemsize
         whole = geometry.contiguous((count,))
         source = stored_tensor(tensor.memory, whole, tensor.dtype)
-    copied = effects.empty(whole.sizes, whole.strides, tensor.dtype, tensor.device)
+    copied = allocation.empty(whole.sizes, whole.strides, tensor.dtype, tensor.device)
     if copied.device is not META:
         effects.store_quietly(copied, source.values)
     return stored_tensor(copied.memory, own, tensor.dtype)

@@ -6,8 +6,8 @@ Where an index occurs more than once, the last write stays, unless the operator 
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._places import REDUCTIONS, SHORT, Places, accumulate, identity, reduce_into
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import writer

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import conversion, dtypes, messages
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import BOOL, COMMON, REDUCED, complex32
 from tensorcli.engine.ops._dimensions import kind_of, refuse
@@ -53,7 +53,7 @@ def _among(xp, value, array):
     """An array, or a number as one of the dtype that it is looked for in."""
     if hasattr(value, "dtype"):
         return value
-    return xp.asarray(effects.as_number(value, dtypes.from_numpy_dtype(array.dtype)))
+    return xp.asarray(conversion.as_number(value, dtypes.from_numpy_dtype(array.dtype)))
 
 
 def _bisected(xp, rows, values, right):

@@ -5,12 +5,12 @@ Where an index occurs more than once, the last write stays, unless the operator 
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import conversion, dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.conversion import number_for
 from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._elements import number_for
 from tensorcli.engine.ops._places import Places, accumulate, identity, reduce_into, step_by_step
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import midway, refuse_shared, separate, writer
@@ -362,4 +362,4 @@ def index_fill(xp, self, dim, index, value):
 def index_fill_tensor(xp, self, dim, index, value):
     """Fill the slices that an index names with the one element of a tensor."""
     target, key = _slices(self, dim, index)
-    target[key] = effects.cast(value, dtypes.from_numpy_dtype(self.dtype))
+    target[key] = conversion.cast(value, dtypes.from_numpy_dtype(self.dtype))

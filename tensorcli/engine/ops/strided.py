@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine import allocation, dtypes, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.storage import check_bounds
+from tensorcli.engine.table import OPS
 from tensorcli.engine.tensor import Tensor
 
 # ---- any strides
@@ -90,7 +90,7 @@ def cells_of(shape: Geometry) -> Tensor:
     for d, (size, stride) in enumerate(zip(shape.sizes, shape.strides, strict=True)):
         along = np.arange(size, dtype=np.int64) * stride
         cells += along.reshape((size,) + (1,) * (len(shape.sizes) - d - 1))
-    return effects.adopt(cells.reshape(-1), dtypes.int64)
+    return allocation.adopt(cells.reshape(-1), dtypes.int64)
 
 
 # ---- one index, a range of indices

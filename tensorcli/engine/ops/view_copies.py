@@ -3,17 +3,16 @@
 from functools import wraps
 from typing import Any
 
-from tensorcli.engine import dtypes, effects, events, formats
+from tensorcli.engine import dtypes, events, formats
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.declare import op
-from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS
 
 
 def _copying(declared: Op, values: Any) -> Any:
     """A view's result as a row-major copy, with the view's gradient."""
-    if len(values) != declared.arity:
-        return effects.into_out(declared, values)
     source = values[0]
     if source.is_conj() or source.is_neg():
         source = source.resolve_conj().resolve_neg()

@@ -2,7 +2,7 @@
 
 import math
 
-from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine import conversion, dtypes, effects, messages
 from tensorcli.engine.declare import factory
 from tensorcli.engine.ops.create import OPTIONS
 
@@ -25,11 +25,13 @@ def _window(xp, name, length, periodic, dtype, shape):
 
     def step(weights):
         """Weights after an operator of PyTorch's: those of a reduced dtype are rounded by each, as its factors are."""
-        return effects.cast(xp.asarray(weights, working), kind).astype(working) if kind.reduced else weights
+        return (
+            conversion.cast(xp.asarray(weights, working), kind).astype(working) if kind.reduced else weights
+        )
 
     size = length + 1 if periodic else length
     weights = shape(step(xp.arange(size, dtype=working)), size, lambda value: step(working(value)), step)
-    return effects.Laid(effects.cast(weights[:length], kind), None, size)
+    return effects.Laid(conversion.cast(weights[:length], kind), None, size)
 
 
 def _hamming(xp, alpha, beta):

@@ -1,15 +1,18 @@
 """`torch.optim`: optimisers whose steps are tensor operations, so that each shows what it wrote."""
 
 from tensorcli.engine.late import late as _late
+from tensorcli.engine.late import listed as _listed
 
-_WHERE = {
-    "Optimizer": "optim.optimizer",
-    **dict.fromkeys(("SGD", "ASGD", "Rprop"), "optim.descent"),
-    **dict.fromkeys(("Adagrad", "RMSprop", "Adadelta"), "optim.scaled"),
-    **dict.fromkeys(("Adam", "AdamW", "Adamax", "NAdam", "RAdam"), "optim.moments"),
-    **dict.fromkeys(("Adafactor", "Muon"), "optim.matrices"),
-    "LBFGS": "optim.lbfgs",
-}
+_WHERE = _listed(
+    {
+        "optim.optimizer": "Optimizer",
+        "optim.descent": "SGD ASGD Rprop",
+        "optim.scaled": "Adagrad RMSprop Adadelta",
+        "optim.moments": "Adam AdamW Adamax NAdam RAdam",
+        "optim.matrices": "Adafactor Muon",
+        "optim.lbfgs": "LBFGS",
+    }
+)
 _MODULES = ("lr_scheduler", "swa_utils")
 
 __getattr__, __dir__ = _late("optim", _WHERE, _MODULES)

@@ -14,6 +14,7 @@ from weakref import ref
 
 from tensorcli.engine import messages
 from tensorcli.engine.late import late as _late
+from tensorcli.engine.late import listed as _listed
 from tensorcli.engine.optim.optimizer import Group, Optimizer
 from tensorcli.engine.pickles import Pickled, take_over
 from tensorcli.engine.tensor import Tensor
@@ -429,10 +430,12 @@ class _LRScheduler(LRScheduler):
     __module__ = "torch.optim.lr_scheduler"
 
 
-_WHERE = {
-    **dict.fromkeys("PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR".split(), "optim.cycles"),
-    **dict.fromkeys("SequentialLR ChainedScheduler ReduceLROnPlateau".split(), "optim.combined"),
-}
+_WHERE = _listed(
+    {
+        "optim.cycles": "PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR",
+        "optim.combined": "SequentialLR ChainedScheduler ReduceLROnPlateau",
+    }
+)
 """The schedulers that are imported when they are first asked for."""
 
 __getattr__, __dir__ = _late("optim.lr_scheduler", _WHERE, own=globals())

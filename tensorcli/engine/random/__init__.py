@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from tensorcli.engine import addresses, dtypes, effects, process
+from tensorcli.engine import addresses, allocation, dtypes, process
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.native import Native, type_name
 from tensorcli.engine.random.generator import Generator as Stream
@@ -83,7 +83,7 @@ class Generator(Native):
 
     def get_state(self) -> Tensor:
         """The state, as a uint8 tensor of 5056 bytes."""
-        return effects.adopt(self.stream.get_state(), dtypes.uint8)
+        return allocation.adopt(self.stream.get_state(), dtypes.uint8)
 
     def set_state(self, state: Tensor) -> "Generator":
         """Go on from a state. Errors: TypeError, RuntimeError for anything but a state."""

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import bridge, dtypes
+from tensorcli.engine import dtypes
 from tensorcli.engine.backends import transfer
+from tensorcli.engine.construct.sharing import laid_over
+from tensorcli.engine.copies import rebuild_meta
 from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.formats import sparse_coo, sparse_csr, strided
 from tensorcli.engine.geometry import Geometry
@@ -53,11 +55,11 @@ def _tensor(
         storage.engine_storage.resize(needed)
     bits = next((each for each in rest if isinstance(each, dict)), {})
     lazy = (CONJ if bits.get("conj") else 0) | (NEG if bits.get("neg") else 0)
-    return bridge.laid_over(storage.engine_storage, shape, kind, requires_grad, lazy)
+    return laid_over(storage.engine_storage, shape, kind, requires_grad, lazy)
 
 
 def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bool) -> Tensor:
-    return bridge.rebuild_meta(kind.name, sizes, strides, requires_grad)
+    return rebuild_meta(kind.name, sizes, strides, requires_grad)
 
 
 def _parameter(data: Tensor, requires_grad: bool, hooks: Any, state: Any = None) -> Parameter:

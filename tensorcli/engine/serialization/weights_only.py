@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tensorcli.engine import messages
-from tensorcli.engine.bridge import is_own
+from tensorcli.engine.copies import is_own
 from tensorcli.engine.native import Native
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.tensor import Tensor

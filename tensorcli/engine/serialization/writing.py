@@ -13,7 +13,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.bridge import own_names, warn_of_hooks
+from tensorcli.engine.copies import own_names, warn_of_hooks
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.formats import layout
 from tensorcli.engine.nn.parameter import Parameter

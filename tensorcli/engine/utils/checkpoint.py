@@ -9,11 +9,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from tensorcli.engine import messages, random
-from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.differentiate import backward
 from tensorcli.engine.autograd.function import Function
 from tensorcli.engine.autograd.graph import saved_tensors_hooks
-from tensorcli.engine.autograd.modes import enable_grad, mode, no_grad
+from tensorcli.engine.autograd.modes import enable_grad, mode, no_grad, passing
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.utils.recomputation import FACTS, CheckpointError, GraphExecGroup, Region
 
@@ -246,7 +245,7 @@ class CheckpointFunction(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Call the function again, recording, and run its graph: gradients of tensors that it closes over are added there."""
-        if any(one.inputs is not None for one in backward_pass.running):
+        if any(one.inputs is not None for one in passing):
             raise RuntimeError(
                 "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` "
                 "parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call "

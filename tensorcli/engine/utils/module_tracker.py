@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine.autograd.graph import register_multi_grad_hook
-from tensorcli.engine.autograd.run import running
+from tensorcli.engine.autograd.modes import passing
 from tensorcli.engine.nn.global_hooks import register_module_forward_hook, register_module_forward_pre_hook
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import flatten
@@ -33,7 +33,7 @@ class ModuleTracker:
     @property
     def is_bw(self) -> bool:
         """Whether a backward pass runs."""
-        return bool(running)
+        return bool(passing)
 
     def __enter__(self) -> "ModuleTracker":
         self._handles = [
@@ -77,7 +77,7 @@ class ModuleTracker:
             self.parents = {_OUTSIDE}
             self._waits_for_end = False
 
-        running[-1].callbacks.append(end)
+        passing[-1].callbacks.append(end)
         self._waits_for_end = True
 
     def _name(self, module: Any) -> str:

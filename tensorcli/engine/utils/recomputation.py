@@ -8,11 +8,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.graph import saved_tensors_hooks
-from tensorcli.engine.autograd.modes import enable_grad, no_grad
+from tensorcli.engine.autograd.modes import enable_grad, no_grad, passing
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.autograd.saved import keep
+from tensorcli.engine.autograd.recording import keep
 from tensorcli.engine.tensor import Tensor
 
 _UNEXPECTED = "Something went unexpectedly wrong in activation checkpoint. Please report this bug by filing an issue to PyTorch."
@@ -134,8 +133,7 @@ class Region:
 
     def unpack(self, place: _Place) -> Tensor:
         """What stands in a place, after the call that fills it. Errors: CheckpointError."""
-        running = backward_pass.running
-        key: Any = GraphExecGroup.current or (running[-1].number if running else object())
+        key: Any = GraphExecGroup.current or (passing[-1].number if passing else object())
         if key not in self.ran:
             self._fill(key)
         if key not in place.filled:

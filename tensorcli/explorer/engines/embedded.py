@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import effects, events, process
+from tensorcli.engine import allocation, events, process
 from tensorcli.engine.autograd import anomaly, modes
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import REQUIRED
+from tensorcli.engine.table import PACKETS
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import FailedModule, Taken, arrays
 from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS, policy
@@ -60,7 +60,7 @@ class Embedded(Nodes):
         self.seed(seed)
 
     def limit(self, max_bytes: int | None) -> None:
-        effects.limit.nbytes = max_bytes
+        allocation.limit.nbytes = max_bytes
 
     def listen(self, observer: Any) -> None:
         events.observer = observer
@@ -70,13 +70,13 @@ class Embedded(Nodes):
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        observer, limit = events.observer, effects.limit.nbytes
+        observer, limit = events.observer, allocation.limit.nbytes
         events.observer = None
         try:
             with process.aside(), arrays.random_state():
                 yield
         finally:
-            events.observer, effects.limit.nbytes = observer, limit
+            events.observer, allocation.limit.nbytes = observer, limit
 
     def same_gradients(self, node: Any, copies: Sequence[KeptCopy]) -> bool:
         from tensorcli.explorer.engines.gradients import same_gradients

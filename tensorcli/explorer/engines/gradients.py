@@ -16,7 +16,7 @@ from tensorcli.engine.autograd import modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.saved import SavedPacked
-from tensorcli.engine.effects import cast
+from tensorcli.engine.conversion import cast
 from tensorcli.engine.geometry import contiguous
 from tensorcli.engine.tensor import fresh_tensor
 from tensorcli.explorer.engines.arrays import agree

@@ -12,7 +12,7 @@ from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.saved import SavedNumber
 from tensorcli.engine.geometry import contiguous
-from tensorcli.engine.op import PACKETS
+from tensorcli.engine.table import PACKETS
 from tensorcli.engine.tensor import fresh_tensor
 from tensorcli.explorer.engines.reading import Hook, KeptCopy, Saved
 from tensorcli.explorer.engines.values import Values, present_node

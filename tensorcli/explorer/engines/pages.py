@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorcli.engine import effects
-from tensorcli.engine.op import OPS, PACKETS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS, PACKETS
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines.abouts import ABOUT
 from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS

@@ -12,8 +12,8 @@ from typing import Any
 from tensorcli.engine import binding
 from tensorcli.engine.binding.trial import read
 from tensorcli.engine.construct import NOTATION
-from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import Schema
+from tensorcli.engine.table import PACKETS
 from tensorcli.explorer.engines import Taken
 from tensorcli.explorer.engines.members import is_module
 

@@ -18,7 +18,7 @@ from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.methods.special import printable, text_of
+from tensorcli.engine.methods.text import printable, text_of
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import arrays

@@ -16,7 +16,8 @@ from tensorcli.engine.batch.values import (
     where,
 )
 from tensorcli.engine.callers import functions
-from tensorcli.engine.op import OPS, Op
+from tensorcli.engine.op import Op
+from tensorcli.engine.table import OPS
 
 
 @rule(

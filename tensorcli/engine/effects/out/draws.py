@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import events
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.arrays import broadcast_sizes
 from tensorcli.engine.geometry import has_internal_overlap
 from tensorcli.engine.tensor import Tensor
@@ -16,8 +17,6 @@ DRAWS: Final = frozenset("rand randn randint normal bernoulli".split())
 
 def drawn(op: "Op", values: Sequence[Any], out: Tensor) -> Tensor | None:
     """What is drawn into an output of the result's sizes; None where the result itself is in that order, or the sizes differ."""
-    from tensorcli.engine.callers import functions
-
     given = dict(zip(op.names, values, strict=False))
     geometry = out.geometry
     tensors = [one.geometry.sizes for one in values if isinstance(one, Tensor)]

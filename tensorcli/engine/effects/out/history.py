@@ -1,4 +1,4 @@
-"""What `out=` does where an argument asks for a gradient. Read when that first happens.
+"""What `out=` does where an argument asks for a gradient.
 
 Most operators refuse it. Those for which PyTorch generates no code of its own let their dispatcher write and record that
 they have no derivative, unless the output is a leaf. A few copy a recorded result into the output, and a few, which have
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.edges import gradient_edge
+from tensorcli.engine.autograd.nodes import Node, NotImplementedNode
 from tensorcli.engine.effects.out.checks import check_cast, check_dtype
 from tensorcli.engine.effects.out.kinds import ends_with_a_square
 from tensorcli.engine.effects.writing import size_out
@@ -132,7 +133,7 @@ def check_recorded(name: str, outs: Sequence[Tensor]) -> None:
 
 def record(op: "Op", concerned: Sequence[Tensor], outs: Sequence[Tensor]) -> None:
     """Make a node that has no derivative the author of what was written."""
-    made = type("NotImplemented", (views.NotImplementedNode,), {"op": op, "__module__": "builtins"})
+    made = type("NotImplemented", (NotImplementedNode,), {"op": op, "__module__": "builtins"})
     node: Node = made(tuple(gradient_edge(one) for one in concerned), {})
     for one in outs:
         if one.dtype.category >= dtypes.FLOATING:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.writing import size_out
 from tensorcli.engine.geometry import contiguous
 from tensorcli.engine.tensor import Tensor
@@ -14,7 +15,7 @@ REDUCED: Final = frozenset(("std", "var", "logsumexp"))
 _HALVES: Final = (dtypes.float16, dtypes.bfloat16)
 
 
-def reduced(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
+def compute(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
     """The result in the output's dtype; None where it is only cast, or cannot be."""
     source: Any = values[0].detach()
     kind = out.dtype
@@ -33,8 +34,6 @@ def reduced(op: "Op", values: tuple[Any, ...], out: Tensor) -> Tensor | None:
 
 def _logsumexp(source: Any, dim: Any, keepdim: bool, kind: dtypes.dtype) -> Tensor:
     """The sum of what was computed in the input's dtype, and its logarithm (aten/src/ATen/native/ReduceOps.cpp)."""
-    from tensorcli.engine.callers import functions
-
     if source.dtype.category < dtypes.FLOATING:
         source = source.to(dtypes.default.floating)
     if not source.numel():
@@ -49,8 +48,6 @@ def _spread(op: "Op", source: Any, values: tuple[Any, ...], out: Tensor) -> Tens
     """A standard deviation or variance: a single number is computed from the input as it is, others from the input in the
     output's dtype. Complex numbers are taken by their parts. Errors: NotImplementedError, RuntimeError.
     """
-    from tensorcli.engine.callers import functions
-
     kind = out.dtype
     if source.dtype.is_complex:
         if op.base == "var":

@@ -7,6 +7,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.late import late as _late
+from tensorcli.engine.late import listed as _listed
 from tensorcli.engine.queries import typename
 from tensorcli.engine.tensor import Tensor
 
@@ -153,17 +154,11 @@ _OWN = (
     "parameters_to_vector",
     "vector_to_parameters",
 )
-_WHERE = {
-    **dict.fromkeys(
-        ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "nn.utils.recomputed"
-    ),
-    **dict.fromkeys(
-        ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"),
-        "nn.utils.fusion",
-    ),
-    **dict.fromkeys(
-        ("convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "skip_init"),
-        "nn.utils.whole",
-    ),
-}
+_WHERE = _listed(
+    {
+        "nn.utils.recomputed": "remove_spectral_norm remove_weight_norm spectral_norm weight_norm",
+        "nn.utils.fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
+        "nn.utils.whole": "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format skip_init",
+    }
+)
 __getattr__, __dir__ = _late("nn.utils", _WHERE, _MODULES, _OWN)
