@@ -312,8 +312,11 @@ def _outcome(other: Session, found: Refused) -> str:
                 return f"{LATE} {SECONDS:.0f} s"
             raise KeyboardInterrupt
         line = Typed(found.typed, found.edits, found.whole or found.text).line(step.error.spans[0].line)
+        source = step.error.lines[0].strip()
+        source += " …" * source.endswith((",", "(", "[", "{"))
         message = _SENTENCE.split(step.error.message, maxsplit=1)[0]
-        return f"runs up to line {line}, {step.error.lines[0].strip()}, which raises {step.error.type}: {message}"
+        raised = f"{step.error.type}: {message}" if message else step.error.type
+        return f"runs up to line {line}, {source}, which raises {raised}"
     return ENDED
 
 

@@ -55,6 +55,8 @@ class WriteEvent(NamedTuple):
     via: str | None
     own_name: bool
     node_at: ast.AST | None
+    inputs: tuple[int, ...]
+    """The tensors that it was written with."""
 
     @property
     def walk(self) -> Walk:
@@ -76,6 +78,7 @@ class Made(NamedTuple):
     node_at: ast.AST | None
     node: int
     """What recorded it; 0 where it was not recorded, or this is not known yet."""
+    memory: int
 
 
 class Added(NamedTuple):
@@ -193,6 +196,7 @@ class Ear(Recorder):
                 via,
                 own,
                 current_node(),
+                tuple(map(self.tokens.number, operands(self.engine, inputs[1:]))),
             )
         )
 
@@ -240,6 +244,7 @@ class Ear(Recorder):
                 engine.look(tensor),
                 current_node(),
                 0 if (node := engine.node(tensor)) is None else self.tokens.number(node),
+                self.tokens.number(engine.memory(tensor)),
             )
         )
 

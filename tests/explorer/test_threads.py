@@ -245,6 +245,35 @@ QUESTIONS = {
         "the gradients were divided by the factor of scaler in this round already.",
         "without line 8",
     ),
+    "outputs that are filled with data": (
+        f"{NET}def run(x):\n    outputs = torch.zeros_like(x)\n    for t in range(2):\n        y = net(x[t])\n"
+        "        outputs[t] = y.data\n    return outputs\nx = torch.ones(2, 3)\nrun(x).sum().backward()",
+        "the graph was cut at line 9: .data gives another handle on the memory",
+        "line 9:  outputs[t] = y",
+    ),
+    "losses that are filled with numbers": (
+        f"{NET}losses = torch.zeros(2)\nfor t in range(2):\n    losses[t] = net(torch.ones(3)).item()\n"
+        "losses.mean().backward()",
+        "the graph was cut at line 7: item() gives a number, and numbers have no graph.",
+        "line 7:  losses[t] = net(torch.ones(3))",
+    ),
+    "a new layer that is frozen with the others": (
+        f"{HEAD}net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))\nfor p in net.parameters():\n"
+        "    p.requires_grad = False\nopt = torch.optim.SGD(filter(lambda p: p.requires_grad, net.parameters()), lr=0.1)",
+        "all 4 parameters of net are frozen, and the list is of those that require grad.",
+        "before line 6:  net[2].requires_grad_()",
+    ),
+    "a factor for each example, twice in a line": (
+        "abar = torch.linspace(0.1, 0.9, 4)\nx, noise = torch.ones(4, 2), torch.zeros(4, 2)\na = abar[torch.arange(4)]\n"
+        "y = a.sqrt() * x + (1 - a).sqrt() * noise",
+        "a.sqrt() (4,) and x (4, 2) do not broadcast",
+        "before line 4:  a = a.unsqueeze(1)",
+    ),
+    "one action for each row of values": (
+        f"{HEAD}net = nn.Linear(3, 2)\na = torch.tensor([0, 1, 1, 0])\nq = net(torch.ones(4, 3)).gather(1, a)",
+        "The operation wants another number of dimensions.",
+        "line 5:  q = net(torch.ones(4, 3)).gather(1, a.unsqueeze(1)).squeeze(1)",
+    ),
 }
 OF_CLASSES = {
     "a softmax before the loss": (
@@ -344,6 +373,21 @@ OF_CLASSES = {
         "no statement has failed. What may not have been meant:",
         "line 11:  seen['fc'] = output.detach().clone()",
     ),
+    "a table that lacks the last word": (
+        module("self.emb = nn.Embedding(words, 2)", "return self.emb(x)").replace(
+            "__init__(self)", "__init__(self, words)"
+        )
+        + "net = Net(3)\nout = net(torch.tensor([0, 3]))",
+        "x holds 3, and self.emb has 3 rows, 0 to 2.",
+        "line 6:  self.emb = nn.Embedding(words + 1, 2)",
+    ),
+    "a state that an object keeps": (
+        f"{HEAD}class Best:\n    def __init__(self):\n        self.state = None\n    def keep(self, net):\n"
+        "        self.state = net.state_dict()\nnet, best = nn.Linear(3, 1), Best()\nbest.keep(net)\n"
+        "net.load_state_dict(best.state)",
+        "best.state holds the very tensors of net, not copies",
+        "line 7:  self.state = {name: each.clone() for name, each in net.state_dict().items()}",
+    ),
 }
 
 
@@ -412,6 +456,25 @@ TRAPS = {
         ("TSC-H048", 10),
         "before line 8:  out = net(x)",
     ),
+    "an average that begins as the network": (
+        f"{NET}mean = {{n: p.data for n, p in net.named_parameters()}}\n{ROUNDS}\nfor n, p in net.named_parameters():\n"
+        "    mean[n] = 0.9 * mean[n] + 0.1 * p.data",
+        ("TSC-H037", 11),
+        "line 5:  mean = {n: p.data.clone() for n, p in net.named_parameters()}",
+    ),
+    "probabilities in the place of their logarithms, in a function": (
+        f"{NET}F = nn.functional\ndef distil(out, target):\n"
+        "    return F.kl_div(F.softmax(out, dim=1), target, reduction='batchmean')\n"
+        "for i in range(2):\n    distil(torch.randn(2, 3, requires_grad=True), torch.ones(2, 3) / 3)",
+        ("TSC-H023", 7),
+        "line 7:  return F.kl_div(F.log_softmax(out, dim=1), target, reduction='batchmean')",
+    ),
+    "degrees that are counted in a function": (
+        f"{HEAD}def degrees(edges):\n    row, col = edges\n    deg = torch.zeros(3)\n    deg[row] += 1\n    return deg\n"
+        "found = degrees(torch.tensor([[0, 0, 1], [1, 2, 0]]))",
+        ("TSC-H006", 6),
+        "line 6:  deg.index_put_((row,), torch.tensor(1, dtype=deg.dtype), accumulate=True)",
+    ),
 }
 RIGHT = {
     "gradients that add up": (
@@ -451,7 +514,18 @@ RIGHT = {
         "    bce(D(fake.detach()), torch.zeros(4, 1)).backward()\n    d_opt.step()\n    g_opt.zero_grad()\n"
         "    bce(D(fake), torch.ones(4, 1)).backward()\n    g_opt.step()"
     ),
+    "layers that are tied, and an average of its own": (
+        f"{HEAD}net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))\nnet[1].weight = net[0].weight\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nmean = {n: p.detach().clone() for n, p in net.named_parameters()}\n"
+        f"{ROUNDS}\nsame = torch.equal(net[0].weight, net[1].weight)\nfor n, p in net.named_parameters():\n"
+        "    mean[n] = 0.9 * mean[n] + 0.1 * p.data"
+    ),
 }
+
+
+def test_a_false_alarm_in_a_loop_is_told_at_the_pass_that_failed() -> None:
+    text = f"{HEAD}w = torch.ones(2, requires_grad=True)\nfor i in range(2):\n    e = w.exp()\n    e *= 1\n    e.sum().backward()"
+    assert check(text) == [("TSC-H009", 7)]
 
 
 @pytest.mark.parametrize("name", TRAPS)

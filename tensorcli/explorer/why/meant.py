@@ -12,6 +12,7 @@ from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.trees import called_name, calls_in, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.optimizers import sets
 from tensorcli.explorer.why.surprises.memory import one_object
 from tensorcli.explorer.why.updates import copied_into, in_place, sign_moved
 
@@ -154,11 +155,11 @@ class _Binding(NamedTuple):
 
 
 def _bound(case: Case, row: HazardRow) -> _Binding | None:
-    """The assignment to the name of what a hazard happened to; None where there is none."""
+    """The assignment to the name of what a hazard happened to, or to its path; None where there is none."""
     name = row.names[0]
     found = case.bound_before(case.home, name, case.node()) if name.isidentifier() else None
     if found is None:
-        return None
+        return None if name.isidentifier() else _set(case, name)
     at, tree, local = found
     tree = tree if local else case.journal.tree(at)
     values = [
@@ -166,6 +167,20 @@ def _bound(case: Case, row: HazardRow) -> _Binding | None:
     ]
     values = [each for each in values if not isinstance(each, ast.Constant)]
     return _Binding(name, at, values[-1], case.journal.source(at, values[-1])) if values else None
+
+
+def _set(case: Case, path: str) -> _Binding | None:
+    """The last assignment to an attribute, in the function that gave it to its owner, or to an item of it; None where there is
+    none.
+    """
+    attribute = path.partition("[")[0]
+    for at in range(case.home, -1, -1):
+        for node in reversed(list(ast.walk(case.journal.tree(at)))):
+            for target, value in _assigned(node):
+                constant = isinstance(value, ast.Constant) or not isinstance(target, ast.Attribute)
+                if not constant and sets(case, target, attribute):
+                    return _Binding(attribute, at, value, case.journal.source(at, value))
+    return None
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -222,7 +222,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     value = _value(case, path)
     for at, step in enumerate(case.trace.steps):
         for node in ast.walk(case.journal.tree(at)):
-            if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
+            if isinstance(node, ast.Assign) and sets(case, node.targets[0], path):
                 story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
                 text = case.journal.source(at, node.value)
                 holder, note = holder_for(value)
@@ -356,7 +356,7 @@ def _value(case: Case, path: str) -> Any:
     return next((value for known, value in reached if known.endswith(attribute)), None)
 
 
-def _sets(case: Case, target: ast.expr, path: str) -> bool:
+def sets(case: Case, target: ast.expr, path: str) -> bool:
     """Whether an assignment sets what is found under a path: under it, or in the function that made its owner."""
     if ast.unparse(target) == path:
         return True

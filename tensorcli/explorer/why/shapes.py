@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import atom, receiver_of, root_name
+from tensorcli.explorer.trees import atom, loaded, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
@@ -46,16 +46,35 @@ def broadcast(case: Case) -> Story | None:
         told(case, [left, right], "shape {look.sizes}"),
     )
     story.proposals.extend(_transposed_matrices(case, found))
-    for each in (right, left):
+    for each, other in ((right, left), (left, right)):
         if isinstance(case.node(), ast.AugAssign) and each is left:
             continue
         shape = each.look.sizes
         for d in range(len(shape), -1, -1):
             new = (*shape[:d], 1, *shape[d:])
+            if not _meet(new, other.look.sizes):
+                continue
             story.proposals.append(with_operand(case, each.node, f".unsqueeze({d})", f"{each.text} as {new}"))
+            for name in _of_one_shape(case, each):
+                story.proposals.append(case.before(f"{name} = {name}.unsqueeze({d})", f"{name} as {new}"))
         if len(shape) == 2:
             story.proposals.append(with_operand(case, each.node, ".T", "transposed"))
     return story
+
+
+def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes broadcast."""
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(one), reversed(other), strict=False))
+
+
+def _of_one_shape(case: Case, found: Operand) -> Iterator[str]:
+    """The names of what an operand is computed from element by element: `a` of `(1 - a).sqrt()`, which may stand in the statement
+    again.
+    """
+    for name in sorted(loaded(found.node)) if not isinstance(found.node, ast.Name) else ():
+        tensor = case.named(name)
+        if tensor is not None and case.engine.look(tensor).sizes == found.look.sizes:
+            yield name
 
 
 def _transposed_matrices(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:

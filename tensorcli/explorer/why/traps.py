@@ -280,19 +280,28 @@ def duplicate_index(case: Case, row: HazardRow) -> Story:
     if isinstance(node.op, ast.Add | ast.Sub) and not isinstance(index, ast.Slice):
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if not any(isinstance(each, ast.Slice) for each in parts):
-            texts = [case.text_of(each) for each in parts]
+            texts = [(case.text_of(each), each) for each in parts]
             indices = ", ".join(
-                text if case.tensor(each) is not None else f"torch.tensor({text})"
-                for text, each in zip(texts, parts)
+                text if _is_tensor(case, each) else f"torch.tensor({text})" for text, each in texts
             )
             added = value if isinstance(node.op, ast.Add) else f"-{atom(node.value, value)}"
             if isinstance(node.op, ast.Sub) and isinstance(node.value, ast.Constant):
                 added = f"-{value}"
-            if case.tensor(node.value) is None:
+            if not _is_tensor(case, node.value):
                 added = f"torch.tensor({added}, dtype={owner}.dtype)"
             new = f"{owner}.index_put_(({indices},), {added}, accumulate=True)"
             story.proposals.append(case.changed([(node, new)], "each of them is added"))
     return story
+
+
+def _is_tensor(case: Case, node: ast.expr) -> bool:
+    """Whether an expression is a tensor; one whose value is gone with the names of its function is taken for one, if it can be
+    one.
+    """
+    value = case.value(node)
+    if value is None:
+        return not isinstance(node, ast.Constant | ast.List | ast.Tuple)
+    return case.engine.kind(value) == "tensor"
 
 
 def wrap_around(case: Case, row: HazardRow) -> Story:
