@@ -14,7 +14,7 @@ def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tre
     reads = {name for method in methods for name in _called(method)}
     if any(map(_is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
         return True
-    if any(map(_stored, methods)):
+    if any(map(_stored, methods)) or any(map(_writes, methods)) or any(map(_is_in_place, reads)):
         return True
     # What it calls of the text, or is given, may draw numbers as well.
     own = {id(each) for each in methods} | {id(init)}
@@ -23,6 +23,15 @@ def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tre
     held = {each.attr for each in _stored(init) if isinstance(each, ast.Attribute)} if init else set()
     draws = any(_is_random(name) for function in others for name in _called(function))
     return draws and bool(reads & (defined | held))
+
+
+def _writes(method: ast.FunctionDef) -> bool:
+    """Whether a method has `x += 1`, which may write into what the dataset holds."""
+    return any(isinstance(each, ast.AugAssign) for each in ast.walk(method))
+
+
+def _is_in_place(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
 
 
 def _called(tree: ast.AST) -> set[str]:
