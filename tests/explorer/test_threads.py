@@ -381,6 +381,37 @@ OF_CLASSES = {
         "x holds 3, and self.emb has 3 rows, 0 to 2.",
         "line 6:  self.emb = nn.Embedding(words + 1, 2)",
     ),
+    "a gradient of its own that is not transposed": (
+        f"{HEAD}class Linear(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w):\n"
+        "        ctx.save_for_backward(x, w)\n        return x @ w.t()\n    @staticmethod\n    def backward(ctx, g):\n"
+        "        x, w = ctx.saved_tensors\n        return g @ w, x.t() @ g\n"
+        "x, w = torch.ones(4, 3), torch.ones(2, 3, requires_grad=True)\nLinear.apply(x, w).sum().backward()",
+        "the backward of Linear gives a gradient of shape (3, 2) for an argument of forward that has shape (2, 3).",
+        "line 11:  return g @ w, (x.t() @ g).t()",
+    ),
+    "a queue that is written behind its product": (
+        module(
+            "self.fc = nn.Linear(3, 2)\nself.register_buffer('queue', torch.ones(2, 4))",
+            "out = self.fc(x) @ self.queue\nself.queue[:, :1] = 2\nreturn out",
+        )
+        + "net = Net()\nnet(torch.ones(1, 3)).sum().backward()",
+        "line 10 wrote over a value that line 9 had saved for backward.",
+        "line 9:  out = self.fc(x) @ self.queue.clone()",
+    ),
+    "a table that is longer than the text": (
+        module("self.register_buffer('pe', torch.ones(1, 20, 3))", "return x + self.pe")
+        + "net = Net()\nout = net(torch.ones(2, 6, 3))",
+        "x (2, 6, 3) and self.pe (1, 20, 3) do not broadcast",
+        "line 8:  return x + self.pe[:, :x.size(1)]",
+    ),
+    "an agent whose actor is detached": (
+        f"{HEAD}class Agent:\n    def __init__(self):\n        self.actor, self.critic = nn.Linear(3, 1), nn.Linear(4, 1)\n"
+        "        self.opt = torch.optim.SGD(self.actor.parameters(), lr=0.1)\n    def learn(self, s):\n"
+        "        loss = -self.critic(torch.cat([s, self.actor(s).detach()], 1)).mean()\n        self.opt.zero_grad()\n"
+        "        loss.backward()\n        self.opt.step()\nagent = Agent()\nagent.learn(torch.ones(2, 3))",
+        "the way from agent.actor.weight to what was differentiated was cut at line 8.",
+        "line 8:  loss = -self.critic(torch.cat([s, self.actor(s)], 1)).mean()",
+    ),
     "a state that an object keeps": (
         f"{HEAD}class Best:\n    def __init__(self):\n        self.state = None\n    def keep(self, net):\n"
         "        self.state = net.state_dict()\nnet, best = nn.Linear(3, 1), Best()\nbest.keep(net)\n"
@@ -468,6 +499,11 @@ TRAPS = {
         "for i in range(2):\n    distil(torch.randn(2, 3, requires_grad=True), torch.ones(2, 3) / 3)",
         ("TSC-H023", 7),
         "line 7:  return F.kl_div(F.log_softmax(out, dim=1), target, reduction='batchmean')",
+    ),
+    "errors that are summed in a function": (
+        f"{NET}def squared(out, y):\n    return (out - y) ** 2 / 2\nloss = squared(net(torch.ones(2, 3)), torch.ones(2)).sum()",
+        ("TSC-H012", 6),
+        "line 6:  return (out.squeeze(1) - y) ** 2 / 2",
     ),
     "degrees that are counted in a function": (
         f"{HEAD}def degrees(edges):\n    row, col = edges\n    deg = torch.zeros(3)\n    deg[row] += 1\n    return deg\n"

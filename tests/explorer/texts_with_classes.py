@@ -1,6 +1,47 @@
 """Texts with classes and imports: what no function can mean, and what one means as Python with PyTorch did (recorded)."""
 
 REFUSED = {
+    "a function that yields without an end": """\
+def forever():
+    i = 0
+    while True:
+        yield i
+        i += 1
+for i in forever():
+    break
+""",
+    "a function that yields what it draws": """\
+import random
+def drawn():
+    for i in range(3):
+        yield random.random()
+for i in drawn():
+    print(random.random(), i)
+""",
+    "a function that yields what it writes": """\
+import torch
+def buffers():
+    x = torch.zeros(1)
+    for i in range(3):
+        x += 1
+        yield x
+for x in buffers():
+    print(x)
+""",
+    "a generator that is held": """\
+def few():
+    yield 1
+    yield 2
+f = few()
+print(next(f), list(f), list(f))
+""",
+    "a generator that is sent to": """\
+def few():
+    x = yield 1
+    print(x)
+for i in few():
+    print(i)
+""",
     "a parent that asks for what its child has": """\
 import torch
 from torch import nn
@@ -328,6 +369,50 @@ print(type(x) in kinds)
 }
 
 SAME = {
+    "a function that yields": (
+        """\
+import torch
+def batches(x, size):
+    # a comment
+    i = 0
+    while i < len(x):
+        if i > 4:
+            return
+        yield x[i : i + size], i
+        i += size
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        return self.w * x
+net = Net()
+for epoch in range(2):
+    for n, (b, i) in enumerate(batches(torch.arange(8.0), 2)):
+        print(n, i, net(b).sum().item())
+print(list(batches([1, 2, 3], 2)))
+""",
+        "0 0 1.0\n1 2 5.0\n2 4 9.0\n0 0 1.0\n1 2 5.0\n2 4 9.0\n[([1, 2], 0), ([3], 2)]\n",
+    ),
+    "a function that yields what another one gives": (
+        """\
+import random
+def rows(n):
+    order = list(range(n))
+    random.shuffle(order)
+    yield from order
+def pairs(n):
+    for i in range(n):
+        for j in range(i):
+            yield (
+                i,
+                j,
+            )
+random.seed(0)
+print([each for each in rows(5)], [i * j for i, j in pairs(4)])
+""",
+        "[2, 1, 0, 4, 3] [0, 0, 2, 0, 3, 6]\n",
+    ),
     "the length of itself": (
         """\
 from torch.utils.data import Dataset

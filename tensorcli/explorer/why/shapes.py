@@ -59,7 +59,22 @@ def broadcast(case: Case) -> Story | None:
                 story.proposals.append(case.before(f"{name} = {name}.unsqueeze({d})", f"{name} as {new}"))
         if len(shape) == 2:
             story.proposals.append(with_operand(case, each.node, ".T", "transposed"))
+        story.proposals.append(_as_long_as(case, each, other))
     return story
+
+
+def _as_long_as(case: Case, each: Operand, other: Operand) -> Proposal | None:
+    """`self.pe[:, :x.size(1)]` of a table that was made for the longest: what a module holds, as far as the other goes."""
+    if not isinstance(each.node, ast.Attribute) or each.look.requires_grad:
+        return None
+    shape, wanted = each.look.sizes, other.look.sizes
+    for d in range(1, min(len(shape), len(wanted)) + 1):
+        if shape[-d] > wanted[-d] > 1:
+            place = len(shape) - d
+            part = f"{':, ' * place}:{atom(other.node, other.text)}.size({len(wanted) - d})"
+            note = f"as much of {each.text} as {other.text} is long"
+            return case.changed([(each.node, f"{each.text}[{part}]")], note)
+    return None
 
 
 def _meet(one: Sequence[int], other: Sequence[int]) -> bool:

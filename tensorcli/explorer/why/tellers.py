@@ -40,6 +40,7 @@ TELLERS: Final = {
     "reentrant": "slopes.reentrant",
     "phases": "slopes.phases",
     "own_gradients": "custom.gradients",
+    "gradient_shape": "custom.other_shape",
     "legacy_function": "custom.legacy",
     "unused": "gradient.unused",
     "constant": "conversions.constant",

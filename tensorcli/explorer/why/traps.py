@@ -6,6 +6,7 @@ Each way out is run on a fork, and is shown only where the hazard is gone there.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -20,7 +21,7 @@ from tensorcli.explorer.trees import atom, called_name, has_pass, receiver_of, r
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.failed import with_what_follows
 from tensorcli.explorer.why.flat import zeroed
-from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
+from tensorcli.explorer.why.operands import as_loaded, behind, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED
 from tensorcli.explorer.why.prove import LONG, Allowance, allowance, numbered, rerun, short, value_text
 from tensorcli.explorer.why.refused import smearing
@@ -392,7 +393,21 @@ def outer_difference(case: Case, row: HazardRow) -> Story:
     for each in sorted(found, key=lambda each: -len(each.look.sizes)):
         suffix = ".squeeze(1)" if len(each.look.sizes) == 2 else ".unsqueeze(1)"
         story.proposals.append(with_operand(case, each.node, suffix, f"{each.text} with the other's shape"))
+    if not found:
+        story.proposals.extend(_with_the_shape_of(case, row))
     return story
+
+
+def _with_the_shape_of(case: Case, row: HazardRow) -> Iterator[Proposal | None]:
+    """The same in a function whose names are gone with it: the shapes are those that the hazard tells."""
+    node = case.expression()
+    for each in (node.left, node.right) if isinstance(node, ast.BinOp) else ():
+        text = case.text_of(each)
+        if f"{text} (" in row.text:
+            suffix = (
+                ".squeeze(1)" if re.search(rf"{re.escape(text)} \(\d+, 1\)", row.text) else ".unsqueeze(1)"
+            )
+            yield case.changed([(each, behind(each, text, suffix))], f"{text} with the other's shape")
 
 
 def no_slope(case: Case, row: HazardRow) -> Story:

@@ -70,9 +70,10 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
-    kind: Literal["module", "items", "plain", "function", "error", "value"] = "module"
+    kind: Literal["module", "items", "plain", "function", "error", "value", "list"] = "module"
     """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class; of a class of
-    functions or an exception the class itself stands there, and of one of values what holds them."""
+    functions or an exception the class itself stands there, of one of values what holds them, and of a function that yields one
+    that gives a list."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 

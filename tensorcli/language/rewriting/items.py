@@ -12,7 +12,7 @@ from tensorcli.language.rewriting.data import NeedsClass, parents_of
 def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:
     """Whether the items of a dataset may differ each time, or the text asks for what it holds, which a list does not have."""
     reads = {name for method in methods for name in _called(method)}
-    if any(map(_is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
+    if any(map(is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
         return True
     if any(map(_stored, methods)) or any(map(_writes, methods)) or any(map(_is_in_place, reads)):
         return True
@@ -21,7 +21,7 @@ def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tre
     others = [each for each in _of_items(tree, reads) if id(each) not in own]
     defined = {each.name for each in others if isinstance(each, ast.FunctionDef)}
     held = {each.attr for each in _stored(init) if isinstance(each, ast.Attribute)} if init else set()
-    draws = any(_is_random(name) for function in others for name in _called(function))
+    draws = any(is_random(name) for function in others for name in _called(function))
     return draws and bool(reads & (defined | held))
 
 
@@ -157,5 +157,6 @@ def _changes_self(method: ast.FunctionDef) -> bool:
     )
 
 
-def _is_random(name: str) -> bool:
+def is_random(name: str) -> bool:
+    """Whether a function of this name draws numbers."""
     return any(part in name.lower() for part in _DRAWING)
