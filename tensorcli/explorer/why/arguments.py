@@ -17,6 +17,7 @@ from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
+from tensorcli.explorer.why.schedules import by_what
 from tensorcli.explorer.why.slips import (
     NOT_ITERABLE,
     bound_uncalled,
@@ -43,7 +44,9 @@ def arguments(case: Case) -> Story:
     owner = receiver_of(node)
     if owner is not None and is_uncalled(case.value(owner)) and (bound := _uncalled(case, owner)) is not None:
         return bound
-    return _slipped(case, _of_call(case, node) if isinstance(node, ast.Call) else "")
+    story = _slipped(case, _of_call(case, node) if isinstance(node, ast.Call) else "")
+    story.proposals.extend(by_what(case))
+    return story
 
 
 def misused(case: Case) -> Story:

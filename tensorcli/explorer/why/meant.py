@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.trees import called_name, calls_in, root_name
+from tensorcli.explorer.trees import called_name, calls_in, holds, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.optimizers import sets
@@ -142,7 +142,31 @@ def one_with_itself(case: Case, row: HazardRow) -> Story:
         new = behind(first.value, first.text, copy)
         note = "keep the numbers of then"
         story.proposals.append(case.journal.changed(first.at, [(first.value, new)], note))
+    else:
+        _tell_one_network(case, story)
     return story
+
+
+def _tell_one_network(case: Case, story: Story) -> None:
+    """`for p, q in zip(net.parameters(), target.parameters())` after `target = net`: a network of its own."""
+    loops = [each for each in ast.walk(case.tree) if isinstance(each, ast.For) and holds(each, case.node())]
+    calls = [call for loop in loops for call in calls_in(loop.iter, *GIVING)]
+    paths = {ast.unparse(owner) for call in calls if (owner := receiver_of(call)) is not None}
+    for at in range(case.home + 1):
+        tree = case.journal.tree(at)
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+                continue
+            target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+            if {target, value} <= paths and target != value:
+                event = case.event(at, f"{target} is {value} itself", "shared", culprit=True, node=node)
+                story.events.insert(0, event)
+                source = f"import copy\n{target} = copy.deepcopy({value})"
+                story.proposals.append(case.journal.instead(at, node, source, "a network of its own"))
+
+
+GIVING: Final = ("parameters", "named_parameters", "buffers", "state_dict")
+"""What gives the tensors of a module."""
 
 
 class _Binding(NamedTuple):

@@ -8,10 +8,12 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import atom, loaded, receiver_of, root_name
+from tensorcli.explorer.why.called import called, module_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
@@ -207,7 +209,26 @@ def _near(wanted: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
 def same_dtype(case: Case) -> Story | None:
     """Dtypes that would have to be one."""
     rule = "this operation does not promote."
-    return at_odds(case, "dtype", "is", rule, ".to(torch.{})", "{} as {}", also=("int64",))
+    story = at_odds(case, "dtype", "is", rule, ".to(torch.{})", "{} as {}", also=("int64",))
+    name = module_name(case) or _network_in(case)
+    if name is not None:
+        story = story or called(case)
+        # What a network holds besides its parameters may have the other dtype.
+        for method in ("float", "double"):
+            story.proposals.append(case.before(f"{name}.{method}()", f"all of {name} as {method}"))
+    return story
+
+
+def _network_in(case: Case) -> str | None:
+    """The name of a network that a failing statement calls, where what failed is a part of it."""
+    for node in ast.walk(case.inner):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and is_module(case.value(node.func))
+        ):
+            return node.func.id
+    return None
 
 
 def float_only(case: Case) -> Story | None:

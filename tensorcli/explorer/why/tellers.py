@@ -90,6 +90,8 @@ TELLERS: Final = {
     "read_as_number": "copies.read_as_number",
     "kept_nowhere": "gradient.absent",
     "schedule": "schedules.too_early",
+    "of_distribution": "distributions.refused",
+    "steps_in_all": "schedules.too_many",
     "mixed_precision": "scaled.told",
     "mask_sign": "one_number.mask_sign",
     "without_batch": "networks.without_batch",
