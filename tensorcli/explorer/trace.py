@@ -57,6 +57,8 @@ class WriteEvent(NamedTuple):
     node_at: ast.AST | None
     inputs: tuple[int, ...]
     """The tensors that it was written with."""
+    recording: bool
+    """Whether grad mode was on."""
 
     @property
     def walk(self) -> Walk:
@@ -197,6 +199,7 @@ class Ear(Recorder):
                 own,
                 current_node(),
                 tuple(map(self.tokens.number, operands(self.engine, inputs[1:]))),
+                self.engine.recording(),
             )
         )
 

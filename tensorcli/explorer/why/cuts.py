@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.trace import Made, Traced, WriteEvent
 from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, root_name
 from tensorcli.explorer.why.case import Case
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.entries import Entry
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",
@@ -112,8 +115,10 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
                 further = (*path, verb_of(each))
                 place = statement_of(case, each.node_at) if filled else each.node_at
                 following.extend(_Step(token, further, (step, place), filled) for token in each.inputs)
-            if cut is None or cut.kind == "leaf":
+            if (cut is None or cut.kind == "leaf") and not _learned(case, token):
                 for step, write in written.pop(each.memory, ()):
+                    if not write.recording:
+                        continue
                     found.extend(_filled_with_numbers(case, step, write, path))
                     user = (step, statement_of(case, write.node_at))
                     following.extend(
@@ -197,11 +202,24 @@ def names_of(case: Case, token: int) -> list[str]:
     """The names of a tensor that is still there."""
     observation = case.trace.session.observation
     assert observation is not None
+    entry = _entry_of(case, token)
+    return [] if entry is None else observation.index.names(entry)
+
+
+def _entry_of(case: Case, token: int) -> Entry | None:
+    observation = case.trace.session.observation
+    assert observation is not None
     for entry in observation.index.entries.values():
         value = entry.value
         if value is not None and case.trace.token(value) == token:
-            return observation.index.names(entry)
-    return []
+            return entry
+    return None
+
+
+def _learned(case: Case, token: int) -> bool:
+    """Whether a tensor is a leaf that requires grad: what is written into it are its steps."""
+    entry = _entry_of(case, token)
+    return entry is not None and bool(case.engine.look(entry.value).requires_grad)
 
 
 def _by_data(
