@@ -247,8 +247,8 @@ CIRCLES = {
     ("storage", "backends"): "a backend is imported with its first device",
     ("untyped_storages", "typed_storages"): "a cast gives a storage its dtype",
 }
-"""The imports in functions that close a circle, through others in functions or not, all in the engine, and why each stands. A new one
-wants a lower place for what both modules need, or a function that is registered at import.
+"""The imports in functions that close a circle, through others in functions or not, all in the engine, and why each stands. A
+new one wants a lower place for what both modules need, or a function that is registered at import.
 """
 
 

@@ -377,6 +377,15 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a scheduler's step comes after the optimizer's: the first learning rate is skipped otherwise",
          "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"
          "plan = torch.optim.lr_scheduler.StepLR(opt, 1)\nplan.step()"),
+        ("TSC-E121", "steps_in_all", "Tried to step # times. The specified number of total steps",
+         "a scheduler that was told how many steps there are in all makes no more; each call of its step() is one, in a loop "
+         "over batches too",
+         "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"
+         "plan = torch.optim.lr_scheduler.OneCycleLR(opt, max_lr=0.1, total_steps=2)\n"
+         "for i in range(3):\n    opt.step()\n    plan.step()"),
+        ("TSC-E122", "of_distribution", "Expected parameter ",
+         "a scale is above 0, probabilities are at least 0 and add up to 1, and no parameter is nan",
+         "torch.distributions.Normal(torch.zeros(2), torch.tensor([-1., 1.]))"),
         ("TSC-E113", "few_samples", "degrees of freedom is <= 0",
          "a deviation, or a variance, divides by one less than the number of elements: of one element it is nan; correction=0 "
          "divides by their number",

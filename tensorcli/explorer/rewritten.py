@@ -17,6 +17,7 @@ from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.rewriting.classes import HEAD, Replaced, as_blocks, in_the_way, without_classes
+from tensorcli.language.rewriting.generators import as_lists
 from tensorcli.language.rewriting.imports import needed_import, without_imports
 from tensorcli.language.rewriting.makers import uncalled_init
 from tensorcli.language.rewriting.places import is_text
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
 ENDED: Final = "runs to its end"
 LATE: Final = "runs for more than"
 TYPED: Final = "<text>"
-_STANDS: Final = {"function": "its functions", "error": "an exception", "value": "what it holds"}
+_STANDS: Final = {
+    "function": "its functions",
+    "error": "an exception",
+    "value": "what it holds",
+    "list": "the list that it gives",
+}
 """What replaces a class, where it is not a single function."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) |\n")
 """Where the first sentence of a message ends: the answer tells the rest."""
@@ -83,10 +89,16 @@ def refused(
         if imports is None:
             return None
         plain = _at_their_lines(plain, imports)
-        classes = without_classes(python.module("\n".join(plain)), plain)
-        if classes is None or not (classes or imports or named or slip):
+        tree = python.module("\n".join(plain))
+        classes = without_classes(tree, plain)
+        lists = [
+            Replaced(node.lineno, node.end_lineno or node.lineno, text, "list")
+            for node, text in as_lists(tree, plain)
+        ]
+        if classes is None or not (classes or imports or named or lists or slip):
             return None
-        changed = [*classes, *_beside([*named, *imports], classes)]
+        changed = [*classes, *lists]
+        changed += _beside([*named, *imports], changed)
         changed = sorted((*changed, *_beside(methods, changed)))
         if any(one.last >= other.first for one, other in pairwise(changed)):
             return None
@@ -98,7 +110,7 @@ def refused(
     except (LanguageError, *python.REFUSALS):
         return None
     whole = edited(typed, edits) if slip is not None else ""
-    return Refused(error, name, form, new, edits, tuple(classes), slip, whole, typed)
+    return Refused(error, name, form, new, edits, (*classes, *lists), slip, whole, typed)
 
 
 def told_why(error: LanguageError, text: str) -> LanguageError:
@@ -271,12 +283,14 @@ def _title(found: Refused) -> str:
         return f"{message}; type() makes one of exceptions."
     if kinds == {"value"}:
         return f"{message}; a value can hold what it holds."
+    if kinds == {"list"}:
+        return f"{message}; a list can hold all that the function gives."
     return f"{message}; a function can make what it makes."
 
 
 def _notes(found: Refused) -> Iterator[str]:
     """What is otherwise in a text so written."""
-    kinds = {each.kind for each in found.classes}
+    kinds = {each.kind for each in found.classes} - {"list"}
     if kinds and kinds not in ({"function"}, {"error"}, {"value"}):
         yield (
             "the rest of the text stays as it is: a call makes the module, parameters keep their names, a deep copy has "
@@ -284,6 +298,8 @@ def _notes(found: Refused) -> Iterator[str]:
         )
     if "value" in kinds:
         yield "a named tuple, an enumeration or a class of constants becomes a value, which prints as what it is"
+    if any(each.kind == "list" for each in found.classes):
+        yield "a function that yields becomes one that gives a list of all that, before the first of it is used"
     if "items" in kinds:
         yield "a dataset becomes the list of its items, which are made once"
     if "plain" in kinds:
@@ -314,8 +330,11 @@ def _outcome(other: Session, found: Refused) -> str:
                 return f"{LATE} {SECONDS:.0f} s"
             raise KeyboardInterrupt
         line = Typed(found.typed, found.edits, found.whole or found.text).line(step.error.spans[0].line)
+        source = step.error.lines[0].strip()
+        source += " …" * source.endswith((",", "(", "[", "{"))
         message = _SENTENCE.split(step.error.message, maxsplit=1)[0]
-        return f"runs up to line {line}, {step.error.lines[0].strip()}, which raises {step.error.type}: {message}"
+        raised = f"{step.error.type}: {message}" if message else step.error.type
+        return f"runs up to line {line}, {source}, which raises {raised}"
     return ENDED
 
 

@@ -59,6 +59,10 @@ class WriteEvent(NamedTuple):
     node_at: ast.AST | None
     lost: bool
     """Whether what was written requires grad, and the dtype written into has no gradients."""
+    inputs: tuple[int, ...]
+    """The tensors that it was written with."""
+    recording: bool
+    """Whether grad mode was on."""
 
     @property
     def walk(self) -> Walk:
@@ -204,6 +208,8 @@ class Ear(Recorder):
                 own,
                 current_node(),
                 loses_gradient(self.engine, look.dtype, inputs),
+                tuple(map(self.tokens.number, operands(self.engine, inputs[1:]))),
+                self.engine.recording(),
             )
         )
 

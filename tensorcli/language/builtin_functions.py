@@ -17,10 +17,12 @@ from tensorcli.language.functions import (
 )
 from tensorcli.language.limits import LimitError, range_length
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import Methods
 from tensorcli.language.vocabulary import BAGS, EXCEPTIONS
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
+    from tensorcli.language.policy import Names
 
 
 _TYPES = (
@@ -216,10 +218,13 @@ class Builtins:
             or not isinstance(members, dict)
         ):
             raise TypeError(
-                "a script makes classes of torch.autograd.Function alone, type(name, (torch.autograd.Function,), {...}), and "
-                "exceptions with nothing of their own: type(name, (Exception,), {})"
+                "a script makes classes of torch.autograd.Function and of torch.utils.data.Dataset alone, "
+                "type(name, (torch.autograd.Function,), {...}), and exceptions with nothing of their own: "
+                "type(name, (Exception,), {})"
             )
         made: dict[str, Any] = {"__module__": "__main__"}
+        if isinstance(given, Methods):
+            return self._of_objects(name, bases, members, given)
         for key, value in members.items():
             # A function of the library may stand for one of the script: `once_differentiable(backward)`.
             if key not in given or not isinstance(value, ScriptFunction | FunctionType | bool):
@@ -228,6 +233,20 @@ class Builtins:
                 )
             made[key] = value if isinstance(value, bool) else staticmethod(value)
         return type(name, bases, made)
+
+    def _of_objects(self, name: str, bases: tuple[type], members: dict[Any, Any], given: Names) -> type:
+        """A class with methods, whose objects are the script's own. Errors: TypeError."""
+        made: dict[str, Any] = {"__module__": "__main__"}
+        for key, value in members.items():
+            is_method = isinstance(value, ScriptFunction)
+            if key not in given or not (is_method or isinstance(value, int | float | str | None)):
+                raise TypeError(
+                    f"a class of {bases[0].__name__} takes methods, {', '.join(sorted(given))} among them, and numbers and texts"
+                )
+            made[key] = _method(value) if is_method else value
+        kind = type(name, bases, made)
+        self.evaluator.policy.own.add(kind)
+        return kind
 
     def is_instance(self, value: Any, kinds: Any) -> bool:
         return isinstance(value, self._real(kinds))
@@ -403,6 +422,16 @@ class Builtins:
         if isinstance(value, int):
             self.guards.quotient(value, by)
         return divmod(value, by)
+
+
+def _method(function: ScriptFunction) -> FunctionType:
+    """A function of the script as a method: Python hands its object over to it."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    assert isinstance(method, FunctionType)
+    return method
 
 
 def _named(name: object) -> None:

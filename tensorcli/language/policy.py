@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+from weakref import WeakSet
 
 from tensorcli.language.vocabulary import (
     OPERATOR_DUNDERS,
@@ -44,6 +45,14 @@ class Open(frozenset[str]):
 
     def __or__(self, other: Any) -> Open:
         return self
+
+
+class Methods(frozenset[str]):
+    """What a script may give a class whose objects are its own: these special methods, and any others."""
+
+    def __contains__(self, name: object) -> bool:
+        own = isinstance(name, str) and name.isidentifier() and name[0] != "_"
+        return own or super().__contains__(name)
 
 
 def _names(text: str) -> Names:
@@ -159,6 +168,8 @@ class Policy:
         self.settable: dict[type, Names] = {}
         self.bases: dict[str, Names] = {}
         """The classes that a script may make others of, by module and name, and the functions and options that it may give."""
+        self.own = WeakSet[type]()
+        """Those that it made, where their objects are its own."""
         self._known: dict[type, Names | bool | None] = {}
 
     def add_numpy(self) -> None:
@@ -201,6 +212,8 @@ class Policy:
         return False
 
     def _is_open(self, kind: type) -> bool:
+        if kind in self.own:
+            return True
         module = kind.__module__
         return any(module == name or module.startswith(name + ".") for name in self.open_modules)
 

@@ -355,7 +355,7 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
         "@dataclass\nclass A:\n    a: int = 1\n    def b(self):\n        return 1\nprint(A() == A())",
         "@dataclass\nclass A:\n    a: int = 1\nprint(isinstance(A(), A))",
         "class A:\n    def __enter__(self):\n        pass",
-        "class D(Dataset):\n    def __init__(self):\n        super().__init__()",
+        "class D(Dataset):\n    def __iter__(self):\n        return iter([1])",
         NETWORK.format(3) + "print(isinstance(net, Net))",
         NETWORK.format(3).replace("forward", "__call__"),
         NETWORK.format(3).replace("        return self.fc(x)", "        return super().forward(x)"),

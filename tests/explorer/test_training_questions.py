@@ -53,7 +53,7 @@ QUESTIONS = {
     "an index with a dimension less": (
         "q = torch.ones(2, 3)\nchosen = torch.tensor([0, 1])\nq.gather(1, chosen)",
         "The operation wants another number of dimensions.",
-        "line 3:  q.gather(1, chosen.unsqueeze(1))",
+        "line 3:  q.gather(1, chosen.unsqueeze(1)).squeeze(1)",
     ),
     "room for one example under vmap": (
         "def f(x):\n    m = torch.zeros(2)\n    m[0] = x.sum()\n    return m\ntorch.vmap(f)(torch.ones(3, 2))",

@@ -1,6 +1,47 @@
 """Texts with classes and imports: what no function can mean, and what one means as Python with PyTorch did (recorded)."""
 
 REFUSED = {
+    "a function that yields without an end": """\
+def forever():
+    i = 0
+    while True:
+        yield i
+        i += 1
+for i in forever():
+    break
+""",
+    "a function that yields what it draws": """\
+import random
+def drawn():
+    for i in range(3):
+        yield random.random()
+for i in drawn():
+    print(random.random(), i)
+""",
+    "a function that yields what it writes": """\
+import torch
+def buffers():
+    x = torch.zeros(1)
+    for i in range(3):
+        x += 1
+        yield x
+for x in buffers():
+    print(x)
+""",
+    "a generator that is held": """\
+def few():
+    yield 1
+    yield 2
+f = few()
+print(next(f), list(f), list(f))
+""",
+    "a generator that is sent to": """\
+def few():
+    x = yield 1
+    print(x)
+for i in few():
+    print(i)
+""",
     "a parent that asks for what its child has": """\
 import torch
 from torch import nn
@@ -93,14 +134,6 @@ class A:
     o = h * 2
 print(A().o)
 """,
-    "the length of itself": """\
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self, n): self.n = n
-    def __len__(self): return self.n
-    def __getitem__(self, i): return i / len(self)
-print(list(D(2)[i] for i in range(2)))
-""",
     "an argument that does something": """\
 import wandb
 def step():
@@ -113,64 +146,6 @@ print('end')
 import matplotlib.pyplot as plt
 plt.title("ééééééééé"); x = 1
 print(x)
-""",
-    "a dataset that draws numbers": """\
-import torch
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self, n): self.x = torch.zeros(n)
-    def __len__(self): return len(self.x)
-    def __getitem__(self, i): return self.x[i] + torch.randn(1)
-data = D(2)
-print(data[0], data[0])
-""",
-    "a dataset that calls what draws numbers": """\
-import random
-from torch.utils.data import Dataset
-def noisy(x): return x + random.random()
-class D(Dataset):
-    def __init__(self, change): self.change = change
-    def __len__(self): return 2
-    def __getitem__(self, i): return self.change(i)
-data = D(noisy)
-print(data[0], data[0])
-""",
-    "a dataset that is given an object that draws": """\
-import random
-from torch.utils.data import Dataset
-class Jitter:
-    def __call__(self, x): return x + random.random()
-class D(Dataset):
-    def __init__(self, transform=None): self.transform = transform
-    def __len__(self): return 1
-    def __getitem__(self, i): return self.transform(i)
-data = D(Jitter())
-print(data[0], data[0])
-""",
-    "a dataset that is given what calls what draws": """\
-import random
-from torch.utils.data import Dataset
-def noise(): return random.random()
-def jitter(x): return x + noise()
-class D(Dataset):
-    def __init__(self, transform): self.transform = transform
-    def __len__(self): return 1
-    def __getitem__(self, i): return self.transform(i)
-def main():
-    data = D(transform=jitter)
-    print(data[0], data[0])
-main()
-""",
-    "a dataset that counts its items": """\
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self): self.asked = 0
-    def __len__(self): return 2
-    def __getitem__(self, i):
-        self.asked += 1
-        return self.asked
-data = D()
-print(data[0], data[0])
 """,
     "an enumeration that is called": """\
 from enum import Enum
@@ -296,36 +271,6 @@ a = A()
 a.twice = 6
 print(a.n)
 """,
-    "a dataset that changes after it is made": """\
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self): self.scale = 1
-    def __len__(self): return 1
-    def __getitem__(self, i): return i + self.scale
-data = D()
-data.scale = 2
-print(data[0])
-""",
-    "a dataset whose values change after it is made": """\
-import torch
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self): self.x = torch.ones(1)
-    def __len__(self): return 1
-    def __getitem__(self, i): return self.x[i] * 2
-data = D()
-data.x.mul_(3)
-print(data[0])
-""",
-    "a dataset that gathers words as it is read": """\
-from torch.utils.data import Dataset
-class D(Dataset):
-    def __init__(self): self.words = {}
-    def __len__(self): return 2
-    def __getitem__(self, i): return self.words.setdefault(i, len(self.words))
-data = D()
-print(data[1], data[0])
-""",
     "the fields of an object of data in another": """\
 from dataclasses import asdict, dataclass
 @dataclass
@@ -424,6 +369,207 @@ print(type(x) in kinds)
 }
 
 SAME = {
+    "a function that yields": (
+        """\
+import torch
+def batches(x, size):
+    # a comment
+    i = 0
+    while i < len(x):
+        if i > 4:
+            return
+        yield x[i : i + size], i
+        i += size
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        return self.w * x
+net = Net()
+for epoch in range(2):
+    for n, (b, i) in enumerate(batches(torch.arange(8.0), 2)):
+        print(n, i, net(b).sum().item())
+print(list(batches([1, 2, 3], 2)))
+""",
+        "0 0 1.0\n1 2 5.0\n2 4 9.0\n0 0 1.0\n1 2 5.0\n2 4 9.0\n[([1, 2], 0), ([3], 2)]\n",
+    ),
+    "a function that yields what another one gives": (
+        """\
+import random
+def rows(n):
+    order = list(range(n))
+    random.shuffle(order)
+    yield from order
+def pairs(n):
+    for i in range(n):
+        for j in range(i):
+            yield (
+                i,
+                j,
+            )
+random.seed(0)
+print([each for each in rows(5)], [i * j for i, j in pairs(4)])
+""",
+        "[2, 1, 0, 4, 3] [0, 0, 2, 0, 3, 6]\n",
+    ),
+    "the length of itself": (
+        """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self, n): self.n = n
+    def __len__(self): return self.n
+    def __getitem__(self, i): return i / len(self)
+print(list(D(2)[i] for i in range(2)))
+""",
+        "[0.0, 0.5]\n",
+    ),
+    "a dataset that draws numbers": (
+        """\
+import torch
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self, n): self.x = torch.zeros(n)
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i): return self.x[i] + torch.randn(1)
+torch.manual_seed(0)
+data = D(2)
+print(data[0], data[0])
+""",
+        "tensor([1.5410]) tensor([-0.2934])\n",
+    ),
+    "a dataset that calls what draws numbers": (
+        """\
+import random
+random.seed(0)
+from torch.utils.data import Dataset
+def noisy(x): return x + random.random()
+class D(Dataset):
+    def __init__(self, change): self.change = change
+    def __len__(self): return 2
+    def __getitem__(self, i): return self.change(i)
+data = D(noisy)
+print(data[0], data[0])
+""",
+        "0.8444218515250481 0.7579544029403025\n",
+    ),
+    "a dataset that is given an object that draws": (
+        """\
+import random
+random.seed(0)
+from torch.utils.data import Dataset
+class Jitter:
+    def __call__(self, x): return x + random.random()
+class D(Dataset):
+    def __init__(self, transform=None): self.transform = transform
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.transform(i)
+data = D(Jitter())
+print(data[0], data[0])
+""",
+        "0.8444218515250481 0.7579544029403025\n",
+    ),
+    "a dataset that is given what calls what draws": (
+        """\
+import random
+random.seed(0)
+from torch.utils.data import Dataset
+def noise(): return random.random()
+def jitter(x): return x + noise()
+class D(Dataset):
+    def __init__(self, transform): self.transform = transform
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.transform(i)
+def main():
+    data = D(transform=jitter)
+    print(data[0], data[0])
+main()
+""",
+        "0.8444218515250481 0.7579544029403025\n",
+    ),
+    "a dataset that counts its items": (
+        """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.asked = 0
+    def __len__(self): return 2
+    def __getitem__(self, i):
+        self.asked += 1
+        return self.asked
+data = D()
+print(data[0], data[0])
+""",
+        "1 2\n",
+    ),
+    "a dataset that changes after it is made": (
+        """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.scale = 1
+    def __len__(self): return 1
+    def __getitem__(self, i): return i + self.scale
+data = D()
+data.scale = 2
+print(data[0])
+""",
+        "2\n",
+    ),
+    "a dataset whose values change after it is made": (
+        """\
+import torch
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.x = torch.ones(1)
+    def __len__(self): return 1
+    def __getitem__(self, i): return self.x[i] * 2
+data = D()
+data.x.mul_(3)
+print(data[0])
+""",
+        "tensor(6.)\n",
+    ),
+    "a dataset that gathers words as it is read": (
+        """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self): self.words = {}
+    def __len__(self): return 2
+    def __getitem__(self, i): return self.words.setdefault(i, len(self.words))
+data = D()
+print(data[1], data[0])
+""",
+        "0 1\n",
+    ),
+    "a dataset whose items write into it": (
+        '''\
+import torch
+from torch.utils.data import Dataset, DataLoader
+class D(Dataset):
+    """A line."""
+    scale = 2.0
+    def __init__(self, n, train=True):
+        super().__init__()
+        self.x = torch.arange(n * 2.0).view(n, 2)
+        self.train = train
+    def __len__(self):
+        return len(self.x)
+    def load(self, i):
+        return self.x[i] * self.scale
+    def __getitem__(self, i):
+        x = self.x[i]
+        if self.train:
+            x += 1
+        return x, self.load(i)
+data = D(2)
+for epoch in range(2):
+    for x, y in DataLoader(data, batch_size=2):
+        print(x.tolist(), y.tolist())
+print(len(data), type(data).__name__, isinstance(data, Dataset), data[1][0])
+''',
+        "[[1.0, 2.0], [3.0, 4.0]] [[2.0, 4.0], [6.0, 8.0]]\n"
+        "[[2.0, 3.0], [4.0, 5.0]] [[4.0, 6.0], [8.0, 10.0]]\n"
+        "2 D True tensor([5., 6.])\n",
+    ),
     "a dataset beside what draws": (
         """\
 import torch

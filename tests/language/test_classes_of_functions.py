@@ -58,3 +58,34 @@ def test_private_attributes_of_a_context_are_not_set(name: str) -> None:
         TWICE.replace("ctx.scale = 2", f"ctx.scale = 2; ctx.{name} = 1") + "Twice.apply(torch.ones(1))"
     )
     assert step.error is not None
+
+
+ROWS = (
+    "def begin(self, n):\n    self.x = torch.arange(n)\ndef count(self):\n    return len(self.x)\n"
+    "def item(self, i):\n    return self.x[i] * self.times\n"
+    "Rows = type('Rows', (torch.utils.data.Dataset,), {'times': 3, '__init__': begin, '__len__': count, '__getitem__': item})\n"
+)
+
+
+def test_a_class_of_datasets_has_the_methods_that_it_is_given() -> None:
+    step = last(
+        f"{ROWS}rows = Rows(4)\nrows.name = 'r'\nprint(len(rows), rows[2], rows.name, rows.x, type(rows).__name__)"
+    )
+    assert step.error is None
+    assert step.output == "4 tensor(6) r tensor([0, 1, 2, 3]) Rows\n"
+
+
+@pytest.mark.parametrize(
+    "members", ["{'__iter__': item}", "{'_x': item}", "{'a b': 1}", "{'x': [1]}", "{'__class__': item}"]
+)
+def test_a_class_of_datasets_takes_nothing_else(members: str) -> None:
+    step = last(f"{ROWS}type('A', (torch.utils.data.Dataset,), {members})")
+    assert step.error is not None
+    assert step.error.type == "TypeError"
+
+
+@pytest.mark.parametrize("name", ["__class__", "__dict__", "__init__", "_own"])
+def test_what_an_object_of_a_dataset_keeps_for_python_is_not_the_scripts(name: str) -> None:
+    for text in (f"rows.{name}", f"rows.{name} = 1"):
+        step = last(f"{ROWS}rows = Rows(4)\n{text}")
+        assert step.error is not None

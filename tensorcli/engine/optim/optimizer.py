@@ -333,8 +333,10 @@ def _unpack_names(group: Group) -> None:
 
 
 def _name_of_type(value: Any) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    """What `torch.typename` says: a function or a generator has a name of its own."""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    module = getattr(named, "__module__", None)
+    return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
 
 
 def _fitted(param: Tensor, value: Any, key: Any = None) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import Open, Policy
+from tensorcli.language.policy import Methods, Open, Policy
 
 
 class Only(frozenset[str]):
@@ -33,6 +33,8 @@ NODE_NAMES = (
     "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
     "_register_hook_dict _set_sequence_nr"
 ).split()
+SAMPLES = Methods("__init__ __len__ __getitem__".split())
+"""What a script may give a class of datasets."""
 FUNCTIONS = frozenset(
     "forward backward setup_context jvp vjp vmap generate_vmap_rule clear_saved_tensors_on_access".split()
 )
@@ -169,4 +171,5 @@ def policy() -> Policy:
     )
     made.settable[Tensor] = TensorAttributes(Tensor, f"{TENSOR_INTERNALS} dtype")
     made.bases["torch.autograd.function.Function"] = FUNCTIONS
+    made.bases["torch.utils.data.dataset.Dataset"] = SAMPLES
     return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Told
@@ -23,8 +24,8 @@ CALLS = ("equal", "allclose", "isclose", "eq", "ne")
 
 
 def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
-    """The pairs of names that a statement compares or subtracts, each as it is or by its `.data`: in what it prints, binds or
-    asserts, behind no more than methods of the result. It is asked of each statement that runs, and walks no trees.
+    """The pairs of names that a statement compares, subtracts or averages, each as it is or by its `.data`: in what it prints,
+    binds or asserts, behind no more than methods of the result. It is asked of each statement that runs, and walks no trees.
     """
     where = VALUES.get(type(statement))
     if where is None:
@@ -33,43 +34,42 @@ def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
     values = [value]
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print":
         values = value.args
-    return [pair for pair in map(_pair, values) if pair is not None and all(map(_path, pair))]
+    return [pair for each in values for pair in _pairs(each) if all(map(_path, pair))]
 
 
-def _pair(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+def _pairs(node: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in CALLS and node.args:
-            return (node.args[0], node.args[1]) if len(node.args) > 1 else (node.func.value, node.args[0])
+            first = node.args[0] if len(node.args) > 1 else node.func.value
+            return [(first, node.args[min(1, len(node.args) - 1)])]
         node = node.func.value
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-        return node.left, node.comparators[0]
+        return [(node.left, node.comparators[0])]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
-        return node.left, node.right
-    return None
+        return [(node.left, node.right)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return list(product(_factors(node.left), _factors(node.right)))
+    return []
+
+
+def _factors(node: ast.expr) -> tuple[ast.expr, ...]:
+    """What a term of an average multiplies: `decay * mean`."""
+    return (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else ()
 
 
 def _path(node: ast.expr) -> str:
-    """`w` of `w` and `w.data`, `before[name]` of an item; empty for anything else."""
-    if isinstance(node, ast.Attribute) and node.attr == "data":
-        node = node.value
-    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-        return ast.unparse(node) if isinstance(node.slice, ast.Name | ast.Constant) else ""
-    return node.id if isinstance(node, ast.Name) else ""
+    """`w` of `w` and `w.data`, `before[name]` of an item, `self.shadow` of an attribute; empty for anything else."""
+    node = _bare(node)
+    owner = node
+    while isinstance(owner, ast.Attribute | ast.Subscript):
+        if isinstance(owner, ast.Subscript) and not isinstance(owner.slice, ast.Name | ast.Constant):
+            return ""
+        owner = owner.value
+    return ast.unparse(node) if isinstance(owner, ast.Name) else ""
 
 
-def _value(names: Scope, node: ast.expr) -> Any:
-    """What a path stands for."""
-    if isinstance(node, ast.Attribute):
-        node = node.value
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    assert isinstance(node, ast.Subscript)
-    items, key = _value(names, node.value), node.slice
-    place = names.get(key.id) if isinstance(key, ast.Name) else getattr(key, "value", None)
-    if isinstance(items, dict) and isinstance(place, str | int):
-        return items.get(place)
-    held = isinstance(items, list | tuple) and isinstance(place, int) and -len(items) <= place < len(items)
-    return items[place] if held else None
+def _bare(node: ast.expr) -> ast.expr:
+    return node.value if isinstance(node, ast.Attribute) and node.attr == "data" else node
 
 
 def with_itself(
@@ -79,9 +79,13 @@ def with_itself(
     other. `learned`: such memory, by its identity.
     """
     for left, right in pairs:
+        left, right = _bare(left), _bare(right)
         first, second = _path(left), _path(right)
-        values: list[Any] = [_value(names, left), _value(names, right)]
-        if first == second or any(engine.kind(each) != "tensor" for each in values):
+        # Two parameters of modules that are one are tied, which may be what is asked.
+        if first == second or (isinstance(left, ast.Attribute) and isinstance(right, ast.Attribute)):
+            continue
+        values: list[Any] = [names.at(left), names.at(right)]
+        if any(engine.kind(each) != "tensor" for each in values):
             continue
         memory = engine.memory(values[0])
         if memory is not engine.memory(values[1]) or id(memory) not in learned:

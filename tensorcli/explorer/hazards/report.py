@@ -125,4 +125,4 @@ def _false_alarm(observation: Observation) -> Iterator[results.Alarm]:
         f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} {has} the "
         f"value{'s' * (count != 1)} that {they} had when saved.",
     )
-    yield hazard(told)
+    yield hazard(told, watch.running)

@@ -52,17 +52,28 @@ class Scope:
             return self.get(path.id)
         if isinstance(path, ast.Attribute):
             return dict(_attributes(self.at(path.value))).get(path.attr)
-        if not isinstance(path, ast.Subscript) or not isinstance(path.slice, ast.Constant | ast.UnaryOp):
+        if not isinstance(path, ast.Subscript) or not isinstance(
+            path.slice, ast.Constant | ast.UnaryOp | ast.Name
+        ):
             return None
         owner = self.at(path.value)
         parts = getattr(owner, "_modules", None)
         try:
-            key = ast.literal_eval(path.slice)
+            key = self._key(path.slice)
             if isinstance(parts, dict):
                 return list(parts.values())[key] if isinstance(key, int) else parts.get(key)
-            return owner[key] if type(owner) in (list, tuple, dict) else None
+            if isinstance(owner, dict):
+                return dict.get(owner, key)
+            return owner[key] if isinstance(owner, list | tuple) and isinstance(key, int) else None
         except (LookupError, TypeError, ValueError):
             return None
+
+    def _key(self, node: ast.expr) -> int | str | None:
+        """What stands between brackets. Errors: ValueError, where it is nothing that is written down, and no name of such."""
+        found = self.get(node.id) if isinstance(node, ast.Name) else ast.literal_eval(node)
+        if not isinstance(found, int | str):
+            raise ValueError
+        return found
 
     def reached(self) -> Iterator[tuple[str, Any]]:
         """All names with what they stand for, each function's followed by what hangs on that, by its path: a script may keep its

@@ -150,9 +150,11 @@ class Watch:
         if told is not None and len(self.found) < MOST:
             self.found.setdefault((told.code, told.text), Finding(told, node or current_node()))
 
-    def _note_once(self, told: Told, node: ast.AST | None) -> None:
+    def _note_once(self, told: Told | None, node: ast.AST | None) -> None:
         """The same, but for a hazard that was seen at this node before, with other words."""
-        if not any(each.told.code == told.code and each.node is node for each in self.found.values()):
+        if told is not None and not any(
+            each.told.code == told.code and each.node is node for each in self.found.values()
+        ):
             self.note(told, node)
 
     def runs(self, statement: ast.stmt) -> None:
@@ -199,7 +201,7 @@ class Watch:
                 self.factor = weakref.ref(inputs[1])
         elif known.name == "xlogy":
             factor = None if self.factor is None else self.factor()
-            self.note(probabilities_compared(engine, self.names, factor))
+            self._note_once(probabilities_compared(engine, self.names, factor), current_node())
         if known.wraps and (wrapping := self._wrapping(known, tensor, inputs)) is not None:
             self.note(wrapping())
         whole = engine.tells_results_whole
@@ -217,7 +219,7 @@ class Watch:
             if known.flat or over_one(tensor, known.name, inputs):
                 self.flats.made(tensor)
             if known.trap is not None:
-                self.note(known.trap(engine, self.names.name, inputs))
+                self._note_once(known.trap(engine, self.names.name, inputs), current_node())
 
     def _wrapping(
         self, known: Operator, tensor: Any, inputs: Sequence[Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.facts import article
@@ -17,6 +17,7 @@ from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
+from tensorcli.explorer.why.schedules import by_what
 from tensorcli.explorer.why.slips import (
     NOT_ITERABLE,
     bound_uncalled,
@@ -25,6 +26,9 @@ from tensorcli.explorer.why.slips import (
     is_uncalled,
     slips,
 )
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
 
 COMPILERS = frozenset(
     (
@@ -43,7 +47,27 @@ def arguments(case: Case) -> Story:
     owner = receiver_of(node)
     if owner is not None and is_uncalled(case.value(owner)) and (bound := _uncalled(case, owner)) is not None:
         return bound
-    return _slipped(case, _of_call(case, node) if isinstance(node, ast.Call) else "")
+    story = _slipped(case, _of_call(case, node) if isinstance(node, ast.Call) else "")
+    story.proposals.extend(by_what(case))
+    story.proposals.extend(_unpacked(case))
+    return story
+
+
+def _unpacked(case: Case) -> Iterator[Proposal | None]:
+    """`[*a.parameters(), *b.parameters()]` for a list of the two, and the groups that may have been meant."""
+    if "optimizer can only optimize Tensors" not in case.failure.message:
+        return
+    for node in ast.walk(case.expression()):
+        given = (
+            [each for each in node.elts if called_name(each) == "parameters"]
+            if isinstance(node, ast.List)
+            else []
+        )
+        if given:
+            texts = [(each, case.text_of(each)) for each in given]
+            yield case.changed([(each, f"*{text}") for each, text in texts], "the parameters themselves")
+            groups = [(each, f"{{'params': {text}}}") for each, text in texts]
+            yield case.changed(groups, "a group of each, which may have a rate of its own")
 
 
 def misused(case: Case) -> Story:

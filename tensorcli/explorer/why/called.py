@@ -182,8 +182,25 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     if all(len(each) == 1 and each[0].suffix.startswith(".unsqueeze") for each in taken):
         along = _dimension_of(case)
         taken.sort(key=lambda each: (-_likeness(each[0], found), each[0].suffix != f".unsqueeze({along})"))
+        if called_name(case.expression()) in ("gather", "take_along_dim") and along is not None:
+            yield from _one_of_each(case, taken, along)
+            return
     for each in taken:
         yield case.changed([(one.node, one.text) for one in each], ", ".join(one.note for one in each))
+
+
+def _one_of_each(case: Case, taken: list[list[Change]], along: int) -> Iterator[Proposal | None]:
+    """`x.gather(1, i.unsqueeze(1)).squeeze(1)`: one element of each row, by an index that is as long as there are rows. With any
+    other dimension it would be taken for a row itself.
+    """
+    call = case.expression()
+    for (each,) in taken:
+        if each.suffix == f".unsqueeze({along})" and isinstance(call, ast.Call):
+            given = ", ".join(each.text if one is each.node else case.text_of(one) for one in call.args)
+            whole = f"{case.text_of(call.func)}({given}).squeeze({along})"
+            if each.node in call.args and not call.keywords:
+                yield case.changed([(call, whole)], f"{each.note}, and one element of each row")
+            yield case.changed([(each.node, each.text)], each.note)
 
 
 def _dimension_of(case: Case) -> int | None:

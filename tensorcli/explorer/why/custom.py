@@ -9,11 +9,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.operands import behind
 
 _COUNTED: Final = re.compile(r"function (\w+)Backward returned .*\(expected (\d+), got (\d+)\)")
 _UNASKED: Final = re.compile(
     r"function (\w+)Backward returned a gradient different than None at position (\d+)"
+)
+
+_SHAPED: Final = re.compile(
+    r"Function (\w+)Backward returned an invalid gradient at index (\d+) - got \[([\d, ]*)\] but expected shape compatible "
+    r"with \[([\d, ]*)\]"
 )
 
 
@@ -55,6 +62,40 @@ def _unasked(case: Case) -> Story | None:
             story.events.insert(0, case.event(at, told, "made", culprit=True, node=node))
             change = [(value.elts[place - 1], "None")]
             story.proposals.append(case.journal.changed(at, change, "no gradient for what is no tensor"))
+    return story
+
+
+def other_shape(case: Case) -> Story:
+    """A backward that gives a gradient of another shape than its argument has."""
+    found = _SHAPED.search(case.failure.message)
+    returned = [] if found is None else list(_returns(case, found[1]))
+    if found is None or not returned:
+        return called(case)
+    name, place = found[1], int(found[2])
+    got, wanted = ([int(each) for each in text.split(",") if each.strip()] for text in found.group(3, 4))
+    shapes = [f"({', '.join(map(str, each))}{',' * (len(each) == 1)})" for each in (got, wanted)]
+    story = Story(
+        f"the backward of {name} gives a gradient of shape {shapes[0]} for an argument of forward that has shape {shapes[1]}.",
+        [case.raised(f"asked {name} for gradients")],
+    )
+    for at, node, value in returned:
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        given = [each for each in parts if not (isinstance(each, ast.Constant) and each.value is None)]
+        if place >= len(given):
+            continue
+        part = given[place]
+        text = case.journal.source(at, part)
+        told = f"gives {text} of shape {shapes[0]}"
+        story.events.insert(0, case.event(at, told, "made", culprit=True, node=node))
+        for new, fits, note in (
+            (".t()", len(got) == 2 and got[::-1] == wanted, "transposed"),
+            (".sum(0)", got[1:] == wanted, "each example adds to it"),
+            (".sum(0, keepdim=True)", wanted == [1, *got[1:]], "each example adds to it"),
+            (".sum()", not wanted, "each element adds to it"),
+        ):
+            if fits:
+                change = [(part, behind(part, text, new))]
+                story.proposals.append(case.journal.changed(at, change, note))
     return story
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.containers import can_require_grad
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event, some
-from tensorcli.explorer.trace import Made, Traced
+from tensorcli.explorer.trace import Made, Traced, WriteEvent
 from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, root_name
 from tensorcli.explorer.why.case import Case
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.entries import Entry
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",
@@ -77,12 +80,16 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
         for each in step.made:
             made[each.tensor] = (step, each)
     passes = {added.gradient: (step, added) for step in case.trace.steps for added in step.added}
+    written: dict[int, list[tuple[Traced, WriteEvent]]] = {}
+    for step in case.trace.steps:
+        for write in step.writes:
+            written.setdefault(write.memory, []).append((step, write))
     found: list[Cut] = []
     seen: set[int] = set()
     level: list[_Step] = [_Step(start, (), None)]
     while level:
         following: list[_Step] = []
-        for token, path, user in level:
+        for token, path, user, filled in level:
             if token in seen:
                 continue
             seen.add(token)
@@ -105,11 +112,22 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
                 found.extend(off)
                 continue
             cut = _cut_by_write(case, step, each, path, user) or _cut_by(case, step, each, path)
-            if cut is not None:
+            # Of what an operator made anew, and was filled later, only a cut is of interest.
+            if cut is not None and not (filled and cut.kind == "leaf"):
                 found.append(cut)
-                continue
-            further = (*path, verb_of(each))
-            following.extend(_Step(token, further, (step, each.node_at)) for token in each.inputs)
+            if cut is None:
+                further = (*path, verb_of(each))
+                place = statement_of(case, each.node_at) if filled else each.node_at
+                following.extend(_Step(token, further, (step, place), filled) for token in each.inputs)
+            if (cut is None or cut.kind == "leaf") and not _learned(case, token):
+                for step, write in written.pop(each.memory, ()):
+                    if not write.recording:
+                        continue
+                    found.extend(_filled_with_numbers(case, step, write, path))
+                    user = (step, statement_of(case, write.node_at))
+                    following.extend(
+                        _Step(token, (*path, write.operator), user, True) for token in write.inputs
+                    )
         level = following
     return _together(found)
 
@@ -170,17 +188,55 @@ class _Step(NamedTuple):
     token: int
     path: tuple[str, ...]
     user: tuple[Traced, ast.AST | None] | None
+    filled: bool = False
+    """Whether it was written into what was made without it."""
+
+
+def statement_of(case: Case, node: ast.AST | None) -> ast.stmt | None:
+    """The innermost statement that an expression stands in."""
+    at = None if node is None else case.holder_of(node)
+    if node is None or at is None:
+        return None
+    around = ast.walk(case.journal.tree(at))
+    return [each for each in around if isinstance(each, ast.stmt) and holds(each, node)][-1]
+
+
+def _filled_with_numbers(case: Case, step: Traced, write: WriteEvent, path: tuple[str, ...]) -> Iterator[Cut]:
+    """`outputs[t] = y.item()`."""
+    statement = statement_of(case, write.node_at)
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    for reader in calls_in(value, *READERS) if value is not None else ():
+        names = case.trace.session.names
+        if _has_graph(case, reader) or not any(
+            each in names for each in loaded(receiver_of(reader) or reader)
+        ):
+            reason = f"{called_name(reader)}() gives a number, and numbers have no graph"
+            yield Cut(step, reason, "cut", reader, (*path, write.operator, called_name(reader)))
+            return
 
 
 def names_of(case: Case, token: int) -> list[str]:
     """The names of a tensor that is still there."""
     observation = case.trace.session.observation
     assert observation is not None
+    entry = _entry_of(case, token)
+    return [] if entry is None else observation.index.names(entry)
+
+
+def _entry_of(case: Case, token: int) -> Entry | None:
+    observation = case.trace.session.observation
+    assert observation is not None
     for entry in observation.index.entries.values():
         value = entry.value
         if value is not None and case.trace.token(value) == token:
-            return observation.index.names(entry)
-    return []
+            return entry
+    return None
+
+
+def _learned(case: Case, token: int) -> bool:
+    """Whether a tensor is a leaf that requires grad: what is written into it are its steps."""
+    entry = _entry_of(case, token)
+    return entry is not None and bool(case.engine.look(entry.value).requires_grad)
 
 
 def _by_data(
@@ -212,7 +268,12 @@ def _owner_of_data(case: Case, step: Traced, node: ast.expr) -> tuple[int, bool]
     value = case.trace.session.names.get(root_name(node) or "")
     if case.engine.kind(value) == "tensor":
         return case.trace.token(value), bool(case.engine.look(value).requires_grad)
-    made = [each for each in step.made if each.node_at is node]
+    function = case.function_around(step.number - 1, node) if isinstance(node, ast.Name) else None
+    source: ast.AST = node
+    if function is not None and isinstance(node, ast.Name):
+        found = case.bound_before(step.number - 1, node.id, node)
+        source = node if found is None else found[1]
+    made = [each for each in step.made if each.node_at is not None and holds(source, each.node_at)]
     return (made[-1].tensor, bool(made[-1].look.requires_grad)) if made else None
 
 
@@ -374,12 +435,12 @@ def ends_of(cuts: list[Cut]) -> list[Cut]:
 def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Event]]:
     """The sentence and the statements of where a graph ends."""
     ends = ends_of(cuts)
-    events = []
+    events: list[Event] = []
     for cut in sorted(cuts, key=lambda each: each.step.number)[:6]:
         role = "cut" if cut.kind == "cut" else "made"
         reason = f"{cut.name} was {cut.reason}" if cut.name and cut.reason == MADE_WITHOUT else cut.reason
         event = case.event(cut.step.number - 1, reason, role, culprit=cut is ends[0], node=cut.node)
-        if event not in events:
+        if all((event.line, event.text) != (each.line, each.text) for each in events):
             events.append(event)
     first = ends[0]
     at = case.within_line(first.step.number - 1, first.node)

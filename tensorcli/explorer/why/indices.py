@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import atom, called_name
+from tensorcli.explorer.trees import atom, called_name, calls_in
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, operands
@@ -77,7 +77,8 @@ def _room(case: Case, holder: Operand, found: list[Operand]) -> Room | None:
     table = None if failed is None else _TABLE.match(failed.text)
     node = case.expression()
     if failed is not None and table is not None and isinstance(node, ast.Call):
-        return Room(f"{case.text_of(node.func)}{failed.path}", int(table[1]), "row", "rows")
+        path = "" if case.value(node.func) is failed.module else failed.path
+        return Room(f"{case.text_of(node.func)}{path}", int(table[1]), "row", "rows")
     if not isinstance(node, ast.Call):
         return None
     if called_name(node) == "embedding" and others and others[0].look.sizes:
@@ -128,6 +129,20 @@ def _more(case: Case, found: Operand) -> Iterator[Proposal | None]:
                 yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
     for node in _smaller(case.expression(), greatest):
         yield case.changed([(node, str(greatest + 1))], note)
+    failed = case.trace.session.module
+    table = None if failed is None else _TABLE.match(failed.text)
+    if table is not None and greatest >= int(table[1]):
+        yield from _longer(case, greatest + 1 - int(table[1]), note)
+
+
+def _longer(case: Case, lacking: int, note: str) -> Iterator[Proposal | None]:
+    """`nn.Embedding(vocab_size + 1, 8)`, where a name says how many rows the table has that failed."""
+    for at in range(case.at):
+        for call in calls_in(case.journal.tree(at), "Embedding", "EmbeddingBag"):
+            rows = call.args[0] if call.args else None
+            if rows is not None and not isinstance(rows, ast.Constant):
+                text = atom(rows, case.journal.source(at, rows))
+                yield case.journal.changed(at, [(rows, f"{text} + {lacking}")], note)
 
 
 def _modules(case: Case) -> Iterator[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.trees import called_name, calls_in, root_name
+from tensorcli.explorer.trees import called_name, calls_in, holds, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.optimizers import sets
 from tensorcli.explorer.why.surprises.memory import one_object
 from tensorcli.explorer.why.updates import copied_into, in_place, sign_moved
 
@@ -141,7 +142,31 @@ def one_with_itself(case: Case, row: HazardRow) -> Story:
         new = behind(first.value, first.text, copy)
         note = "keep the numbers of then"
         story.proposals.append(case.journal.changed(first.at, [(first.value, new)], note))
+    else:
+        _tell_one_network(case, story)
     return story
+
+
+def _tell_one_network(case: Case, story: Story) -> None:
+    """`for p, q in zip(net.parameters(), target.parameters())` after `target = net`: a network of its own."""
+    loops = [each for each in ast.walk(case.tree) if isinstance(each, ast.For) and holds(each, case.node())]
+    calls = [call for loop in loops for call in calls_in(loop.iter, *GIVING)]
+    paths = {ast.unparse(owner) for call in calls if (owner := receiver_of(call)) is not None}
+    for at in range(case.home + 1):
+        tree = case.journal.tree(at)
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+                continue
+            target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+            if {target, value} <= paths and target != value:
+                event = case.event(at, f"{target} is {value} itself", "shared", culprit=True, node=node)
+                story.events.insert(0, event)
+                source = f"import copy\n{target} = copy.deepcopy({value})"
+                story.proposals.append(case.journal.instead(at, node, source, "a network of its own"))
+
+
+GIVING: Final = ("parameters", "named_parameters", "buffers", "state_dict")
+"""What gives the tensors of a module."""
 
 
 class _Binding(NamedTuple):
@@ -154,11 +179,11 @@ class _Binding(NamedTuple):
 
 
 def _bound(case: Case, row: HazardRow) -> _Binding | None:
-    """The assignment to the name of what a hazard happened to; None where there is none."""
+    """The assignment to the name of what a hazard happened to, or to its path; None where there is none."""
     name = row.names[0]
     found = case.bound_before(case.home, name, case.node()) if name.isidentifier() else None
     if found is None:
-        return None
+        return None if name.isidentifier() else _set(case, name)
     at, tree, local = found
     tree = tree if local else case.journal.tree(at)
     values = [
@@ -166,6 +191,20 @@ def _bound(case: Case, row: HazardRow) -> _Binding | None:
     ]
     values = [each for each in values if not isinstance(each, ast.Constant)]
     return _Binding(name, at, values[-1], case.journal.source(at, values[-1])) if values else None
+
+
+def _set(case: Case, path: str) -> _Binding | None:
+    """The last assignment to an attribute, in the function that gave it to its owner, or to an item of it; None where there is
+    none.
+    """
+    attribute = path.partition("[")[0]
+    for at in range(case.home, -1, -1):
+        for node in reversed(list(ast.walk(case.journal.tree(at)))):
+            for target, value in _assigned(node):
+                constant = isinstance(value, ast.Constant) or not isinstance(target, ast.Attribute)
+                if not constant and sets(case, target, attribute):
+                    return _Binding(attribute, at, value, case.journal.source(at, value))
+    return None
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -79,7 +79,7 @@ def parameter(case: Case) -> Story:
         story.proposals.append(
             case.changed(
                 [(node.value, f"torch.nn.Parameter({found.text})")],
-                "another parameter, which optimizers do not know",
+                "another parameter, which optimizers of before do not know",
             )
         )
         written = f"with torch.no_grad():\n    {target}.copy_({found.text})"
@@ -273,7 +273,44 @@ def unregistered(case: Case) -> Story:
                 story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
             holder, note = holder_for(value)
             story.proposals.append(case.before(f"{name}.{attribute} = {holder}({name}.{attribute})", note))
+        held = list(owner.parameters()) if is_module(owner) else []
+        if held and not any(case.engine.look(each).requires_grad for each in held):
+            _tell_frozen(case, story, module, len(held))
     return story
+
+
+def _tell_frozen(case: Case, story: Story, module: ast.expr, count: int) -> None:
+    """All parameters of a network were told not to require grad, those of the new layer among them."""
+    name = case.text_of(module)
+    story.title = f"all {count} parameters of {name} are frozen, and the list is of those that require grad."
+    froze = [
+        (at, node) for at in range(case.home) for node in ast.walk(case.journal.tree(at)) if _freezes(node)
+    ]
+    for at, node in froze[-1:]:
+        story.events.insert(
+            0, case.event(at, "tells them not to require grad", "cut", culprit=True, node=node)
+        )
+        for earlier in range(at - 1, -1, -1):
+            tree = case.journal.tree(earlier)
+            path = ast.unparse(tree.targets[0]) if isinstance(tree, ast.Assign) else ""
+            if path.startswith(f"{name}.") and is_module(case.value(ast.parse(path, mode="eval").body)):
+                note = f"{path} is new, and is not frozen"
+                story.proposals.append(case.journal.moved_below(earlier, at, note))
+                break
+    parts = [part for part, value in case.value(module).named_children() if list(value.parameters())]
+    for part in parts[-1:]:
+        path = f"{name}[{part}]" if part.isdigit() else f"{name}.{part}"
+        story.proposals.append(case.before(f"{path}.requires_grad_()", "the last layer learns"))
+
+
+def _freezes(node: ast.AST) -> bool:
+    """`p.requires_grad = False`, and `net.requires_grad_(False)`."""
+    match node:
+        case ast.Assign(targets=[ast.Attribute(attr="requires_grad")], value=ast.Constant(value=False)):
+            return True
+        case ast.Call(func=ast.Attribute(attr="requires_grad_"), args=[ast.Constant(value=False)]):
+            return True
+    return False
 
 
 def _learns(case: Case, value: Any) -> bool:

@@ -90,7 +90,7 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     if CLOSURE in row.text and "no backward()" in row.text:
         story.proposals.extend(_closures_that_go_backward(case))
         return story
-    held = optimised(case.engine, names.get(optimizer))
+    held = optimised(case.engine, _value(case, optimizer))
     before = None if CLOSURE in row.text else last_pass(case, case.at)
     ended = None if before is None else ended_early(case, before)
     if before is not None and ended is not None:
@@ -222,7 +222,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     value = _value(case, path)
     for at, step in enumerate(case.trace.steps):
         for node in ast.walk(case.journal.tree(at)):
-            if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
+            if isinstance(node, ast.Assign) and sets(case, node.targets[0], path):
                 story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
                 text = case.journal.source(at, node.value)
                 holder, note = holder_for(value)
@@ -324,7 +324,7 @@ def _tell_unreached(case: Case, story: Story, name: str, cut: bool = False) -> b
     """Why the gradient of a leaf, known by its name, is None, and whether that was told. cut: only where the way to it was
     cut.
     """
-    leaf = case.value(ast.parse(name, mode="eval").body)
+    leaf = _value(case, name)
     if case.engine.kind(leaf) != "tensor" or case.engine.grad(leaf) is not None:
         return False
     told = leaf_without(case, leaf, name, case.bound_at(path_root(name)))
@@ -348,15 +348,19 @@ def _value(case: Case, path: str) -> Any:
     """What is found under a path: in the session, or under the same attribute of what the session holds, where the path begins
     with the name of a function.
     """
-    names = case.trace.session.names
-    if root_name(ast.parse(path, mode="eval").body) in names:
-        return case.value(ast.parse(path, mode="eval").body)
+    names, node = case.trace.session.names, ast.parse(path, mode="eval").body
+    scope = Scope(names, lambda tensor: None)
+    if root_name(node) in names:
+        # The names of a function that ended are gone, and what is evaluated in their place is the session's no more.
+        value = case.value(node)
+        return scope.at(node) if value is None else value
+    if "." not in path:
+        return None
     attribute = path[path.rindex(".") :]
-    reached = Scope(names, lambda tensor: None).reached()
-    return next((value for known, value in reached if known.endswith(attribute)), None)
+    return next((value for known, value in scope.reached() if known.endswith(attribute)), None)
 
 
-def _sets(case: Case, target: ast.expr, path: str) -> bool:
+def sets(case: Case, target: ast.expr, path: str) -> bool:
     """Whether an assignment sets what is found under a path: under it, or in the function that made its owner."""
     if ast.unparse(target) == path:
         return True

@@ -77,12 +77,16 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
             cutting = [each for each in calls_in(tree, "detach") if receiver_of(each) is call]
             note = "drawn beside the graph, and stay in it"
             yield journal.changed(at, [(cutting[0] if cutting else call, drawn)], note)
+    detached: list[tuple[ast.AST, str]] = []
     for call in calls_in(tree, "detach"):
         if (owner := receiver_of(call)) is not None:
             whole, text = _told_again(tree, call), journal.source(at, owner)
             goes_on = any(isinstance(each, ast.Attribute) and each.value is whole for each in ast.walk(tree))
-            new = atom(owner, text) if goes_on else text
-            yield journal.changed(at, [(whole, new)], "stay in the graph")
+            detached.append((whole, atom(owner, text) if goes_on else text))
+    if len(detached) > 1 and len({new for _, new in detached}) == 1:
+        yield journal.changed(at, detached, "stay in the graph")  # the one tensor, twice
+    for each in detached:
+        yield journal.changed(at, [each], "stay in the graph")
     yield from joined(case, at, tree)
     if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
         name = ast.unparse(tree.targets[0])

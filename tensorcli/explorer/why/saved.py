@@ -301,10 +301,21 @@ class _Version:
     def _copied_where_read(self, tree: ast.stmt) -> Proposal | None:
         """`h[i] = h[i - 1].clone() * w` for `h[i] = h[i - 1] * w`: one statement saves what it writes, in a loop for one."""
         saving = self.save.node_at
-        if saving is None or not holds(tree, saving):
+        if saving is None:
             return None
         at, journal = self.step.number - 1, self.case.journal
-        read = [each for each in outermost(saving, self.name) if each is not saving]
+        if holds(tree, saving):
+            read = [each for each in outermost(saving, self.name) if each is not saving]
+        else:
+            # In a method an attribute of the session's object is one of `self`.
+            home = self.case.holder_of(saving)
+            attribute = self.name.rpartition(".")[2]
+            at = at if home is None else home
+            read = [
+                each
+                for each in ast.walk(saving)
+                if isinstance(each, ast.Attribute) and each.attr == attribute and each is not saving
+            ]
         changes = [(each, f"{journal.source(at, each)}.clone()") for each in read]
         return journal.changed(at, changes, "save a copy") if changes else None
 

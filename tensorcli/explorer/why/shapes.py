@@ -8,10 +8,12 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import atom, receiver_of, root_name
+from tensorcli.explorer.trees import atom, loaded, receiver_of, root_name
+from tensorcli.explorer.why.called import called, module_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
@@ -46,16 +48,50 @@ def broadcast(case: Case) -> Story | None:
         told(case, [left, right], "shape {look.sizes}"),
     )
     story.proposals.extend(_transposed_matrices(case, found))
-    for each in (right, left):
+    for each, other in ((right, left), (left, right)):
         if isinstance(case.node(), ast.AugAssign) and each is left:
             continue
         shape = each.look.sizes
         for d in range(len(shape), -1, -1):
             new = (*shape[:d], 1, *shape[d:])
+            if not _meet(new, other.look.sizes):
+                continue
             story.proposals.append(with_operand(case, each.node, f".unsqueeze({d})", f"{each.text} as {new}"))
+            for name in _of_one_shape(case, each):
+                story.proposals.append(case.before(f"{name} = {name}.unsqueeze({d})", f"{name} as {new}"))
         if len(shape) == 2:
             story.proposals.append(with_operand(case, each.node, ".T", "transposed"))
+        story.proposals.append(_as_long_as(case, each, other))
     return story
+
+
+def _as_long_as(case: Case, each: Operand, other: Operand) -> Proposal | None:
+    """`self.pe[:, :x.size(1)]` of a table that was made for the longest: what a module holds, as far as the other goes."""
+    if not isinstance(each.node, ast.Attribute) or each.look.requires_grad:
+        return None
+    shape, wanted = each.look.sizes, other.look.sizes
+    for d in range(1, min(len(shape), len(wanted)) + 1):
+        if shape[-d] > wanted[-d] > 1:
+            place = len(shape) - d
+            part = f"{':, ' * place}:{atom(other.node, other.text)}.size({len(wanted) - d})"
+            note = f"as much of {each.text} as {other.text} is long"
+            return case.changed([(each.node, f"{each.text}[{part}]")], note)
+    return None
+
+
+def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes broadcast."""
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(one), reversed(other), strict=False))
+
+
+def _of_one_shape(case: Case, found: Operand) -> Iterator[str]:
+    """The names of what an operand is computed from element by element: `a` of `(1 - a).sqrt()`, which may stand in the statement
+    again.
+    """
+    for name in sorted(loaded(found.node)) if not isinstance(found.node, ast.Name) else ():
+        tensor = case.named(name)
+        if tensor is not None and case.engine.look(tensor).sizes == found.look.sizes:
+            yield name
 
 
 def _transposed_matrices(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
@@ -173,7 +209,26 @@ def _near(wanted: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
 def same_dtype(case: Case) -> Story | None:
     """Dtypes that would have to be one."""
     rule = "this operation does not promote."
-    return at_odds(case, "dtype", "is", rule, ".to(torch.{})", "{} as {}", also=("int64",))
+    story = at_odds(case, "dtype", "is", rule, ".to(torch.{})", "{} as {}", also=("int64",))
+    name = module_name(case) or _network_in(case)
+    if name is not None:
+        story = story or called(case)
+        # What a network holds besides its parameters may have the other dtype.
+        for method in ("float", "double"):
+            story.proposals.append(case.before(f"{name}.{method}()", f"all of {name} as {method}"))
+    return story
+
+
+def _network_in(case: Case) -> str | None:
+    """The name of a network that a failing statement calls, where what failed is a part of it."""
+    for node in ast.walk(case.inner):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and is_module(case.value(node.func))
+        ):
+            return node.func.id
+    return None
 
 
 def float_only(case: Case) -> Story | None:

@@ -6,6 +6,7 @@ Each way out is run on a fork, and is shown only where the hazard is gone there.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -20,7 +21,7 @@ from tensorcli.explorer.trees import atom, called_name, has_pass, receiver_of, r
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.failed import with_what_follows
 from tensorcli.explorer.why.flat import zeroed
-from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
+from tensorcli.explorer.why.operands import as_loaded, behind, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED
 from tensorcli.explorer.why.prove import LONG, Allowance, allowance, numbered, rerun, short, value_text
 from tensorcli.explorer.why.refused import smearing
@@ -280,19 +281,28 @@ def duplicate_index(case: Case, row: HazardRow) -> Story:
     if isinstance(node.op, ast.Add | ast.Sub) and not isinstance(index, ast.Slice):
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if not any(isinstance(each, ast.Slice) for each in parts):
-            texts = [case.text_of(each) for each in parts]
+            texts = [(case.text_of(each), each) for each in parts]
             indices = ", ".join(
-                text if case.tensor(each) is not None else f"torch.tensor({text})"
-                for text, each in zip(texts, parts)
+                text if _is_tensor(case, each) else f"torch.tensor({text})" for text, each in texts
             )
             added = value if isinstance(node.op, ast.Add) else f"-{atom(node.value, value)}"
             if isinstance(node.op, ast.Sub) and isinstance(node.value, ast.Constant):
                 added = f"-{value}"
-            if case.tensor(node.value) is None:
+            if not _is_tensor(case, node.value):
                 added = f"torch.tensor({added}, dtype={owner}.dtype)"
             new = f"{owner}.index_put_(({indices},), {added}, accumulate=True)"
             story.proposals.append(case.changed([(node, new)], "each of them is added"))
     return story
+
+
+def _is_tensor(case: Case, node: ast.expr) -> bool:
+    """Whether an expression is a tensor; one whose value is gone with the names of its function is taken for one, if it can be
+    one.
+    """
+    value = case.value(node)
+    if value is None:
+        return not isinstance(node, ast.Constant | ast.List | ast.Tuple)
+    return case.engine.kind(value) == "tensor"
 
 
 def wrap_around(case: Case, row: HazardRow) -> Story:
@@ -383,7 +393,21 @@ def outer_difference(case: Case, row: HazardRow) -> Story:
     for each in sorted(found, key=lambda each: -len(each.look.sizes)):
         suffix = ".squeeze(1)" if len(each.look.sizes) == 2 else ".unsqueeze(1)"
         story.proposals.append(with_operand(case, each.node, suffix, f"{each.text} with the other's shape"))
+    if not found:
+        story.proposals.extend(_with_the_shape_of(case, row))
     return story
+
+
+def _with_the_shape_of(case: Case, row: HazardRow) -> Iterator[Proposal | None]:
+    """The same in a function whose names are gone with it: the shapes are those that the hazard tells."""
+    node = case.expression()
+    for each in (node.left, node.right) if isinstance(node, ast.BinOp) else ():
+        text = case.text_of(each)
+        if f"{text} (" in row.text:
+            suffix = (
+                ".squeeze(1)" if re.search(rf"{re.escape(text)} \(\d+, 1\)", row.text) else ".unsqueeze(1)"
+            )
+            yield case.changed([(each, behind(each, text, suffix))], f"{text} with the other's shape")
 
 
 def no_slope(case: Case, row: HazardRow) -> Story:

@@ -161,8 +161,8 @@ def _tell_views(case: Case, story: Story, value: Any, name: str, begin: int, las
 
 def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> list[Cut]:
     """The operators at which the way from the leaf to what was differentiated was cut."""
-    went_on, others, read = _cuts_behind(case, value, name, begin)
-    cuts, events = _as_cuts(case, went_on or others or read)
+    went_on, others, read, whole = _cuts_behind(case, value, name, begin)
+    cuts, events = _as_cuts(case, went_on or others or read or whole)
     story.events.extend(events)
     for event in events:
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
@@ -181,7 +181,7 @@ def cuts_of_gone(case: Case) -> tuple[list[Cut], list[Event]]:
     made = {each.tensor for step in case.trace.steps for each in step.made}
     brought = {each.tensor for step in case.trace.steps for each in step.added}
     used = {token for step in case.trace.steps for each in step.made if each.needed for token in each.inputs}
-    went_on, _, read = _cuts_from(case, used - made - brought, "", 0)
+    went_on, _, read, _ = _cuts_from(case, used - made - brought, "", 0)
     return _as_cuts(case, went_on or read)
 
 
@@ -296,6 +296,7 @@ def _numbers_of(case: Case, name: str, begin: int) -> Event | None:
                 isinstance(node, ast.Call)
                 and called_name(node) in ("item", "tolist", "numpy")
                 and root in loaded(node)
+                and not _is_shown(case, node)
             ):
                 text = f"reads the numbers of {root}"
             if text:
@@ -312,6 +313,8 @@ class _Cuts(NamedTuple):
     """All in the statements that name the leaf."""
     read: list[tuple[Traced, Made]]
     """Those whose numbers were read at once: `h.detach().numpy()`."""
+    whole: list[tuple[Traced, Made]]
+    """Those that gave whole numbers, which may be an index: `argmax()`."""
 
 
 def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> _Cuts:
@@ -327,6 +330,7 @@ def _cuts_from(case: Case, leaves: set[int], name: str, begin: int) -> _Cuts:
     led: dict[tuple[int, int], tuple[Traced, Made]] = {}
     others: dict[tuple[int, int], tuple[Traced, Made]] = {}
     read: dict[tuple[int, int], tuple[Traced, Made]] = {}
+    whole: dict[tuple[int, int], tuple[Traced, Made]] = {}
     last = _nearest_pass(case)
     for step in case.trace.steps[begin:]:
         for made in step.made:
@@ -338,15 +342,19 @@ def _cuts_from(case: Case, leaves: set[int], name: str, begin: int) -> _Cuts:
                 behind[made.tensor] = cut = (step, made)
                 if name in loaded(step.record.statement.tree):
                     others.setdefault(_place(cut), cut)
+                if made.node_at is None or _is_shown(case, made.node_at):
+                    continue
                 if _is_read(case, made):
                     read.setdefault(_place(cut), cut)
+                if made.look.dtype.startswith("int"):
+                    whole.setdefault(_place(cut), cut)
             elif not computed and from_cut is not None:
                 behind[made.tensor] = from_cut
                 if made.look.requires_grad:
                     went_on.setdefault(_place(from_cut), from_cut)
                     if last is not None and step.freed.get(made.node) is last:
                         led.setdefault(_place(from_cut), from_cut)
-    return _Cuts([*(led or went_on).values()], [*others.values()], [*read.values()])
+    return _Cuts([*(led or went_on).values()], *([*each.values()] for each in (others, read, whole)))
 
 
 def _place(cut: tuple[Traced, Made]) -> tuple[int, int]:
@@ -360,6 +368,12 @@ def _nearest_pass(case: Case) -> ast.AST | None:
     passes = [added.node_at for added in case.failing.added if added.node_at is not None]
     before = [node for node in passes if node.lineno < case.inner.lineno]  # type: ignore[attr-defined]
     return max(before, key=lambda node: node.lineno, default=None)  # type: ignore[attr-defined]
+
+
+def _is_shown(case: Case, node: ast.AST) -> bool:
+    """Whether an expression stands in what a print shows, from where nothing leads on."""
+    home = case.holder_of(node)
+    return home is not None and any(holds(each, node) for each in calls_in(case.journal.tree(home), "print"))
 
 
 def _is_read(case: Case, made: Made) -> bool:

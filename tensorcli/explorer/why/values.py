@@ -44,6 +44,9 @@ def no_logarithm(case: Case, row: HazardRow) -> Story:
     found = operands(case)
     given = found[0] if found else None
     if given is None:
+        # The names of a function are gone with it: what it was given may be seen in the text.
+        call = case.call()
+        story.proposals.extend(_logarithm(case, call.args[0] if call is not None and call.args else None))
         return story
     made = case.made(given.value)
     node: ast.AST = given.node

@@ -4,7 +4,8 @@
 methods to it with `functools.partial`, and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
 `net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. The object of a plain class is a
 module too, unless it holds layers or parameters, which a module would register, or is a dataclass: then it is a
-`SimpleNamespace`. A dataset becomes the list of its items.
+`SimpleNamespace`. A dataset becomes the list of its items; where these may be others each time, the class that `type` makes of
+its methods.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tensorcli.language.rewriting.data import (
     is_dataclass,
     is_only_passed,
     parents_of,
+    takes_self,
 )
 from tensorcli.language.rewriting.items import may_differ, read_of_items
 from tensorcli.language.rewriting.makers import Maker, Parent, compares_objects, parent_of
@@ -68,9 +70,10 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
-    kind: Literal["module", "items", "plain", "function", "error", "value"] = "module"
+    kind: Literal["module", "items", "plain", "function", "error", "value", "list"] = "module"
     """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class; of a class of
-    functions or an exception the class itself stands there, and of one of values what holds them."""
+    functions or an exception the class itself stands there, of one of values what holds them, and of a function that yields one
+    that gives a list."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
@@ -125,6 +128,8 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
             yield Replaced(first, last, text, "error")
         elif value is not None:
             yield Replaced(first, last, imports.lacking([value[1]]) + value[0], "value")
+        elif asked[node.name] <= {"*"} and (methods := _as_methods(node, tree, lines, roots)) is not None:
+            yield Replaced(first, last, methods, "function")
         else:
             maker = _maker(node, tree, lines, roots)
             roots[node.name] = parent_of(node, maker.parent, maker.kind == "plain")
@@ -181,6 +186,78 @@ def _maker(node: ast.ClassDef, tree: ast.Module, lines: list[str], roots: dict[s
             raise NeedsClass(words, node.lineno)
         maker.read = read_of_items(node, {name for name, _ in maker.given}, tree)
     return maker
+
+
+def _as_methods(
+    node: ast.ClassDef, tree: ast.Module, lines: list[str], roots: dict[str, Parent | None]
+) -> str | None:
+    """A class of datasets that no list can stand for, by the class that `type` makes of its methods; None for another class."""
+    base = ast.unparse(node.bases[0]) if len(node.bases) == 1 else ""
+    if base.rpartition(".")[2] != "Dataset" or base in roots:
+        return None
+    try:
+        _maker(node, tree, lines, roots)
+    except NeedsClass:
+        return _of_objects(node, lines, base)
+    return None
+
+
+def _of_objects(node: ast.ClassDef, lines: list[str], base: str) -> str | None:
+    """The methods of a class as functions, and the class that `type` makes of them; None where that is not all it has."""
+    parts, members = [], []
+    if node.decorator_list or node.keywords:
+        return None
+    for item in node.body:
+        match item:
+            case ast.FunctionDef(name=name, decorator_list=[]) if takes_self(item) and name in _SPECIAL | {
+                name.strip("_")
+            }:
+                plain = [each for each in item.body if not is_text(each)]
+                body = [each for each in plain if not _begins_base(each)]
+                if (
+                    shares_a_line(item, lines)
+                    or any(map(has_text_of_lines, body))
+                    or any(map(_is_private_of_self, ast.walk(item)))
+                    or "super"
+                    in {each.id for one in body for each in ast.walk(one) if isinstance(each, ast.Name)}
+                ):
+                    return None
+                function = f"{node.name}_{name.strip('_')}"
+                text = dedent("\n".join(_without(lines, item, set(plain) - set(body)))) + "\n"
+                parts.append(re.sub(rf"^def\s+{name}\b", f"def {function}", text))
+                if not body:
+                    parts[-1] = parts[-1].rstrip("\n") + "\n    pass\n"
+                members.append(f"{name!r}: {function}")
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant()) if name[0] != "_":
+                members.append(f"{name!r}: {ast.unparse(item.value)}")
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                return None
+    return "\n".join([*parts, f"{node.name} = type({node.name!r}, ({base},), {{{', '.join(members)}}})"])
+
+
+_SPECIAL: Final = {"__init__", "__len__", "__getitem__"}
+
+
+def _begins_base(node: ast.stmt) -> bool:
+    """`super().__init__()`, which does nothing for a dataset."""
+    text = ast.unparse(node)
+    return text.startswith("super(") and text.endswith(".__init__()")
+
+
+def _is_private_of_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr[0] == "_" and ast.unparse(node.value) == "self"
+
+
+def _without(lines: list[str], item: ast.stmt, left_out: set[ast.stmt]) -> list[str]:
+    """The lines of a statement, but for those of some within it."""
+    gone = {line for each in left_out for line in range(each.lineno, (each.end_lineno or each.lineno) + 1)}
+    return [
+        lines[line - 1]
+        for line in range(item.lineno, (item.end_lineno or item.lineno) + 1)
+        if line not in gone
+    ]
 
 
 def _asked(node: ast.Name, place: ast.AST) -> set[str]:

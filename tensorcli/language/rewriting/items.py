@@ -12,17 +12,26 @@ from tensorcli.language.rewriting.data import NeedsClass, parents_of
 def may_differ(methods: list[ast.FunctionDef], init: ast.FunctionDef | None, tree: ast.Module) -> bool:
     """Whether the items of a dataset may differ each time, or the text asks for what it holds, which a list does not have."""
     reads = {name for method in methods for name in _called(method)}
-    if any(map(_is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
+    if any(map(is_random, reads)) or "print" in reads or any(map(_changes_self, methods)):
         return True
-    if any(map(_stored, methods)):
+    if any(map(_stored, methods)) or any(map(_writes, methods)) or any(map(_is_in_place, reads)):
         return True
     # What it calls of the text, or is given, may draw numbers as well.
     own = {id(each) for each in methods} | {id(init)}
     others = [each for each in _of_items(tree, reads) if id(each) not in own]
     defined = {each.name for each in others if isinstance(each, ast.FunctionDef)}
     held = {each.attr for each in _stored(init) if isinstance(each, ast.Attribute)} if init else set()
-    draws = any(_is_random(name) for function in others for name in _called(function))
+    draws = any(is_random(name) for function in others for name in _called(function))
     return draws and bool(reads & (defined | held))
+
+
+def _writes(method: ast.FunctionDef) -> bool:
+    """Whether a method has `x += 1`, which may write into what the dataset holds."""
+    return any(isinstance(each, ast.AugAssign) for each in ast.walk(method))
+
+
+def _is_in_place(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
 
 
 def _called(tree: ast.AST) -> set[str]:
@@ -148,5 +157,6 @@ def _changes_self(method: ast.FunctionDef) -> bool:
     )
 
 
-def _is_random(name: str) -> bool:
+def is_random(name: str) -> bool:
+    """Whether a function of this name draws numbers."""
     return any(part in name.lower() for part in _DRAWING)

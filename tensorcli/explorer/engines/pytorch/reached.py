@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 import torch.utils.data
 
-from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, Only, TensorAttributes
+from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, SAMPLES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Open, Policy
@@ -140,5 +140,6 @@ def policy() -> Policy:
     made.types.update({context: Open(), torch.autograd.Function: Only([*FUNCTIONS, "apply", "name"])})
     made.settable[context] = Open()
     made.bases["torch.autograd.function.Function"] = FUNCTIONS
+    made.bases["torch.utils.data.dataset.Dataset"] = SAMPLES
     made.settable[torch.Tensor] = TensorAttributes(torch.Tensor, HIDDEN)
     return made
