@@ -42,8 +42,8 @@ class Attributes:
         if name == "__name__" and isinstance(owner, NAMED):
             return owner.__name__
         if kind is ScriptFunction:
-            if name in owner.attributes:
-                return owner.attributes[name]
+            if name in owner.__dict__:
+                return owner.__dict__[name]
             if is_dunder(name):
                 raise self.policy.refusal(owner, name)
             raise AttributeError(f"'function' object has no attribute '{name}'", name=name, obj=owner)
@@ -140,7 +140,7 @@ class Attributes:
         """`owner.name = value`, by the policy."""
         kind = type(owner)
         if kind is ScriptFunction and not name.startswith("_"):
-            owner.attributes[name] = value
+            owner.__dict__[name] = value
             return
         if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
             if kind is Namespace:
@@ -159,8 +159,8 @@ class Attributes:
     def delete(self, owner: Any, name: str) -> None:
         """`del owner.name`, by the policy."""
         kind = type(owner)
-        if kind is ScriptFunction and name in owner.attributes:
-            del owner.attributes[name]
+        if kind is ScriptFunction and name in owner.__dict__:
+            del owner.__dict__[name]
             return
         if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
             told = self.policy.fixed(kind, name).replace("cannot be set", "cannot be deleted")

@@ -47,9 +47,12 @@ def address(thing: Any) -> str:
 
 
 class ScriptFunction:
-    """A function of the script: its body, its binder, and the frame it closes over."""
+    """A function of the script: its body, its binder, and the frame it closes over.
 
-    __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree")
+    Its `__dict__` has the attributes that the script and the engine, which marks hooks, set on it.
+    """
+
+    __slots__ = ("__dict__", "__name__", "__weakref__", "binder", "body", "evaluator", "frame", "tree")
 
     def __init__(
         self,
@@ -66,7 +69,6 @@ class ScriptFunction:
         self.binder = binder
         self.frame = frame
         self.evaluator = evaluator
-        self.attributes: dict[str, Any] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.invoke(args, kwargs)

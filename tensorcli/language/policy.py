@@ -89,7 +89,7 @@ BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
     bool: _INTEGER,
     float: _NUMBER | _names("as_integer_ratio fromhex hex is_integer"),
     complex: _NUMBER,
-    OrderedDict: _DICT | _names("move_to_end"),
+    OrderedDict: _DICT | _names("move_to_end _metadata"),  # _metadata: of the state of a module
     defaultdict: _DICT | _names("default_factory"),
     Counter: _DICT | _names("most_common subtract total"),
     deque: _names(

@@ -81,7 +81,7 @@ class GradScaler(Pickled):
             value: Any = outputs
             return value * self._on(value.device)
         if isinstance(outputs, Iterable):
-            found = (self.scale(one) for one in outputs)
+            found = map(self.scale, outputs)
             return type(outputs)(found) if isinstance(outputs, (list, tuple)) else found
         raise ValueError("outputs must be a Tensor or an iterable of Tensors")
 

@@ -234,6 +234,9 @@ class set_grad_enabled(_Decorating):  # noqa: N801
     attribute = "grad"
     setter = "set_grad_enabled"
 
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+
     def _switch(self, to: bool) -> None:
         mode.set(to)
 
@@ -282,6 +285,9 @@ class set_multithreading_enabled(_Switch):  # noqa: N801
     holder = passes
     attribute = "multithreading"
     setter = "set_multithreading_enabled"
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
 
 
 class enforce_grad_layout_policy(_Decorating):  # noqa: N801

@@ -149,6 +149,10 @@ class Node:
 
     requires_grad = True
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A node is neither copied nor pickled. Errors: TypeError."""
+        raise TypeError(f"cannot pickle '{type(self).__name__}' object")
+
     def __call__(self, *grads: Any, **named: Any) -> Any:
         """The gradients of the inputs for these of the outputs, without hooks and checks. Errors: TypeError."""
         if named:

@@ -118,6 +118,9 @@ class StackTransform(_JoinedTransform):
 
     _length = "len(transforms)"
 
+    def __init__(self, tseq: Any, dim: int = 0, cache_size: int = 0) -> None:
+        super().__init__(tseq, dim, cache_size)
+
     @constraints.dependent_property
     def domain(self) -> Any:
         return constraints.stack([each.domain for each in self.transforms], self.dim)

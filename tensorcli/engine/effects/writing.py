@@ -15,7 +15,6 @@ from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
-    broadcast_sizes,
     check_castable,
     check_output_shape,
     device_of,
@@ -23,10 +22,11 @@ from tensorcli.engine.effects.arrays import (
 )
 from tensorcli.engine.effects.elementwise import compute, promoted_dtype
 from tensorcli.engine.effects.fresh import Laid, arrays_of
+from tensorcli.engine.effects.smearing import smeared
 from tensorcli.engine.effects.viewing import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
-from tensorcli.engine.tensor import Tensor, fresh_tensor, negated, stored_tensor
+from tensorcli.engine.tensor import Tensor, negated, stored_tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -130,7 +130,7 @@ def _smeared_scan(scan: tuple[Callable[[Any, Any], Any], int], target: Tensor, d
 
 def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
     if _smears(origin, values, target):
-        return _smeared(origin, values, target)
+        return smeared(origin, values, target)
     array, kind, _, device = compute(origin, values, target)
     return array, kind, device
 
@@ -151,33 +151,6 @@ def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
         if other._storage is target._storage and overlap_of(target, other) == "unknown":
             return bool(np.may_share_memory(target.array, other.array))
     return False
-
-
-def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
-    """Element by element in memory order, each seeing the writes before it, on a scratch copy of the storage."""
-    scratch = Storage(target.memory.bytes.copy(), target.device)
-    inputs = list(values)
-    for i in origin.tensors:
-        value = values[i]
-        if isinstance(value, Tensor) and value._storage is target._storage:
-            inputs[i] = stored_tensor(scratch, value.geometry, value.dtype, value.lazy)
-    sizes = broadcast_sizes(
-        [inputs[i].geometry.sizes for i in origin.tensors if isinstance(inputs[i], Tensor)]
-    )
-    check_output_shape(target, sizes)
-    where = inputs[0].array
-    spread = [inputs[i].array if isinstance(inputs[i], Tensor) else None for i in origin.tensors]
-    spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
-    rule = origin.rule(*values) if callable(origin.rule) else origin.rule
-    kind = dtypes.apply_rule(rule, promoted_dtype(origin, values))[1]
-    for index in np.ndindex(*sizes):
-        one = list(inputs)
-        for i, a in zip(origin.tensors, spread, strict=True):
-            if a is not None:
-                source = inputs[i]
-                one[i] = fresh_tensor(np.array(a[index]), geometry.contiguous(()), source.dtype)
-        where[index] = cast(np.asarray(compute(origin, one)[0]), target.dtype)
-    return where.copy(), kind, target.device
 
 
 def overlap_of(a: Tensor, b: Tensor) -> str:

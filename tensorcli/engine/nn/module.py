@@ -96,6 +96,8 @@ class Module(Pickled):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
+    forward.__qualname__ = "_forward_unimplemented"  # what PyTorch's complaints about its arguments call it
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if (
             self._backward_hooks

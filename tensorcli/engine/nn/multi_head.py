@@ -6,18 +6,21 @@ from typing import Any
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn.functional import dropout
+from tensorcli.engine.tensor import Tensor
 
 
 def float_mask(mask: Any, name: str, kind: Any, other: Any = None) -> Any:
-    """A mask that is added to the scores: of a boolean one, minus infinity where it is true. `other`: the other mask's dtype.
+    """A mask that is added to the scores: of a boolean one, minus infinity where it is true. `other`: the other mask.
 
-    Errors: AssertionError for a mask of integers.
+    Errors: AssertionError for a mask of integers, RuntimeError where the other one is none.
     """
+    if other is not None and not isinstance(other, Tensor):
+        raise RuntimeError("input to _none_or_dtype() must be None or torch.Tensor")
     if mask is None:
         return None
     if mask.dtype is not dtypes.bool_ and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {name} are supported")
-    if other is not None and mask.dtype is not other:
+    if other is not None and mask.dtype is not other.dtype:
         messages.warn(
             f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead."
         )
@@ -112,9 +115,7 @@ def multi_head_attention_forward(
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, size = query.shape
-    key_padding_mask = float_mask(
-        key_padding_mask, "key_padding_mask", query.dtype, None if attn_mask is None else attn_mask.dtype
-    )
+    key_padding_mask = float_mask(key_padding_mask, "key_padding_mask", query.dtype, attn_mask)
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "

@@ -5,6 +5,9 @@ registers of a step, and those that do not lie side by side, go through the C li
 rounded correctly. Sources: sleef's src/libm/sleefsimdsp.c (xexpf, xlogf_u1), ATen/cpu/vec/functional_base.h (reduce_all).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from tensorcli.engine import dtypes
@@ -149,19 +152,19 @@ def in_registers(*arrays):
     all of them (one may stand still) the whole steps, in the first one's order of dimensions
     (aten/src/ATen/native/cpu/Loops.h, vectorized_loop2d). None of them where the runs are shorter.
     """
-    shape, order, run, whole = _runs(arrays)
+    shape, order, run, whole = runs(arrays)
     return _in_order(lambda place: place % run < whole, shape, order) if whole else np.zeros(shape, bool)
 
 
 def unpaired(*arrays):
     """Which elements a loop that takes what is not in registers in pairs is left with: the last of each run, where it has none."""
-    shape, order, run, whole = _runs(arrays)
+    shape, order, run, whole = runs(arrays)
     if (run - whole) % 2 == 0:
         return np.zeros(shape, bool)
     return _in_order(lambda place: place % run == run - 1, shape, order)
 
 
-def _runs(arrays):
+def runs(arrays: Sequence[Any]) -> tuple[tuple[int, ...], list[int], int, int]:
     """The shape that arrays broadcast to, their dimensions in the order of memory, how many elements a loop takes at once, and how
     many of those in registers.
     """

@@ -10,7 +10,7 @@ from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.fused import fused
-from tensorcli.engine.geometry import preserved_strides
+from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._moments import widened
@@ -229,7 +229,8 @@ def glu(xp, self, dim):
     """The first half along a dimension times the sigmoid of the second."""
     first, second = _halves(self, dim)
     floats_only("glu_cpu", self)
-    return Laid(first * _arithmetic.sigmoid(second), preserved_strides(own_geometry(first)))
+    halves = [own_geometry(first), own_geometry(second)]
+    return Laid(first * _arithmetic.sigmoid(second), elementwise_strides(first.shape, halves))
 
 
 def _glu_slopes(self, dim):

@@ -11,6 +11,7 @@ from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op, view
 from tensorcli.engine.devices import META, resolve
+from tensorcli.engine.effects.smearing import steps
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- the same bytes
@@ -223,7 +224,7 @@ def _broadcast_into(sizes, source):
 
 
 def copy_array(target, source, source_shape):
-    """Move the elements; where source and target overlap unseen, in memory order, as PyTorch reads while it writes."""
+    """Move the elements; where source and target overlap unseen, in PyTorch's order, which reads while it writes."""
     values = moved(source, target.device)
     if values.shape != source_shape.sizes:
         values = np.broadcast_to(values, source_shape.sizes)
@@ -234,8 +235,8 @@ def copy_array(target, source, source_shape):
         and not (target.geometry == source_shape and target.dtype is source.dtype)
     ):
         where = target.array
-        for index in np.ndindex(*target.geometry.sizes):
-            where[index] = conversion.cast(values[index], target.dtype)
+        for place, (still,) in steps(where, [values], target.dtype is source.dtype):
+            where[place] = conversion.cast(values[place] if still is None else still, target.dtype)
         return
     effects.store_quietly(target, values)
 

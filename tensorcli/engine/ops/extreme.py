@@ -6,6 +6,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.ops import _registers, _selection
 from tensorcli.engine.ops._dimensions import (
     axis,
@@ -27,7 +28,8 @@ def evenly_distribute(grad, self, result):
         mask = (self == result).logical_or_(self.isnan().logical_and(result.isnan()))
         return mask * (grad / mask.sum())
     mask = self.isnan() if np.isnan(result.values).any() else self == result
-    return functions.zeros_like(self).masked_fill_(mask, grad / mask.sum())
+    zeros = functions.zeros_like(self, memory_format=contiguous_format)
+    return zeros.masked_fill_(mask, grad / mask.sum())
 
 
 def selecting_backward(grad, dim, indices, self_sizes, keepdim):

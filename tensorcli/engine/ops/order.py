@@ -163,10 +163,46 @@ def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     refuse(self, "unique_dim", "c")
     dim = existing(dim, self.ndim)
     _check_slices(self, dim)
+    if xp is np and (self != self).any():
+        order = _order_of_slices(_rows(xp, self, dim).tolist())
+        starts, which, counts = _runs(xp, _rows(xp, self, dim)[order])
+        inverse = np.empty_like(which)
+        inverse[order] = which
+        return (
+            _slices(xp.take(self, order[starts], axis=dim), dim),
+            inverse,
+            Laid(counts, None, self.shape[dim]),
+        )
     values, inverse, counts = xp.unique(
         self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
     return _slices(values, dim), inverse.reshape(-1), Laid(counts, None, self.shape[dim])
+
+
+def _rows(xp, array, dim):
+    """The slices along a dimension, as rows."""
+    rest = array.shape[:dim] + array.shape[dim + 1 :]
+    return xp.moveaxis(array, dim, 0).reshape(array.shape[dim], prod(rest))
+
+
+def _order_of_slices(rows):
+    """The order in which PyTorch sorts rows with NaN: for its comparison NaN is equal to every number."""
+
+    def before(i, j):
+        differing = ((a, b) for a, b in zip(rows[i], rows[j], strict=True) if a < b or a > b)
+        return next((a < b for a, b in differing), False)
+
+    order = list(range(len(rows)))
+    _selection.sort(order, 0, len(rows), before)
+    return np.array(order)
+
+
+def _runs(xp, rows):
+    """Of equal rows side by side: where each run starts, which run each row is in, and how long the runs are."""
+    starts = xp.ones(len(rows), bool)
+    starts[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    lengths = xp.diff(xp.append(xp.flatnonzero(starts), len(rows)))
+    return starts, xp.cumsum(starts) - 1, lengths.astype(np.int64)
 
 
 def _slices(values, dim):
@@ -210,13 +246,8 @@ def consecutive(xp, self, return_inverse, return_counts, dim):
     else:
         dim = existing(dim, self.ndim)
         _check_slices(self, dim)
-        rows = xp.moveaxis(self, dim, 0).reshape(
-            self.shape[dim], prod(self.shape[:dim] + self.shape[dim + 1 :])
-        )
-    starts = xp.ones(len(rows), bool)
-    starts[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    inverse = xp.cumsum(starts) - 1
-    counts = xp.diff(xp.append(xp.flatnonzero(starts), len(rows)))
+        rows = _rows(xp, self, dim)
+    starts, inverse, counts = _runs(xp, rows)
     if flat:
         values = Laid(self.reshape(-1)[starts], None, self.size)
     else:
@@ -224,7 +255,7 @@ def consecutive(xp, self, return_inverse, return_counts, dim):
     return (
         values,
         inverse.reshape(self.shape if dim is None else -1) if return_inverse else _nothing(xp),
-        Laid(counts.astype(np.int64), None, len(rows)) if return_counts else _nothing(xp),
+        Laid(counts, None, len(rows)) if return_counts else _nothing(xp),
     )
 
 

@@ -18,15 +18,16 @@ from tensorcli.engine.dtypes import (
     complex128,
     float64,
 )
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.ops import _arithmetic, _complex
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops._shared import category, zero, zeros
+from tensorcli.engine.ops._shared import category, zero
 from tensorcli.engine.tensor import Tensor
 
 
 def _pow_number_gradient(grad, self, exponent):
     if exponent == 0:
-        return zeros(self)
+        return functions.zeros_like(self, memory_format=contiguous_format)
     return grad * (exponent * self.pow(exponent - 1)).conj()
 
 

@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.declare import composite, op
 from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
-from tensorcli.engine.ops import _arithmetic, _registers
+from tensorcli.engine.ops import _arithmetic, _onednn, _registers
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
@@ -24,7 +24,7 @@ def _known_approximation(approximate):
 
 
 def _gelu_steps(*values):
-    """The dtypes of which PyTorch's own kernel makes float32 and rounds back; oneDNN has the others."""
+    """The dtypes of which PyTorch's own kernel makes float32 and rounds back; oneDNN has the others (`_onednn`)."""
     return REDUCED if values[-1] == "tanh" else (float16,)
 
 
@@ -56,14 +56,14 @@ def _single_gelu_by_tanh(x, is_register):
     return np.float32(0.5) * x * (1 + _single_tanh(x, is_register)[0])
 
 
-def _single_slope(grad, x, is_register):
+def _single_slope(x, grad, is_register):
     share = np.float32(0.5) * (1 + _single_erf(x * np.float32(_SQRT_HALF), is_register))
     inner = x * x * np.float32(-0.5)
     density = _registers.exp(inner) if is_register else _arithmetic.widely(np.exp, inner)
     return grad * (share + x * (np.float32(0.5 * _SQRT_2_OVER_PI) * density))
 
 
-def _single_slope_by_tanh(grad, x, is_register):
+def _single_slope_by_tanh(x, grad, is_register):
     t, square = _single_tanh(x, is_register)
     slope = np.float32(_SQRT_2_OVER_PI) * fused(np.float32(3 * _KAPPA), square, np.float32(1))
     away = np.float32(0.5) * x * fused(-t, t, np.float32(1))
@@ -85,8 +85,10 @@ def gelu(xp, self, approximate):
     if _registers.is_reduced(self):
         return _in_singles(_single_gelu_by_tanh if approximate == "tanh" else _single_gelu, self)
     (self,) = widened(self)
-    if approximate == "tanh" and _registers.is_small_single(xp, self):
-        return _in_singles(_single_gelu_by_tanh, self)
+    if approximate == "none" and _onednn.takes(xp, self):
+        return _onednn.gelu(self)
+    if _registers.is_small_single(xp, self):
+        return _in_singles(_single_gelu_by_tanh if approximate == "tanh" else _single_gelu, self)
     if approximate == "tanh":
         return _arithmetic.widely(
             lambda x: 0.5 * x * (1 + xp.tanh(_SQRT_2_OVER_PI * (x + _KAPPA * x * x * x))), self
@@ -129,9 +131,12 @@ def gelu_backward(xp, grad_output, self, approximate):
         )
 
     _known_approximation(approximate)
-    if _registers.is_reduced(self):
+    alike = grad_output.dtype == self.dtype
+    if approximate == "none" and alike and _onednn.takes(xp, self):
+        return grad_output * _onednn.gelu_slope(self)
+    if _registers.is_reduced(self) or (alike and _registers.is_small_single(xp, self)):
         return _in_singles(
-            _single_slope_by_tanh if approximate == "tanh" else _single_slope, grad_output, self
+            _single_slope_by_tanh if approximate == "tanh" else _single_slope, self, grad_output
         )
     return _arithmetic.widely(by_tanh if approximate == "tanh" else exactly, *widened(grad_output, self))
 

@@ -67,9 +67,9 @@ def var_backward(grad, self, dim, correction, keepdim):
     degrees = count(self.geometry.sizes, None if whole else dim) - correction
     if not whole and self.ndim > 1:
         grad = restore_dims(grad, self.ndim, dim, keepdim)
-    if degrees <= 0:
+    if whole and degrees <= 0:
         return grad * functions.where(self == mean, float("nan"), float("inf"))
-    return (2.0 / degrees) * grad * (self - mean)
+    return (2.0 / degrees if degrees else float("inf")) * grad * (self - mean)
 
 
 def std_backward(grad, result, self, dim, correction, keepdim):

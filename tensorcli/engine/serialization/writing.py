@@ -43,11 +43,15 @@ def named(module: str, name: str) -> Named:
     return Named(module, name)
 
 
-def unpicklable(value: Any) -> pickle.PicklingError:
+def unpicklable(value: Any) -> Exception:
     """The error for what is not data: functions of a script, its modules."""
     name = getattr(value, "__name__", None)
-    why = "it is no data" if name is None else f"attribute lookup {name} on __main__ failed"
-    return pickle.PicklingError(f"Can't pickle {value!r}: {why}")
+    path = getattr(value, "__qualname__", name)
+    if isinstance(path, str) and "<locals>" in path:
+        return AttributeError(f"Can't pickle local object {path!r}")
+    if name is None:
+        return TypeError(f"cannot pickle '{type(value).__name__}' object")
+    return pickle.PicklingError(f"Can't pickle {value!r}: attribute lookup {name} on __main__ failed")
 
 
 _InPython: Any = pickle._Pickler
@@ -148,7 +152,7 @@ def _is_of_torch(module: str) -> bool:
 
 
 def check_data(value: Any) -> None:
-    """Errors: pickle.PicklingError for what a language over the engine has beside data (functions, modules), and for an object
+    """Errors: `unpicklable` for what a language over the engine has beside data (functions, modules), and for an object
     that says itself how it is pickled, in an attribute: that would name what it is not.
     """
     module = type(value).__module__

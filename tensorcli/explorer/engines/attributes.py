@@ -31,7 +31,7 @@ TENSOR_INTERNALS = (
 """Fields of the embedded engine's Tensor that PyTorch's does not have."""
 NODE_NAMES = (
     "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
-    "_register_hook_dict _set_sequence_nr"
+    "_register_hook_dict _set_sequence_nr requires_grad"
 ).split()
 SAMPLES = Methods("__init__ __len__ __getitem__".split())
 """What a script may give a class of datasets."""

@@ -93,7 +93,7 @@ def _wraps(wrapped: Any) -> Callable[[Any], Any]:
                 binder = getattr(wrapped, "binder", None)
                 wrapper.binder.__qualname__ = name if binder is None else binder.__qualname__
             if isinstance(wrapped, ScriptFunction):
-                wrapper.attributes.update(wrapped.attributes)
+                wrapper.__dict__.update(wrapped.__dict__)
         return wrapper
 
     return Builtin("wraps", decorate)

@@ -103,8 +103,7 @@ class MultiheadAttention(Module):
     ) -> tuple[Any, Any]:
         """What the queries found, and how much each looked at what (None unless `need_weights`)."""
         added = any(mask is not None and mask.is_floating_point() for mask in (attn_mask, key_padding_mask))
-        other = None if attn_mask is None else attn_mask.dtype
-        key_padding_mask = float_mask(key_padding_mask, "key_padding_mask", query.dtype, other)
+        key_padding_mask = float_mask(key_padding_mask, "key_padding_mask", query.dtype, attn_mask)
         attn_mask = float_mask(attn_mask, "attn_mask", query.dtype)
         if not added and query is key is value and self._may_attend_at_once(query, query.dim()):
             mask, kind = self.merge_masks(attn_mask, key_padding_mask, query)
@@ -222,8 +221,7 @@ class TransformerEncoderLayer(Module):
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Any:
         """The sequence, each place having looked at the others."""
-        other = None if src_mask is None else src_mask.dtype
-        padding = float_mask(src_key_padding_mask, "src_key_padding_mask", src.dtype, other)
+        padding = float_mask(src_key_padding_mask, "src_key_padding_mask", src.dtype, src_mask)
         mask = float_mask(src_mask, "src_mask", src.dtype)
         if self._may_run_at_once(src):
             return self._at_once(src, mask, padding)

@@ -75,7 +75,7 @@ class _OneStateCell(RNNCellBase):
     __module__ = "torch.nn.modules.rnn"
     _operator: Any
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def _next(self, input: Any, hx: Any) -> Any:
         """The next hidden state."""
         single = input.dim() == 1
         found = self._input(input)
@@ -111,6 +111,10 @@ class RNNCell(_OneStateCell):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         return f"rnn_{self.nonlinearity}_cell"
 
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """The next hidden state."""
+        return self._next(input, hx)
+
 
 class GRUCell(_OneStateCell):
     """One step of gated units."""
@@ -122,6 +126,10 @@ class GRUCell(_OneStateCell):
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """The next hidden state."""
+        return self._next(input, hx)
 
 
 class LSTMCell(RNNCellBase):

@@ -118,39 +118,47 @@ AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
 # ---- padding
 
 
-def _pads(name: str, mode: str, checked: bool = False) -> Any:
-    def made(n: int) -> Any:
-        def forward(self: Any, input: Any) -> Any:
-            if checked and input.dim() not in (n + 1, n + 2):
-                raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.dim()}D input)")
-            return F.pad(input, self.padding, mode)
+def _pad_base(name: str, forward: Any, shows: str = ":padding") -> Any:
+    """What the classes for 1 to 3 dimensions have in common: PyTorch's complaints name the base, which has `forward`."""
+    return layer(f"{name}()", forward, shows, place="padding", like=F.pad)
 
-        return layer(
-            f"{name}{n}d(padding)",
-            forward,
-            ":padding",
+
+def _circular(self: Any, input: Any) -> Any:
+    n = len(self.padding) // 2
+    if input.dim() not in (n + 1, n + 2):
+        raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.dim()}D input)")
+    return F.pad(input, self.padding, "circular")
+
+
+_CircularPadNd = _pad_base("_CircularPadNd", _circular)
+_ReflectionPadNd = _pad_base("_ReflectionPadNd", lambda self, input: F.pad(input, self.padding, "reflect"))
+_ReplicationPadNd = _pad_base(
+    "_ReplicationPadNd", lambda self, input: F.pad(input, self.padding, "replicate")
+)
+_ConstantPadNd = _pad_base(
+    "_ConstantPadNd",
+    lambda self, input: F.pad(input, self.padding, "constant", self.value),
+    "padding value",
+)
+
+
+def _pads(base: Any, parameters: str = "padding") -> Any:
+    return (
+        layer(
+            f"{base.__name__[1:-2]}{n}d({parameters})",
             place="padding",
+            base=base,
             prepare=normalised(2 * n, "padding"),
             like=F.pad,
         )
-
-    return (made(n) for n in (1, 2, 3))
-
-
-CircularPad1d, CircularPad2d, CircularPad3d = _pads("CircularPad", "circular", checked=True)
-ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _pads("ReflectionPad", "reflect")
-ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _pads("ReplicationPad", "replicate")
-
-
-def _constant_pad(n: int) -> Any:
-    return layer(
-        f"ConstantPad{n}d(padding, value)",
-        lambda self, input: F.pad(input, self.padding, "constant", self.value),
-        "padding value",
-        place="padding",
-        prepare=normalised(2 * n, "padding"),
-        like=F.pad,
+        for n in (1, 2, 3)
     )
+
+
+CircularPad1d, CircularPad2d, CircularPad3d = _pads(_CircularPadNd)
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _pads(_ReflectionPadNd)
+ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _pads(_ReplicationPadNd)
+ConstantPad1d, ConstantPad2d, ConstantPad3d = _pads(_ConstantPadNd, "padding, value")
 
 
 def _zero_pad(n: int, base: Any) -> Any:
@@ -163,7 +171,6 @@ def _zero_pad(n: int, base: Any) -> Any:
     )
 
 
-ConstantPad1d, ConstantPad2d, ConstantPad3d = (_constant_pad(n) for n in (1, 2, 3))
 ZeroPad1d, ZeroPad2d, ZeroPad3d = (
     _zero_pad(n, base) for n, base in enumerate((ConstantPad1d, ConstantPad2d, ConstantPad3d), 1)
 )

@@ -78,15 +78,13 @@ class TransformerEncoder(Module):
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
     ) -> Any:
         """The sequence, each place having looked at the others in every layer."""
-        other = None if mask is None else mask.dtype
-        padded = src_key_padding_mask
-        padding = float_mask(padded, "src_key_padding_mask", src.dtype, other)
+        padding = float_mask(src_key_padding_mask, "src_key_padding_mask", src.dtype, mask)
         mask = float_mask(mask, "mask", src.dtype)
         is_causal = _is_causal(mask, is_causal, src, self.layers[0].self_attn.batch_first)
         output = src
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding)
-        if padded is not None and mask is None and self._would_nest(src, padding):
+        if padding is not None and mask is None and self._would_nest(src, padding):
             messages.warn(_NESTED, once=True)
             output = output.masked_fill(padding.ne(0).unsqueeze(-1), 0.0)
         return output if self.norm is None else self.norm(output)
