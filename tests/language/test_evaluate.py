@@ -254,7 +254,7 @@ def test_types_can_be_asked_for_and_compared(run):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(BUILTIN_FUNCTIONS) - {"type", "vars"}))
+@pytest.mark.parametrize("name", sorted(set(BUILTIN_FUNCTIONS) - {"id", "type", "vars"}))
 def test_builtins_complain_of_arguments_as_python_does(run, name):
     for arguments in ("", "foo=1", "1, foo=1", "None", "1, 2, 3, 4, 5", "[1], [2]", "'a', 'b', 'c'"):
         try:
