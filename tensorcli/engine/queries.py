@@ -1,8 +1,8 @@
 """Questions about tensors and dtypes (`is_floating_point`, `result_type`, `finfo`): functions that make no tensor."""
 
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tensorcli.engine.formats import (
     sparse_csr,
     strided,
 )
-from tensorcli.engine.native import Native, qualified_name, type_name
+from tensorcli.engine.native import Native, qualified_name
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 if TYPE_CHECKING:
@@ -128,15 +128,15 @@ _NOTATION: Final = {
 
 
 @cache
-def _binder(name: str) -> "Binder":
+def _binder(name: str, *lines: str) -> "Binder":
     from tensorcli.engine.binding import Binder
 
-    return Binder(name, _NOTATION[name], tensor_class=Tensor)
+    return Binder(name, lines, tensor_class=Tensor)
 
 
 def _parsed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """The values of a call. Errors: TypeError in the words of PyTorch's parser."""
-    return _binder(name).bind(args, kwargs)[1]
+    return _binder(name, *_NOTATION[name]).bind(args, kwargs)[1]
 
 
 def result_type(*args: Any, **kwargs: Any) -> dtype:
@@ -156,16 +156,19 @@ def result_type(*args: Any, **kwargs: Any) -> dtype:
 # ---- tensors
 
 
-def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> Tensor:
-    if not isinstance(value, Tensor):
-        _not_a_tensor(name, value, argument, position)
-    return value
+def _question(takes: str = "Tensor input") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function take its arguments as PyTorch's parser does those of this notation. Errors of its calls: TypeError."""
 
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
 
-def _not_a_tensor(name: str, value: Any, argument: str, position: int) -> NoReturn:
-    raise TypeError(
-        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(type(value))}"
-    )
+        @wraps(function)
+        def asked(*args: Any, **kwargs: Any) -> Any:
+            return function(*_binder(name, f"{name}({takes})").bind(args, kwargs)[1])
+
+        return asked
+
+    return declare
 
 
 def is_tensor(obj: Any, /) -> bool:
@@ -181,45 +184,52 @@ def is_storage(obj: Any, /) -> bool:
     return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
-def is_floating_point(input: Any) -> bool:
+@_question()
+def is_floating_point(input: Tensor) -> bool:
     """Whether its dtype is a floating one."""
-    return _tensor("is_floating_point", input).dtype.is_floating_point
+    return input.dtype.is_floating_point
 
 
-def is_complex(input: Any) -> bool:
+@_question()
+def is_complex(input: Tensor) -> bool:
     """Whether its dtype is a complex one."""
-    return _tensor("is_complex", input).dtype.is_complex
+    return input.dtype.is_complex
 
 
-def is_conj(input: Any) -> bool:
+@_question()
+def is_conj(input: Tensor) -> bool:
     """Whether its bytes are to be read conjugated."""
-    return bool(_tensor("is_conj", input).lazy & CONJ)
+    return bool(input.lazy & CONJ)
 
 
-def is_neg(input: Any) -> bool:
+@_question()
+def is_neg(input: Tensor) -> bool:
     """Whether its bytes are to be read negated."""
-    return bool(_tensor("is_neg", input).lazy & NEG)
+    return bool(input.lazy & NEG)
 
 
-def is_inference(input: Any) -> bool:
+@_question()
+def is_inference(input: Tensor) -> bool:
     """Whether it was made in inference mode."""
-    return _tensor("is_inference", input).inference
+    return input.inference
 
 
-def is_nonzero(input: Any) -> bool:
+@_question()
+def is_nonzero(input: Tensor) -> bool:
     """Whether its one element is not zero. Errors: RuntimeError unless there is exactly one."""
-    return bool(_tensor("is_nonzero", input))
+    return bool(input)
 
 
-def is_same_size(input: Any, other: Any) -> bool:
+@_question("Tensor input, Tensor other")
+def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same sizes."""
-    first = _tensor("is_same_size", input)
-    return first.geometry.sizes == _tensor("is_same_size", other, "other", 2).geometry.sizes
+    return input.geometry.sizes == other.geometry.sizes
 
 
-def numel(input: Any) -> int:
+@_question()
+def numel(input: Tensor) -> int:
     """How many elements there are."""
-    return _tensor("numel", input).geometry.numel
+    return input.geometry.numel
 
 
 def typename(obj: Any, /) -> str:
@@ -240,20 +250,22 @@ def typename(obj: Any, /) -> str:
     return f"{module}.{named.__qualname__}" if module else named.__qualname__
 
 
-def is_signed(input: Any) -> bool:
+@_question()
+def is_signed(input: Tensor) -> bool:
     """Whether the tensor's dtype has negative numbers."""
-    return bool(_tensor("is_signed", input).dtype.is_signed)
+    return bool(input.dtype.is_signed)
 
 
-def is_distributed(input: Any) -> bool:
+@_question()
+def is_distributed(input: Tensor) -> bool:
     """Whether other processes have parts of the tensor: none has."""
-    _tensor("is_distributed", input)
     return False
 
 
-def get_device(input: Any) -> int:
+@_question()
+def get_device(input: Tensor) -> int:
     """The index of the tensor's device; -1 for the CPU."""
-    return int(_tensor("get_device", input).get_device())
+    return int(input.get_device())
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:

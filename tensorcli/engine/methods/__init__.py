@@ -15,6 +15,7 @@ from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform, transforms
 from tensorcli.engine.callers import functions
+from tensorcli.engine.methods.declared import bare, parsed, takes_self_alone
 from tensorcli.engine.methods.special import item
 from tensorcli.engine.native import PYTHON_METHODS, type_name
 from tensorcli.engine.ops import copy
@@ -40,7 +41,6 @@ _LATE: dict[str, tuple[str, str]] = {
     "module_load": ("nn.moving", "module_load"),
     "new_tensor": ("construct", "new_tensor"),
     "new": ("construct.legacy", "new"),
-    "is_nonzero": ("queries", "is_nonzero"),
     "apply_": ("methods.mapping", "apply_"),
     "map_": ("methods.mapping", "map_"),
     "map2_": ("methods.mapping", "map2_"),
@@ -52,7 +52,10 @@ _LATE: dict[str, tuple[str, str]] = {
 def _late(name: str, module: str, there: str) -> Callable[..., Any]:
     def first(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         found = getattr(import_module(f"tensorcli.engine.{module}"), there)
-        found.__qualname__ = f"Tensor.{name}"
+        if name in PYTHON_METHODS:
+            found.__qualname__ = f"Tensor.{name}"
+        elif takes_self_alone(found):
+            found = bare(name, found)
         setattr(Tensor, name, found)
         return found(self, *args, **kwargs)
 
@@ -73,26 +76,6 @@ def _legacy(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
 
 Tensor.__new__ = staticmethod(_legacy)  # type: ignore[assignment]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
-
-
-def parsed(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function of self and values the method with these signatures, in PyTorch's notation."""
-
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        bound: list[Any] = []
-
-        def method(*args: Any, **kwargs: Any) -> Any:
-            if not bound:
-                from tensorcli.engine.binding import Binder
-
-                bound.append(Binder(function.__name__, lines, method=True, tensor_class=Tensor).bind)
-            return function(args[0], *bound[0](args, kwargs)[1])
-
-        method.__name__ = method.__qualname__ = function.__name__
-        method.__doc__ = function.__doc__
-        return method
-
-    return declare
 
 
 @parsed("numpy(*, bool force=False)")
@@ -233,21 +216,6 @@ def _data_ptr(self: Tensor) -> int:
     return self.memory.address + self.geometry.offset * self.dtype.itemsize
 
 
-def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
-    """A method without parameters. Errors: TypeError in CPython's words for PyTorch's C methods."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if args or kwargs:
-            from tensorcli.engine.binding.messages import no_arguments
-
-            no_arguments(name, len(args), bool(kwargs))
-        return answer(self)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = answer.__doc__
-    return method
-
-
 BARE: dict[str, Callable[[Tensor], Any]] = {
     "dim": lambda self: len(self.geometry.sizes),
     "ndimension": lambda self: len(self.geometry.sizes),
@@ -264,12 +232,14 @@ BARE: dict[str, Callable[[Tensor], Any]] = {
     "is_neg": lambda self: bool(self.lazy & NEG),
     "is_inference": lambda self: self.inference,
     "get_device": lambda self: -1 if self.device.index is None else self.device.index,
+    "is_nonzero": bool,
+    "is_distributed": lambda self: False,
     "item": item,
     "retain_grad": hooks.retain_grad,
 }
 """The methods that take nothing."""
 for _name, _answer in BARE.items():
-    setattr(Tensor, _name, _bare(_name, _answer))
+    setattr(Tensor, _name, bare(_name, _answer))
 
 
 # ---- autograd
@@ -321,7 +291,7 @@ def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> A
     return hooks.register_post_accumulate_grad_hook(self, hook)
 
 
-Tensor.detach_ = _bare("detach_", detach_)  # type: ignore[attr-defined]
+Tensor.detach_ = bare("detach_", detach_)  # type: ignore[attr-defined]
 
 
 def _keep_hooks(self: Tensor) -> None:

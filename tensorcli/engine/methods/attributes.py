@@ -10,6 +10,7 @@ from typing import Any
 from tensorcli.engine import dtypes, events, formats, messages
 from tensorcli.engine.autograd.accumulate import check_assigned_grad, grad_dtype, set_grad_dtype
 from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.methods.declared import bare, parsed
 from tensorcli.engine.native import type_name
 from tensorcli.engine.ops import read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
@@ -197,9 +198,8 @@ def _refusing(name: str, complaint: str) -> Callable[[Tensor], Any]:
     def refuse(self: Tensor) -> Any:
         raise RuntimeError(complaint)
 
-    refuse.__name__ = refuse.__qualname__ = name
     refuse.__doc__ = f"Refused: all tensors here are strided. Errors: RuntimeError ({complaint})."
-    return refuse
+    return bare(name, refuse)  # type: ignore[no-any-return]
 
 
 for _name, _complaint in _NO_SPARSE.items():
@@ -216,7 +216,8 @@ def dense_dim(self: Tensor) -> int:
     return self.geometry.ndim
 
 
-def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+@parsed("to_dense(ScalarType? dtype=None, *, bool? masked_grad=None)")
+def to_dense(self: Tensor, dtype: Any, masked_grad: bool | None) -> Tensor:
     """The tensor itself (in another dtype where one is named): all tensors here are strided."""
     return self if dtype is None else self.to(dtype)
 
@@ -257,9 +258,8 @@ def _set_volatile(self: Tensor, value: Any = None) -> None:
     messages.warn(messages.VOLATILE)
 
 
-Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
-Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
+Tensor.sparse_dim = bare("sparse_dim", sparse_dim)  # type: ignore[attr-defined]
+Tensor.dense_dim = bare("dense_dim", dense_dim)  # type: ignore[attr-defined]
 Tensor.to_dense = to_dense  # type: ignore[attr-defined]
-Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
 Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
 Tensor.volatile = property(_volatile, _set_volatile, _set_volatile)  # type: ignore[attr-defined]

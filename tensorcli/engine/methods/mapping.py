@@ -7,22 +7,27 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.effects import store_quietly
+from tensorcli.engine.methods.declared import parsed
 from tensorcli.engine.native import type_name
 from tensorcli.engine.tensor import Tensor
 
 
-def apply_(self: Tensor, *args: Any) -> Tensor:
+def apply_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Each element replaced by what the function makes of it. Errors: RuntimeError for a tensor that requires grad."""
+    if kwargs:
+        raise TypeError("TensorBase.apply_() takes no keyword arguments")
     if len(args) != 1:
         raise TypeError(f"TensorBase.apply_() takes exactly one argument ({len(args)} given)")
     return _mapped("apply_", self, (), args[0])
 
 
+@parsed("map_(Tensor other, PyObject* callable)")
 def map_(self: Tensor, other: Any, callable: Callable[[Any, Any], Any]) -> Tensor:
     """Each element replaced by what the function makes of it and the other tensor's."""
     return _mapped("map_", self, (other,), callable)
 
 
+@parsed("map2_(Tensor x, Tensor y, PyObject* callable)")
 def map2_(self: Tensor, x: Any, y: Any, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
     """Each element replaced by what the function makes of it and those of two other tensors."""
     return _mapped("map2_", self, (x, y), callable)
@@ -30,11 +35,6 @@ def map2_(self: Tensor, x: Any, y: Any, callable: Callable[[Any, Any, Any], Any]
 
 def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callable[..., Any]) -> Tensor:
     names = ("other",) if len(others) == 1 else ("x", "y")
-    for i, other in enumerate(others):
-        if not isinstance(other, Tensor):
-            raise TypeError(
-                f"{name}(): argument '{names[i]}' (position {i + 1}) must be Tensor, not {type_name(type(other))}"
-            )
     if any(one.requires_grad for one in (target, *others)):
         raise RuntimeError(
             f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
