@@ -19,7 +19,9 @@ from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
 
 def get_grad(self: Tensor) -> Tensor | None:
-    """The gradient that was accumulated; PyTorch warns of asking a tensor that keeps none."""
+    """The gradient that backward passes added up in a leaf; None before the first, and None of computed tensors that do not
+    retain theirs.
+    """
     if self._grad is None and not self.retains_grad and self.node is not None:
         messages.warn(messages.NON_LEAF_GRAD)
     return self._grad

@@ -39,8 +39,6 @@ ABOUT: Final = {
     "element_size": "Bytes of one element.",
     "itemsize": "Bytes of one element; element_size() says the same.",
     "get_device": "The number of the CUDA device, -1 on the CPU.",
-    "grad": "The gradient that backward passes added up in a leaf; None before the first, and None of computed "
-    "tensors that do not retain theirs.",
     "grad_dtype": "The dtype that a gradient must have; None where any may come.",
     "grad_fn": "The node of the graph that made the tensor; None of a leaf.",
     "is_leaf": "Whether no recorded operation made the tensor: gradients are added up in leaves that require grad.",
