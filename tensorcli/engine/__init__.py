@@ -28,8 +28,9 @@ from tensorcli.engine.devices import Device as device  # noqa: N813 (PyTorch's n
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.methods import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine.tensor import Size, Tensor
+from tensorcli.engine.torch_version import TorchVersion as _TorchVersion
 
-__version__ = "2.13.0+cpu"
+__version__ = _TorchVersion("2.13.0+cpu")
 
 # numpy warns where PyTorch computes an infinity or a NaN in silence: a filter costs a call nothing, unlike `np.errstate`.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
@@ -44,7 +45,7 @@ has_lapack = has_mkl = has_openmp = has_spectral = True
 
 _SUBMODULES = frozenset(
     "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim random serialization signal special "
-    "testing utils version xpu".split()
+    "testing torch_version utils version xpu".split()
 )
 
 

@@ -2,4 +2,4 @@
 
 from tensorcli.engine.late import late as _late
 
-__getattr__, __dir__ = _late("utils", {}, ("checkpoint", "data", "dlpack", "module_tracker"))
+__getattr__, __dir__ = _late("utils", {}, ("checkpoint", "data", "dlpack", "hooks", "module_tracker"))
