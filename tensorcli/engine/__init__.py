@@ -44,8 +44,8 @@ newaxis = None
 has_lapack = has_mkl = has_openmp = has_spectral = True
 
 _SUBMODULES = frozenset(
-    "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim random serialization signal special "
-    "testing torch_version utils version xpu".split()
+    "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim quasirandom random serialization "
+    "signal special testing torch_version utils version xpu".split()
 )
 
 

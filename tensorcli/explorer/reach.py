@@ -22,7 +22,7 @@ SUBMODULES = (
     "distributions.utils fft func linalg mps nn nn.attention nn.functional nn.grad nn.init nn.modules "
     "nn.modules.module nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations "
     "nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils "
-    "random return_types serialization signal signal.windows special testing torch_version utils utils.checkpoint "
+    "quasirandom random return_types serialization signal signal.windows special testing torch_version utils utils.checkpoint "
     "utils.data utils.dlpack utils.hooks utils.module_tracker version xpu"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""

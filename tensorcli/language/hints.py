@@ -198,7 +198,7 @@ def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
 
 
 _TORCH = (
-    "", *"nn nn.functional optim optim.lr_scheduler autograd distributions utils.data utils.checkpoint".split()
+    "", *"nn nn.functional optim optim.lr_scheduler autograd distributions utils.data utils.checkpoint quasirandom".split()
 )  # fmt: skip
 """Where a name of PyTorch's is looked for that was not imported."""
 
