@@ -47,7 +47,7 @@ CHAPTERS: Final = {
         "Creation, copies and conversions": "create ranges copy fill memory convert random sampling pathwise sobol window",
         "Neural network functions (torch.nn.functional)": (
             "softmax dropout layer_norm batch_norm conv patch pad pool adaptive_pool fractional unpool loss cross_entropy "
-            "likelihood margin ctc embedding embedding_bag attention image sampler cells recurrent packing weights"
+            "likelihood margin ctc embedding embedding_bag attention image sampler cells recurrent rnn packing weights"
         ),
         "Fourier transforms (torch.fft)": "fft fft_kernels spectrum",
     }.items()

@@ -71,10 +71,6 @@ _OUTSIDE = {
         ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
     ),
     **dict.fromkeys(
-        "lstm gru rnn_relu rnn_tanh".split(),
-        "torch.nn has them as modules",
-    ),
-    **dict.fromkeys(
         "cond while_loop lobpcg slice_inverse saddmm smm spmm hspmm "
         "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
         "SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
