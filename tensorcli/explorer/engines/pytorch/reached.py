@@ -11,6 +11,7 @@ import torch.utils.data
 
 from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
+from tensorcli.language.hints import ON_PYTORCH
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Open, Policy
 
@@ -55,7 +56,7 @@ INSTEAD: Final = {
 
 
 class Mirror(Mapping[str, Any]):
-    """The members of a module of torch whose names the embedded engine has too."""
+    """The members of a module of torch whose names the embedded engine has too, and the few that are for PyTorch only."""
 
     def __init__(self, path: str, model: Mapping[str, Any]) -> None:
         self.path = path
@@ -75,7 +76,7 @@ class Mirror(Mapping[str, Any]):
         return Namespace(model.name, {each: getattr(module, each) for each in model.members})
 
     def __getitem__(self, name: str) -> Any:
-        found = self.model[name]
+        found = None if name in ON_PYTORCH else self.model[name]
         if isinstance(found, Namespace):
             return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
         if getattr(type(found), "stands_for_module", False):
@@ -92,7 +93,10 @@ class Mirror(Mapping[str, Any]):
         return value
 
     def __contains__(self, name: object) -> bool:
-        return name in self.model
+        if name not in ON_PYTORCH:
+            return name in self.model
+        path = self.path.removeprefix("torch").lstrip(".")
+        return hasattr(import_module(f"torch.{path}") if path else torch, str(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.model)
