@@ -136,6 +136,9 @@ NAMES = {
         get_cpp_backtrace mobile_optimizer model_zoo rename_privateuse1_backend set_module swap_tensors
         throughput_benchmark weak
     """,
+    "torch.utils._pytree": """
+        LeafSpec PyTreeSpec treespec_dumps treespec_loads
+    """,
     "torch.utils.checkpoint": """
         CheckpointPolicy DefaultDeviceType SelectiveCheckpointContext create_selective_checkpoint_contexts
         get_device_states set_device_states

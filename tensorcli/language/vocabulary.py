@@ -57,7 +57,8 @@ PRIVATE_ATTRIBUTES = (
         "_use_count _indices "
         "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
         "_to_dense _sequence_nr _set_sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
-        "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
+        "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make "
+        "_pytree".split()
     )
 )
 # Functions of torch that work on lists of tensors, as optimizers do.

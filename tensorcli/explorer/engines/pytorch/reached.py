@@ -122,6 +122,8 @@ def policy() -> Policy:
             "torch.utils.data",
             "torch.utils.checkpoint",
             "torch.utils.module_tracker",
+            "torch.utils._pytree",
+            "torch.quasirandom",
             "torch.backends",
         )
     )
