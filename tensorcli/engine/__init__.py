@@ -60,6 +60,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 _PUBLIC: dict[str, str] = {
     "GradScaler": "amp.scaler",
     "to_dlpack": "utils.dlpack",
+    "lobpcg": "eigenpairs",
     **dict.fromkeys(("save", "load"), "serialization"),
     **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
     **dict.fromkeys(

@@ -58,7 +58,6 @@ _OUTSIDE = {
     "quantize_per_tensor": "there are no quantized tensors here",
     "quantize_per_channel": "there are no quantized tensors here",
     "sparse": "all tensors are strided here",
-    "lobpcg": _ELSEWHERE,
     **dict.fromkeys(
         "sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor "
         "saddmm smm spmm hspmm sspaddmm SparseAdam".split(),
