@@ -19,11 +19,11 @@ SUBMODULES = (
     "accelerator amp autograd autograd.anomaly_mode autograd.forward_ad autograd.function autograd.functional "
     "autograd.grad_mode autograd.graph autograd.variable cpu cpu.amp cuda cuda.amp distributions "
     "distributions.constraint_registry distributions.constraints distributions.kl distributions.transforms "
-    "distributions.utils fft func linalg mps nn nn.attention nn.functional nn.grad nn.init nn.modules nn.modules.module "
-    "nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune "
-    "nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils quasirandom random return_types serialization "
-    "signal signal.windows special testing torch_version utils utils._pytree utils.checkpoint utils.data utils.dlpack "
-    "utils.hooks utils.module_tracker version xpu"
+    "distributions.utils fft func linalg mps nn nn.attention nn.attention.bias nn.functional nn.grad nn.init nn.modules "
+    "nn.modules.module nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations "
+    "nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils "
+    "quasirandom random return_types serialization signal signal.windows special testing torch_version utils utils._pytree "
+    "utils.checkpoint utils.data utils.dlpack utils.hooks utils.module_tracker version xpu"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 

@@ -102,8 +102,8 @@ NAMES = {
         common_types intrinsic qat quantizable quantized
     """,
     "torch.nn.attention": """
-        activate_flash_attention_impl bias current_flash_attention_impl flex_attention
-        list_flash_attention_impls register_flash_attention_impl restore_flash_attention_impl
+        activate_flash_attention_impl current_flash_attention_impl flex_attention list_flash_attention_impls
+        register_flash_attention_impl restore_flash_attention_impl
     """,
     "torch.nn.functional": """
         ScalingType SwizzleType assert_int_or_pair grouped_mm scaled_grouped_mm scaled_mm

@@ -185,3 +185,25 @@ def test_what_the_advice_says_is_on_pytorch_is_there(name: str) -> None:
     for engine, there in (("pytorch", True), ("embedded", False)):
         (step,) = Session(engine=engine).run(text)
         assert (step.error is None) is there
+
+
+def test_nodes_are_read_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "x = torch.ones(2, requires_grad=True)\ny = x * x\nf = y.grad_fn\n"
+        "told = f.name(), f.next_functions[0][0].variable is x, f._saved_self is x, f.metadata"
+    )
+    for engine in ("embedded", "pytorch"):
+        session = Session(engine=engine)
+        assert [step.error for step in session.run(text)] == [None] * 4
+        assert session.names["told"] == ("MulBackward0", True, True, {})
+
+
+def test_modules_that_a_function_hides_are_imported_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "from torch.optim.optimizer import Optimizer\nfrom torch.nn.utils.weight_norm import weight_norm\n"
+        "from torch.nn.attention.bias import causal_lower_right"
+    )
+    for engine in ("embedded", "pytorch"):
+        assert [step.error for step in Session(engine=engine).run(text)] == [None] * 3

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import torch
 import torch.utils.data
+from torch.autograd.graph import Node
 
 from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
@@ -84,19 +85,19 @@ class Mirror(Mapping[str, Any]):
         path = f"{self.path}.{name}"
         if path in INSTEAD:
             return INSTEAD[path]
-        value: Any = torch
-        for part in [*self.path.split(".")[1:], name]:
-            try:
-                value = getattr(value, part)
-            except AttributeError:
-                raise KeyError(name) from None
-        return value
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise KeyError(name) from None
 
     def __contains__(self, name: object) -> bool:
-        if name not in ON_PYTORCH:
-            return name in self.model
+        return name in self.model or (name in ON_PYTORCH and hasattr(self._module, str(name)))
+
+    @property
+    def _module(self) -> Any:
+        """PyTorch's module. Some are no attributes of the one above: a function has their name, or nobody imported them."""
         path = self.path.removeprefix("torch").lstrip(".")
-        return hasattr(import_module(f"torch.{path}") if path else torch, str(name))
+        return import_module(f"torch.{path}") if path else torch
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.model)
@@ -105,9 +106,17 @@ class Mirror(Mapping[str, Any]):
         return len(self.model)
 
 
+class OfPyTorch(Policy):
+    """The allow-lists of PyTorch's types. The classes of nodes have no base in Python but for `issubclass`."""
+
+    def _look_up(self, kind: type) -> Any:
+        found = super()._look_up(kind)
+        return self.types[Node] if found is False and issubclass(kind, Node) else found
+
+
 def policy() -> Policy:
     """The attributes that a script may read and call."""
-    made = Policy(
+    made = OfPyTorch(
         open_modules=(
             "torch.nn",
             "torch.optim",
@@ -123,6 +132,7 @@ def policy() -> Policy:
             "torch.utils.checkpoint",
             "torch.utils.module_tracker",
             "torch.utils._pytree",
+            "torch.torch_version",
             "torch.quasirandom",
             "torch.backends",
         )
@@ -131,7 +141,7 @@ def policy() -> Policy:
         {
             torch.Tensor: Open(HIDDEN),
             torch.Size: Only("count index numel".split()),
-            torch.autograd.graph.Node: Only(NODE_NAMES),
+            Node: Only(NODE_NAMES),
             torch.dtype: Only("is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
             torch.device: Only("type index".split()),
             torch.UntypedStorage: Only([*STORAGES, "byteswap", "get_device", "resizable"]),
