@@ -44,10 +44,10 @@ CHAPTERS: Final = {
         "Joining and splitting": "join reorder grid",
         "Indexing, gather and scatter": "index gather mask scatter slices",
         "Matrices and linear algebra": "linear matmul contract norms linalg cholesky decompose lu factor inverse solve",
-        "Creation, copies and conversions": "create ranges copy fill memory convert random sampling pathwise window",
+        "Creation, copies and conversions": "create ranges copy fill memory convert random sampling pathwise sobol window",
         "Neural network functions (torch.nn.functional)": (
             "softmax dropout layer_norm batch_norm conv patch pad pool adaptive_pool fractional unpool loss cross_entropy "
-            "likelihood margin ctc embedding embedding_bag attention image sampler cells recurrent packing weights"
+            "likelihood margin ctc embedding embedding_bag attention image sampler cells recurrent rnn packing weights"
         ),
         "Fourier transforms (torch.fft)": "fft fft_kernels spectrum",
     }.items()

@@ -31,8 +31,9 @@ from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.late import listed as _listed
 from tensorcli.engine.methods import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine.tensor import Size, Tensor
+from tensorcli.engine.torch_version import TorchVersion as _TorchVersion
 
-__version__ = "2.13.0+cpu"
+__version__ = _TorchVersion("2.13.0+cpu")
 
 _overrides.torch = _sys.modules[__name__]
 
@@ -48,8 +49,8 @@ newaxis = None
 has_lapack = has_mkl = has_openmp = has_spectral = True
 
 _SUBMODULES = frozenset(
-    "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim random serialization signal special "
-    "testing utils version xpu".split()
+    "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim quasirandom random serialization "
+    "signal special testing torch_version utils version xpu".split()
 )
 
 
@@ -65,6 +66,7 @@ _PUBLIC: dict[str, str] = _listed(
     {
         "amp.scaler": "GradScaler",
         "utils.dlpack": "to_dlpack",
+        "eigenpairs": "lobpcg",
         "serialization": "save load",
         "construct": "as_tensor asarray from_numpy from_dlpack frombuffer",
         "construct.legacy": "FloatTensor DoubleTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor "

@@ -71,7 +71,11 @@ def _deep(self: Tensor, memo: dict[Any, Any]) -> Tensor:
 
 def warn_of_hooks(self: Tensor) -> None:
     """Say which hooks a pickle, or a copy made by the same way, leaves behind."""
+    from tensorcli.engine.autograd.hooks import unserializable
+
     for hook in (self.hooks or {}).values():
+        if hook in unserializable:
+            continue
         messages.warn(
             f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function with "
             "@torch.utils.hooks.unserializable_hook to suppress this warning"

@@ -19,17 +19,23 @@ FUNCTIONS = {
     "reset_max_memory_allocated reset_peak_memory_stats",
     "cuda.random": "get_rng_state get_rng_state_all initial_seed manual_seed manual_seed_all seed seed_all set_rng_state "
     "set_rng_state_all",
+    "functional": "atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors cartesian_prod cdist "
+    "chain_matmul einsum istft lu meshgrid norm pca_lowrank split stft svd_lowrank tensordot unique unique_consecutive "
+    "unravel_index",
     "nn.utils.clip_grad": "clip_grad_norm clip_grad_norm_ clip_grad_value_",
     "nn.utils.convert_parameters": "parameters_to_vector vector_to_parameters",
     "nn.utils.init": "skip_init",
     "nn.utils.memory_format": "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format",
-    "optim.optimizer": "register_optimizer_step_post_hook register_optimizer_step_pre_hook",
+    "nn.utils.spectral_norm": "remove_spectral_norm spectral_norm",
+    "nn.utils.weight_norm": "remove_weight_norm weight_norm",
+    "optim.optimizer": "register_optimizer_step_post_hook register_optimizer_step_pre_hook required",
+    "storage": "TypedStorage UntypedStorage",
     "utils.data.dataloader": "default_collate default_convert get_worker_info",
     "utils.data.dataset": "random_split",
 }
 """What a module gives beside classes: taken from the package above it, or from the engine's module of the same name."""
 ELSEWHERE = {"autograd.gradcheck": "autograd.check"}
-"""Modules that the engine has under another name: their own is that of a function in the package above."""
+"""Modules that the engine has under another name."""
 
 
 def definitions(path: str) -> ModuleType:
@@ -57,8 +63,9 @@ def _classes(path: str) -> dict[str, Any]:
 
 def _functions(path: str) -> dict[str, Any]:
     found = {}
+    above = path.rpartition(".")[0]
     for name in FUNCTIONS.get(path, "").split():
-        package = import_module(f"tensorcli.engine.{path.rpartition('.')[0]}")
+        package = import_module(f"tensorcli.engine.{above}") if above else import_module("tensorcli.engine")
         owner = (
             package
             if hasattr(package, name)

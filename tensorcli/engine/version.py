@@ -1,6 +1,8 @@
 """`torch.version`: which PyTorch this engine reproduces, and what that build was made with."""
 
-from tensorcli.engine import __version__ as __version__
+from tensorcli.engine import __version__ as _version
+
+__version__ = str(_version)
 
 debug = False
 cuda: str | None = None

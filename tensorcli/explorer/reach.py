@@ -19,15 +19,19 @@ SUBMODULES = (
     "accelerator amp autograd autograd.anomaly_mode autograd.forward_ad autograd.function autograd.functional "
     "autograd.grad_mode autograd.graph autograd.variable cpu cpu.amp cuda cuda.amp distributions "
     "distributions.constraint_registry distributions.constraints distributions.kl distributions.transforms "
-    "distributions.utils fft func linalg mps nn nn.attention nn.functional nn.grad nn.init nn.modules nn.modules.module "
-    "nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune "
-    "nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils random return_types serialization signal "
-    "signal.windows special testing utils utils.checkpoint utils.data utils.dlpack utils.module_tracker version xpu"
+    "distributions.utils fft func linalg mps nn nn.attention nn.attention.bias nn.functional nn.grad nn.init nn.modules "
+    "nn.modules.module nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations "
+    "nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils "
+    "quasirandom random return_types serialization signal signal.windows special testing torch_version utils utils._pytree "
+    "utils.checkpoint utils.data utils.dlpack utils.hooks utils.module_tracker version xpu"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 
 STANDING_IN = {"backends": ("backend_flags", "backends")}
 """Modules below torch that a script may set things on: objects of the engine's, by module and name."""
+
+DEFINING = ("functional", "storage")
+"""Modules directly below torch that have names of torch and others, which `definitions` gives."""
 
 _CONSTANTS = (int, float, complex, str, bool, tuple, type(None), type(Ellipsis))
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
@@ -274,9 +278,9 @@ class Lazy(Mapping[str, Namespace]):
 
     def defining(self, name: str) -> Namespace:
         """The module below this one in which PyTorch defines classes of a package. Errors: KeyError."""
-        if not name[0].islower() or not self.path:
+        if not name[0].islower() or not (self.path or name in DEFINING):
             raise KeyError(name)
-        return self._namespace(name, f"{self.path}.{name}", _definitions)
+        return self._namespace(name, f"{self.path}.{name}" if self.path else name, _definitions)
 
     def _namespace(self, name: str, path: str, load: Callable[[str], ModuleType]) -> Namespace:
         full = f"torch.{path}"

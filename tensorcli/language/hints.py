@@ -46,9 +46,9 @@ _REFUSED_BUILTINS = {
 _LAST_VALUES = frozenset({"_", "__", "___", "Out", "In"})
 """Names that Python's and IPython's prompts give to what was shown and typed before."""
 
-_ELSEWHERE = "with PyTorch installed, --engine pytorch runs the script on it"
+_ELSEWHERE = "where PyTorch is, run --quiet --engine pytorch has it"
 _SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
-_ABSENT = f"PyTorch has it, but the engine here does not; {_ELSEWHERE}"
+_ABSENT = "PyTorch has it, but scripts here do not"
 _SPARSE_GRADIENT = f"write sparse=False (of gather: sparse_grad=False); {_ELSEWHERE}"
 _OUTSIDE = {
     "compile": "nothing is compiled here: call the function",
@@ -57,8 +57,10 @@ _OUTSIDE = {
     "distributed": "a script starts no processes",
     "quantize_per_tensor": "there are no quantized tensors here",
     "quantize_per_channel": "there are no quantized tensors here",
+    "sparse": "all tensors are strided here",
     **dict.fromkeys(
-        ("sparse", "sparse_coo_tensor", "sparse_csr_tensor"),
+        "sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor "
+        "saddmm smm spmm hspmm sspaddmm SparseAdam".split(),
         _SPARSE,
     ),
     **dict.fromkeys(("hub", "package"), "a script does not reach the network or the file system"),
@@ -70,19 +72,8 @@ _OUTSIDE = {
     **dict.fromkeys(
         ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
     ),
-    **dict.fromkeys(
-        "lstm gru rnn_relu rnn_tanh".split(),
-        "torch.nn has them as modules",
-    ),
-    **dict.fromkeys(
-        "cond while_loop lobpcg slice_inverse saddmm smm spmm hspmm "
-        "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
-        "SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
-        "fake_quantize_per_tensor_affine native_norm from_file".split(),
-        _ABSENT,
-    ),
 }
-"""What PyTorch has and this language does not, by the name asked for of a module."""
+"""What PyTorch has and this language does not, by the name asked for of a module, and why or what to write instead."""
 _NO_METHODS = {
     **dict.fromkeys(
         "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_mkldnn".split(), _SPARSE
@@ -90,27 +81,42 @@ _NO_METHODS = {
     **dict.fromkeys(
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
     ),
-    **dict.fromkeys(
-        "to_padded_tensor".split(),
-        _ABSENT,
-    ),
 }
 """The same of tensors."""
+
+
+ON_PYTORCH = frozenset(name for name, words in _OUTSIDE.items() if _ELSEWHERE in words)
+"""What scripts have on PyTorch (--engine pytorch) and not on the embedded engine."""
 
 
 def outside(exception: BaseException) -> str | None:
     """What to do instead, where a part of PyTorch was asked for that a script does not have."""
     if isinstance(exception, AttributeError):
-        table = _OUTSIDE if isinstance(exception.obj, Namespace) else _NO_METHODS
-        return table.get(str(exception.name))
+        name, space = str(exception.name), exception.obj
+        if isinstance(space, Namespace):
+            return _OUTSIDE.get(name) or _absent(space.name, name)
+        owners = [f"{kind.__module__}.{kind.__name__}" for kind in type(space).__mro__]
+        return _NO_METHODS.get(name) or next(filter(None, (_absent(each, name) for each in owners)), None)
     if isinstance(exception, NotImplementedError) and "all tensors here are strided" in str(exception):
         return _SPARSE_GRADIENT if "gradient" in str(exception) else _ELSEWHERE
     if isinstance(exception, ImportError):
         nodes = locate_nodes(exception)
         names = nodes[0].names if nodes and isinstance(nodes[0], ast.ImportFrom) else []
-        parts = [*str(exception.name).split(".")[1:], *(each.name for each in names)]
-        return next((_OUTSIDE[part] for part in parts if part in _OUTSIDE), None)
+        first, *parts = str(exception.name).split(".")
+        for part in (*parts, *(each.name for each in names)):
+            if told := _OUTSIDE.get(part) or _absent(first, part):
+                return told
+            first += f".{part}" if part in parts else ""
     return None
+
+
+def _absent(owner: str, name: str) -> str | None:
+    """That PyTorch has a name which is missing, of a module or a class; None where it has not."""
+    if not owner.startswith("torch"):
+        return None
+    from tensorcli.language.absent import NAMES
+
+    return _ABSENT if name in NAMES.get(owner, "").split() else None
 
 
 def hint(
@@ -198,7 +204,7 @@ def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
 
 
 _TORCH = (
-    "", *"nn nn.functional optim optim.lr_scheduler autograd distributions utils.data utils.checkpoint".split()
+    "", *"nn nn.functional optim optim.lr_scheduler autograd distributions utils.data utils.checkpoint quasirandom".split()
 )  # fmt: skip
 """Where a name of PyTorch's is looked for that was not imported."""
 

@@ -59,7 +59,7 @@ PRIVATE_ATTRIBUTES = (
         "_to_dense _sequence_nr _set_sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
         "_unsafe_preserve_version_counter _reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make "
         "_metadata _get_name _register_load_state_dict_pre_hook _register_state_dict_hook "
-        "_step_count _last_lr".split()
+        "_step_count _last_lr _pytree".split()
     )
 )
 # Functions of torch that work on lists of tensors, as optimizers do.

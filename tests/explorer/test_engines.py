@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tensorcli.explorer.session import Session
+from tensorcli.language.hints import ON_PYTORCH
 
 PROGRAM = """\
 w = torch.tensor([1., 2., 3.], requires_grad=True)
@@ -175,3 +176,34 @@ def test_the_bytes_of_a_storage_are_indexed_alike_on_both_engines() -> None:
         failures = [None if each.error is None else each.error.message for each in (mine, theirs)]
         assert failures[0] == failures[1], mine.source
     assert sum(each.error is not None for each in own) == 7
+
+
+@pytest.mark.parametrize("name", sorted(ON_PYTORCH))
+def test_what_the_advice_says_is_on_pytorch_is_there(name: str) -> None:
+    pytest.importorskip("torch")
+    text = f"found = torch.optim.{name}" if name == "SparseAdam" else f"found = torch.{name}"
+    for engine, there in (("pytorch", True), ("embedded", False)):
+        (step,) = Session(engine=engine).run(text)
+        assert (step.error is None) is there
+
+
+def test_nodes_are_read_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "x = torch.ones(2, requires_grad=True)\ny = x * x\nf = y.grad_fn\n"
+        "told = f.name(), f.next_functions[0][0].variable is x, f._saved_self is x, f.metadata"
+    )
+    for engine in ("embedded", "pytorch"):
+        session = Session(engine=engine)
+        assert [step.error for step in session.run(text)] == [None] * 4
+        assert session.names["told"] == ("MulBackward0", True, True, {})
+
+
+def test_modules_that_a_function_hides_are_imported_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "from torch.optim.optimizer import Optimizer\nfrom torch.nn.utils.weight_norm import weight_norm\n"
+        "from torch.nn.attention.bias import causal_lower_right"
+    )
+    for engine in ("embedded", "pytorch"):
+        assert [step.error for step in Session(engine=engine).run(text)] == [None] * 3

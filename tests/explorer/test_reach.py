@@ -174,7 +174,10 @@ def test_what_pytorchs_users_use_is_within_reach(text):
         ("from torch.optim.sgd import SGD, Adam", "from torch.optim import Adam"),
         ("from torch import Linear", "from torch.nn import Linear"),
         ("import torch.optim.lr_schedulers", "did you mean lr_scheduler?"),
-        ("import torch.utils.foo.deep", "torch.utils has checkpoint, data, dlpack, module_tracker"),
+        (
+            "import torch.utils.foo.deep",
+            "torch.utils has checkpoint, data, dlpack, hooks, module_tracker",
+        ),
         ("from itertools import chains", "did you mean chain?"),
     ],
 )

@@ -231,16 +231,25 @@ def test_reset_forgets_everything():
         ("print 'a', 3", "write print('a', 3)"),
         (
             "torch.ones(2).to_sparse()",
-            "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
+            "all tensors are strided here; where PyTorch is, run --quiet --engine pytorch has it",
         ),
         (
             "torch.zeros(2, layout=torch.sparse_coo)",
-            "with PyTorch installed, --engine pytorch runs the script on it",
+            "where PyTorch is, run --quiet --engine pytorch has it",
         ),
         (
             "w = torch.ones(2, 2, requires_grad=True)\nw.gather(0, torch.tensor([[0]]), sparse_grad=True).sum().backward()",
-            "write sparse=False (of gather: sparse_grad=False); with PyTorch installed, --engine pytorch runs the script on it",
+            "write sparse=False (of gather: sparse_grad=False); where PyTorch is, run --quiet --engine pytorch has it",
         ),
+        ("torch.compiler", "PyTorch has it, but scripts here do not"),
+        ("import torch.masked", "PyTorch has it, but scripts here do not"),
+        ("from torch.overrides import TorchFunctionMode", "PyTorch has it, but scripts here do not"),
+        (
+            "from torch.optim import SparseAdam",
+            "all tensors are strided here; where PyTorch is, run --quiet --engine pytorch has it",
+        ),
+        ("torch.ones(2).mtia()", "PyTorch has it, but scripts here do not"),
+        ("torch.nn.Linear(1, 1).compile()", "PyTorch has it, but scripts here do not"),
     ],
 )
 def test_a_plain_script_is_told_where_a_name_is(text: str, hint: str) -> None:

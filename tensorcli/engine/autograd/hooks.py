@@ -9,7 +9,8 @@ other hooks.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.edges import gradient_edge
@@ -60,6 +61,10 @@ def _accumulator(leaf: Tensor) -> "Node | None":
     """The AccumulateGrad of a leaf, where a graph holds one."""
     found: Node | None = None if leaf.accumulator is None else leaf.accumulator()
     return found
+
+
+unserializable: Final[WeakSet[Any]] = WeakSet()
+"""Hooks that pickles leave behind without a word (`torch.utils.hooks.unserializable_hook`)."""
 
 
 class RemovableHandle(Pickled):

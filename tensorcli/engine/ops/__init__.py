@@ -13,7 +13,7 @@ CHAPTERS = tuple(
     linear matmul contract norms linalg inverse solve cholesky decompose lu factor numbers
     softmax dropout loss cross_entropy likelihood margin ctc layer_norm batch_norm conv patch
     pad pool adaptive_pool fractional unpool image sampler attention embedding embedding_bag packing weights spectrum
-    fft_kernels fft calculus statistics distance histogram special gamma pathwise bessel polynomial cells recurrent
+    fft_kernels fft calculus statistics distance histogram special gamma pathwise bessel polynomial cells recurrent rnn sobol
     """.split()
 )
 

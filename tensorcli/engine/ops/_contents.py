@@ -349,4 +349,10 @@ NAMES = {
     "recurrent": """
         mkldnn_rnn_layer mkldnn_rnn_layer_backward
     """,
+    "rnn": """
+        gru lstm rnn_relu rnn_tanh
+    """,
+    "sobol": """
+        _sobol_engine_draw _sobol_engine_ff_ _sobol_engine_initialize_state_ _sobol_engine_scramble_
+    """,
 }

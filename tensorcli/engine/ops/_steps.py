@@ -36,6 +36,8 @@ def _gru_step(projected: Any, hidden: Any, weight: Any, bias: Any, _: Any) -> An
     return (hidden - new).mul_(update).add_(new)
 
 
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+"""What one direction of one layer has."""
 STEPS = {
     "RNN_TANH": (_plain_step("tanh"), 1),
     "RNN_RELU": (_plain_step("relu"), 1),

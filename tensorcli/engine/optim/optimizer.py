@@ -22,10 +22,22 @@ from tensorcli.engine.optim.step_hooks import (
 from tensorcli.engine.pickles import Pickled
 from tensorcli.engine.tensor import Tensor
 
-__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
 Group = dict[str, Any]
 State = dict[str, Any]
+
+
+class _RequiredParameter:
+    """Stands for the default of a setting that each group has to give."""
+
+    __module__ = "torch.optim.optimizer"
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _RequiredParameter()
 
 
 class Optimizer(Pickled):
@@ -113,6 +125,10 @@ class Optimizer(Pickled):
             if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, value in self.defaults.items():
+            if value is required and name not in param_group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             param_group.setdefault(name, value)
         if len(params) != len(set(params)):
             messages.warn(

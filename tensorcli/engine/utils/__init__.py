@@ -2,4 +2,6 @@
 
 from tensorcli.engine.late import late as _late
 
-__getattr__, __dir__ = _late("utils", {}, ("checkpoint", "data", "dlpack", "module_tracker"))
+__getattr__, __dir__ = _late(
+    "utils", {}, ("_pytree", "checkpoint", "data", "dlpack", "hooks", "module_tracker")
+)

@@ -21,7 +21,8 @@ ABOVE = (
         for name in (
             "",
             *"nn. optim. nn.functional. func. autograd. autograd.functional. nn.utils. utils.data. utils.checkpoint.".split(),
-            *"optim.lr_scheduler. amp. nn.Module. optim.Optimizer.".split(),
+            *"optim.lr_scheduler. optim.swa_utils. amp. nn.init. nn.utils.rnn. distributions. quasirandom. nn.Module.".split(),
+            "optim.Optimizer.",
         )
     ),
 )

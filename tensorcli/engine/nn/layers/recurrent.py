@@ -1,19 +1,14 @@
-"""Recurrent layers, composed of the steps that PyTorch's composed ones are made of.
-
-On the CPU PyTorch gives each direction of each layer of an LSTM of float32 to one operator, `mkldnn_rnn_layer`, but for
-packed sequences and projections.
-"""
+"""Recurrent layers: weights and checks; the walk through the steps is `torch.lstm` and its like (ops/rnn.py)."""
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.ops._steps import STEPS, run, run_packed
+from tensorcli.engine.ops._steps import STEPS
 
 
 def _casts() -> bool:
@@ -24,7 +19,7 @@ def _casts() -> bool:
 
 
 class RNNBase(Module):
-    """What recurrent layers have in common: weights for each layer and direction, and the walk through them."""
+    """What recurrent layers have in common: weights for each layer and direction."""
 
     __module__ = "torch.nn.modules.rnn"
 
@@ -159,79 +154,13 @@ class RNNBase(Module):
         if hidden.size() != expected:
             raise RuntimeError(f"Expected {what} size {expected}, got {list(hidden.size())}")
 
-    def _check_devices(self, input: Any, states: list[Any]) -> None:
-        """Errors: RuntimeError for states or weights on another device than the input."""
-        for name, given in (("hidden", states), ("parameter", self._flat_weights)):
-            for one in given:
-                if one.device != input.device:
-                    raise RuntimeError(
-                        f"Input and {name} tensors are not at the same device, found input tensor at {input.device} and {name} "
-                        f"tensor at {one.device}"
-                    )
-
-    # ---- the walk
-
-    def _walk(self, input: Any, hidden: list[Any], sizes: list[int] | None = None) -> tuple[Any, list[Any]]:
-        """Through all layers: the last one's outputs, and the last hidden state of each layer and direction. `sizes`: of
-        the steps of a packed sequence.
-        """
-        directions = 2 if self.bidirectional else 1
-        states = [part for state in hidden for part in (state if isinstance(state, tuple) else (state,))]
-        if sizes is None:
-            self._check_devices(input, states)
-        _refuse_mapped(
-            f"{self.mode.lower()}.{'input' if sizes is None else 'data'}",
-            (input, *states, *self._flat_weights),
-        )
-        fused = sizes is None and self._is_fused(input)
-        last = []
-        turned = self.batch_first and sizes is None
-        input = input.transpose(0, 1) if turned else input
-        input = input.contiguous() if fused else input
-        for layer in range(self.num_layers):
-            found = []
-            for direction in range(directions):
-                place = layer * directions + direction
-                weights = {name.partition("_l")[0]: getattr(self, name) for name in self._all_weights[place]}
-                if fused:
-                    output, final = self._fused(input, hidden[place], weights, direction == 1)
-                elif sizes is None:
-                    output, final = run(self.mode, input, hidden[place], weights, direction == 1)
-                else:
-                    output, final = run_packed(
-                        self.mode, input, sizes, hidden[place], weights, direction == 1
-                    )
-                found.append(output)
-                last.append(final)
-            input = found[0] if directions == 1 else functions.cat(found, found[0].dim() - 1)
-            if self.dropout and self.training and layer < self.num_layers - 1:
-                input = functions.dropout(input, self.dropout, True)
-        if turned:
-            # Of an LSTM PyTorch turns a view, of the others the output itself.
-            input = input.transpose(0, 1) if self.mode == "LSTM" else input.transpose_(0, 1)
-        return input, last
-
-    def _is_fused(self, input: Any) -> bool:
-        """Whether PyTorch gives the whole sequence to one operator."""
-        if self.mode != "LSTM" or input.dtype is not dtypes.float32 or not input.numel() or not input.is_cpu:
-            return False
-        if self.proj_size:
-            messages.warn(
-                "LSTM with projections is not supported with oneDNN. Using default implementation.", once=True
-            )
-        return not self.proj_size
-
-    def _fused(self, input: Any, state: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
-        """One direction of one layer in one operator."""
-        biases = [
-            weights[name] if self.bias else functions.zeros(4 * self.hidden_size, device=input.device)
-            for name in ("bias_ih", "bias_hh")
-        ]
-        output, h, c, _ = functions.mkldnn_rnn_layer(
-            input, weights["weight_ih"], weights["weight_hh"], *biases, *state, backwards, [], 2, self.hidden_size,
-            self.num_layers, self.bias, self.bidirectional, self.batch_first, self.training,
-        )  # fmt: skip
-        return output, (h, c)
+    def _called(self, input: Any, states: Any, sizes: Any = None) -> Any:
+        """What PyTorch's function of this kind answers: the outputs, and the last states. `sizes`: of a packed sequence."""
+        function = getattr(functions, self.mode.lower())
+        settings = (self.bias, self.num_layers, self.dropout, self.training, self.bidirectional)
+        if sizes is not None:
+            return function(input, sizes, states, self._flat_weights, *settings)
+        return function(input, states, self._flat_weights, *settings, self.batch_first)
 
     def _packed(self, sequence: Any, hx: Any) -> Any:
         """A packed sequence through all layers: one like it, and the last states in the order of the sequences."""
@@ -248,13 +177,7 @@ class RNNBase(Module):
         if self.mode != "LSTM":  # whose packed input PyTorch leaves to the steps to complain of
             self.check_input(data, batch_sizes)
             self._check_hidden(states[0], expected[0])
-        rows = [each.unbind(0) for each in states]
-        starts = list(zip(*rows, strict=True)) if self.mode == "LSTM" else list(rows[0])
-        output, last = self._walk(data, starts, sizes)
-        if self.mode == "LSTM":
-            found = [functions.stack([each[i] for each in last]) for i in range(2)]
-        else:
-            found = [functions.stack(last)]
+        output, *found = self._called(data, states if self.mode == "LSTM" else states[0], batch_sizes)
         if back is not None:
             found = [each.index_select(1, back) for each in found]
         hidden = tuple(found) if self.mode == "LSTM" else found[0]
@@ -288,8 +211,7 @@ class _OneState(RNNBase):
             hx = functions.zeros(expected, dtype=input.dtype, device=input.device)
         self.check_input(input)
         self._check_hidden(hx, expected)
-        output, last = self._walk(input, list(hx.unbind(0)))
-        hidden = functions.stack(last)
+        output, hidden = self._called(input, hx)
         return (output, hidden) if batched else (output.squeeze(dim), hidden.squeeze(1))
 
 
@@ -323,14 +245,6 @@ class GRU(_OneState):
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of all steps, and the last hidden state."""
         return self._forward(input, hx)
-
-
-def _refuse_mapped(operator: str, tensors: Iterable[Any]) -> None:
-    """Errors: RuntimeError for tensors that a vmap maps, where PyTorch has neither a rule nor runs example by example."""
-    if any(one.batch is not None and one.batch.dim is not None for one in tensors):
-        raise RuntimeError(
-            f"Batching rule not implemented for aten::{operator}. We could not generate a fallback."
-        )
 
 
 def _is_packed(input: Any) -> bool:
@@ -382,10 +296,5 @@ class LSTM(RNNBase):
         self.check_input(input)
         for i in range(2):
             self._check_hidden(hx[i], sizes[i], f"hidden[{i}]")
-        if self._is_fused(input):
-            states = [(hx[0][i], hx[1][i]) for i in range(sizes[0][0])]
-        else:
-            states = list(zip(hx[0].unbind(0), hx[1].unbind(0), strict=True))
-        output, last = self._walk(input, states)
-        h, c = (functions.stack([each[i] for each in last]) for i in range(2))
+        output, h, c = self._called(input, hx)
         return (output, (h, c)) if batched else (output.squeeze(dim), (h.squeeze(1), c.squeeze(1)))

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import torch
 import torch.utils.data
+from torch.autograd.graph import Node
 
 from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, SAMPLES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
+from tensorcli.language.hints import ON_PYTORCH
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Open, Policy
 
@@ -55,7 +57,7 @@ INSTEAD: Final = {
 
 
 class Mirror(Mapping[str, Any]):
-    """The members of a module of torch whose names the embedded engine has too."""
+    """The members of a module of torch whose names the embedded engine has too, and the few that are for PyTorch only."""
 
     def __init__(self, path: str, model: Mapping[str, Any]) -> None:
         self.path = path
@@ -75,7 +77,7 @@ class Mirror(Mapping[str, Any]):
         return Namespace(model.name, {each: getattr(module, each) for each in model.members})
 
     def __getitem__(self, name: str) -> Any:
-        found = self.model[name]
+        found = None if name in ON_PYTORCH else self.model[name]
         if isinstance(found, Namespace):
             return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
         if getattr(type(found), "stands_for_module", False):
@@ -83,16 +85,19 @@ class Mirror(Mapping[str, Any]):
         path = f"{self.path}.{name}"
         if path in INSTEAD:
             return INSTEAD[path]
-        value: Any = torch
-        for part in [*self.path.split(".")[1:], name]:
-            try:
-                value = getattr(value, part)
-            except AttributeError:
-                raise KeyError(name) from None
-        return value
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise KeyError(name) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self.model
+        return name in self.model or (name in ON_PYTORCH and hasattr(self._module, str(name)))
+
+    @property
+    def _module(self) -> Any:
+        """PyTorch's module. Some are no attributes of the one above: a function has their name, or nobody imported them."""
+        path = self.path.removeprefix("torch").lstrip(".")
+        return import_module(f"torch.{path}") if path else torch
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.model)
@@ -101,9 +106,17 @@ class Mirror(Mapping[str, Any]):
         return len(self.model)
 
 
+class OfPyTorch(Policy):
+    """The allow-lists of PyTorch's types. The classes of nodes have no base in Python but for `issubclass`."""
+
+    def _look_up(self, kind: type) -> Any:
+        found = super()._look_up(kind)
+        return self.types[Node] if found is False and issubclass(kind, Node) else found
+
+
 def policy() -> Policy:
     """The attributes that a script may read and call."""
-    made = Policy(
+    made = OfPyTorch(
         open_modules=(
             "torch.nn",
             "torch.optim",
@@ -118,6 +131,9 @@ def policy() -> Policy:
             "torch.utils.data",
             "torch.utils.checkpoint",
             "torch.utils.module_tracker",
+            "torch.utils._pytree",
+            "torch.torch_version",
+            "torch.quasirandom",
             "torch.backends",
         )
     )
@@ -125,7 +141,7 @@ def policy() -> Policy:
         {
             torch.Tensor: Open(HIDDEN),
             torch.Size: Only("count index numel".split()),
-            torch.autograd.graph.Node: Only(NODE_NAMES),
+            Node: Only(NODE_NAMES),
             torch.dtype: Only("is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
             torch.device: Only("type index".split()),
             torch.UntypedStorage: Only([*STORAGES, "byteswap", "get_device", "resizable"]),
