@@ -28,7 +28,7 @@ KEYS = {"schema", "step", "file", "line", "source", "ok", "output", "changes"}
 
 def looked(session: Session, command: str) -> str:
     """What a command shows, which leaves no trace in the journal."""
-    (statement,) = session.read(command).statements
+    (statement,) = session.read(f":{command}").statements  # also where the name is bound
     assert statement.command is not None
     return plain_text(run_command(session, statement.command))
 
