@@ -18,6 +18,12 @@ STORED: Final = "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float
 """The element types that PyTorch had storage classes of (`torch.FloatStorage`), in C++'s words."""
 
 
+_SHORT: Final = {
+    "float8_": "f8", "bfloat": "bf", "float": "f", "complex": "c", "uint": "u", "int": "i", "bool": "b8",
+}  # fmt: skip
+"""What the short names begin with instead."""
+
+
 class dtype(Native):  # noqa: N801 (PyTorch's name)
     """An element type. Compared by identity; `repr` is PyTorch's."""
 
@@ -63,6 +69,11 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
             self.np = np.dtype(getattr(ml_dtypes, self.name))
             return self.np
         raise AttributeError(f"'torch.dtype' object has no attribute '{attribute}'", name=attribute, obj=self)
+
+    @property
+    def abbr(self) -> str:
+        """The short name: f32, bf16, i64."""
+        return next(s + self.name.removeprefix(w) for w, s in _SHORT.items() if self.name.startswith(w))
 
     @property
     def computes_as(self) -> "dtype":

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import Methods, Open, Policy
+from tensorcli.language.policy import Methods, Open, Policy, RefusedError
+from tensorcli.language.vocabulary import is_dunder, is_refused_private
 
 
 class Only(frozenset[str]):
@@ -92,8 +93,22 @@ OPEN_MODULES = (
 
 KEPT = {
     ("torch.storage", "UntypedStorage"): "engine_storage",
-    ("torch.storage", "TypedStorage"): "",
+    ("torch.storage", "TypedStorage"): "engine_storage",
     ("torch._C", "Generator"): "stream",
+    ("torch", "layout"): "name",
+    ("torch", "memory_format"): "name",
+    ("torch.autograd.grad_mode", "no_grad"): "wanted",
+    ("torch.autograd.grad_mode", "enable_grad"): "wanted",
+    ("tensorcli.engine.return_types", "ReturnType"): "fields",
+    (
+        "torch.optim.optimizer",
+        "Optimizer",
+    ): "captured captured_foreach capturing capturing_foreach later minimise numbers prepare "
+    "refuses_many update",
+    ("torch.nn.modules.conv", "_ConvNd"): "n",
+    ("torch.nn.modules.batchnorm", "_NormBase"): "dims",
+    ("torch.nn.modules.sparse", "Embedding"): "word",
+    ("torch.nn.modules.lazy", "LazyModuleMixin"): "inward",
 }
 """Fields of the engine's that PyTorch's classes do not have, by class: their modules need not be loaded at the start."""
 
@@ -102,9 +117,10 @@ class EnginePolicy(Policy):
     """Allow-lists by type count before open modules: a class of an open module may derive from Tensor."""
 
     def _look_up(self, kind: type) -> frozenset[str] | bool | None:
-        kept = KEPT.get((kind.__module__, kind.__name__))
-        if kept is not None:
-            return Open(kept)
+        for base in kind.__mro__:
+            kept = KEPT.get((base.__module__, base.__name__))
+            if kept is not None:
+                return Open(kept)
         if any(base.__module__ in CUSTOM for base in kind.__mro__):
             self._add_custom()
         for base in kind.__mro__:
@@ -139,6 +155,18 @@ class EnginePolicy(Policy):
             return f"method '{name}' of 'torch._C.TensorBase' objects"
         return None
 
+    def refusal(self, value: Any, name: str) -> RefusedError:
+        """What the engine's object has for itself is refused in the words for a name that it has not."""
+        names = None if isinstance(value, type) else self.list_of(type(value))
+        own = name in names.hidden if isinstance(names, Open) else type(names) is Only
+        if own and not is_dunder(name) and not is_refused_private(name):
+            from tensorcli.engine.native import type_name
+
+            return RefusedError(
+                f"'{type_name(type(value))}' object has no attribute '{name}'", name=name, obj=None
+            )
+        return super().refusal(value, name)
+
     def fixed(self, kind: type, name: str) -> str:
         from tensorcli.engine.tensor import Tensor
 
@@ -162,9 +190,7 @@ def policy() -> Policy:
             Tensor: tensor,
             Size: Only("count index numel".split()),
             Node: Only(NODE_NAMES),
-            dtype: Only(
-                "is_floating_point is_complex is_signed itemsize to_complex to_real type name".split()
-            ),
+            dtype: Only("abbr is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
             Device: Only("type index".split()),
             RemovableHandle: Only("id remove".split()),
         }

@@ -142,7 +142,9 @@ def policy() -> Policy:
             torch.Tensor: Open(HIDDEN),
             torch.Size: Only("count index numel".split()),
             Node: Only(NODE_NAMES),
-            torch.dtype: Only("is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
+            torch.dtype: Only(
+                "abbr is_floating_point is_complex is_signed itemsize to_complex to_real".split()
+            ),
             torch.device: Only("type index".split()),
             torch.UntypedStorage: Only([*STORAGES, "byteswap", "get_device", "resizable"]),
             torch.TypedStorage: Only([*STORAGES, "dtype", "untyped"]),
