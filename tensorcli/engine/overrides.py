@@ -226,6 +226,8 @@ def _converted(answer: Any, cls: type) -> Any:
 
 def as_subclass(tensor: Any, cls: type) -> Any:
     """A view of the tensor that is of the class. Errors: TypeError for one that is not a subclass of Tensor."""
+    if not isinstance(cls, type):
+        raise TypeError(f"cls must be a type (got {type_name(type(cls))})")
     if not issubclass(cls, Tensor):
         raise TypeError(
             "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your class "
