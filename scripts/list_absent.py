@@ -12,8 +12,9 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from textwrap import fill
 from typing import Any
+
+from listing import entry, write
 
 ROOT = Path(__file__).resolve().parent.parent
 ABSENT = ROOT / "tensorcli" / "language" / "absent.py"
@@ -50,10 +51,7 @@ def text() -> str:
     for path, found in sorted(absent.items()):
         names = " ".join(found)
         if names:
-            lines = fill(
-                names, 110, break_on_hyphens=False, initial_indent=" " * 8, subsequent_indent=" " * 8
-            )
-            chapters.append(f'    "{path}": """\n{lines}\n    """,\n')
+            chapters.append(entry(path, names))
     return TEXT.format("".join(chapters))
 
 
@@ -88,10 +86,7 @@ def _is_pytorchs(module: Any, name: str) -> bool:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    wanted = text()
-    if "--check" in sys.argv[1:]:
-        sys.exit(ABSENT.read_text("utf-8") != wanted and "run scripts/list_absent.py")
-    ABSENT.write_text(wanted, "utf-8")
+    write(ABSENT, text(), "list_absent.py")
 
 
 if __name__ == "__main__":

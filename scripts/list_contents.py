@@ -12,8 +12,9 @@ import importlib.util
 import sys
 from collections import defaultdict
 from pathlib import Path
-from textwrap import fill
 from typing import Any
+
+from listing import entry, write
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENTS = ROOT / "tensorcli" / "engine" / "ops" / "_contents.py"
@@ -80,24 +81,12 @@ def text() -> str:
     chapters = defaultdict(list)
     for name, chapter in noting.found.items():
         chapters[chapter].append(name)
-    lines = []
-    for chapter in ops.CHAPTERS:
-        names = fill(
-            " ".join(sorted(chapters[chapter])),
-            110,
-            break_on_hyphens=False,
-            initial_indent=" " * 8,
-            subsequent_indent=" " * 8,
-        )
-        lines.append(f'    "{chapter}": """\n{names}\n    """,\n')
+    lines = (entry(chapter, " ".join(sorted(chapters[chapter]))) for chapter in ops.CHAPTERS)
     return TEXT.format("".join(lines))
 
 
 def main() -> None:
-    wanted = text()
-    if "--check" in sys.argv[1:]:
-        sys.exit(CONTENTS.read_text("utf-8") != wanted and "run scripts/list_contents.py")
-    CONTENTS.write_text(wanted, "utf-8")
+    write(CONTENTS, text(), "list_contents.py")
 
 
 if __name__ == "__main__":

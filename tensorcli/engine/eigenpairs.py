@@ -166,13 +166,12 @@ class LOBPCG:
 
     def run(self) -> None:
         """Step by step, until enough pairs have converged or there were enough steps."""
-        self.update()
-        if self.tracker is not None:
-            self.tracker(self)
-        while not self.stop_iteration():
+        stopped = False
+        while not stopped:
             self.update()
             if self.tracker is not None:
                 self.tracker(self)
+            stopped = self.stop_iteration()
 
     def stop_iteration(self) -> bool:
         """Whether the tracker said so (`bvars["force_stop"]`), no step is left, or k pairs have converged."""

@@ -161,10 +161,11 @@ def _question(takes: str = "Tensor input") -> Callable[[Callable[..., Any]], Cal
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
+        line = f"{name}({takes})"
 
         @wraps(function)
         def asked(*args: Any, **kwargs: Any) -> Any:
-            return function(*_binder(name, f"{name}({takes})").bind(args, kwargs)[1])
+            return function(*_binder(name, line).bind(args, kwargs)[1])
 
         return asked
 

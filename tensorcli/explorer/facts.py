@@ -98,6 +98,15 @@ def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = wit
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 
+def text_of_elements(engine: Engine, elements: Any, dtype: str) -> str:
+    """The text, on one line, of elements that were copied: a tensor's of this dtype, an array's where it is empty."""
+    if dtype:
+        return engine.shown(elements, dtype)
+    from tensorcli.explorer.engines import arrays
+
+    return arrays.text(elements)
+
+
 def fingerprint(elements: Any) -> int:
     """A number that distinguishes elements of which a text shows only some, or only some digits; 0 where there are none, or
     too many to read.

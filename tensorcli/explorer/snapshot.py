@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.engines import arrays
-from tensorcli.explorer.facts import describe, fingerprint, short_text
+from tensorcli.explorer.facts import describe, fingerprint, short_text, text_of_elements
 from tensorcli.explorer.results import Change, Facts
 
 if TYPE_CHECKING:
@@ -34,11 +33,8 @@ class Seen:
         """The facts with the text of the elements."""
         if self.facts is None or self.elements is None:
             return self.facts
-        if self.facts.kind == "tensor":
-            text = engine.shown(self.elements, self.facts.dtype)
-        else:
-            text = arrays.text(self.elements)
-        return replace(self.facts, value=text)
+        dtype = self.facts.dtype if self.facts.kind == "tensor" else ""
+        return replace(self.facts, value=text_of_elements(engine, self.elements, dtype))
 
 
 Snapshot = dict[str, Seen]

@@ -41,6 +41,12 @@ def holds(tree: ast.AST, node: ast.AST) -> bool:
     return any(each is node for each in in_order(tree))
 
 
+def statement_around(tree: ast.AST, node: ast.AST) -> ast.stmt:
+    """The innermost statement of a tree in which a node stands. Errors: IndexError where none does."""
+    # What is in order goes from the outside to the inside.
+    return [each for each in in_order(tree) if isinstance(each, ast.stmt) and holds(each, node)][-1]
+
+
 def called_name(node: ast.AST | None) -> str:
     """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is not a call."""
     function = node.func if isinstance(node, ast.Call) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.entries import Entry
-from tensorcli.explorer.facts import fingerprint, short_text
+from tensorcli.explorer.facts import fingerprint, short_text, text_of_elements
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Watched
 
@@ -63,11 +63,8 @@ def peek(session: Session, tree: ast.expr) -> Peeked:
     except (KeyError, IndexError, TypeError, ValueError):
         return Peeked("not bound")
     if isinstance(value, _Elements):
-        from tensorcli.explorer.engines import arrays
-
         dtype, elements = value
-        text = session.engine.shown(elements, dtype) if dtype else arrays.text(elements)
-        return Peeked(text, fingerprint(elements))
+        return Peeked(text_of_elements(session.engine, elements, dtype), fingerprint(elements))
     if session.engine.kind(value) in ("tensor", "ndarray"):
         return Peeked(session.engine.text(value), fingerprint(session.engine.elements(value)))
     return Peeked(short_text(session.engine, value))

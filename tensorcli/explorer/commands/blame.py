@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
+from tensorcli.explorer.facts import text_of_elements
 from tensorcli.explorer.index_writes import MOVES
 from tensorcli.explorer.memory import reaches
 from tensorcli.explorer.names import path_root
@@ -78,8 +79,6 @@ def _rows(
 def _row(
     other: Session, step: Traced, writes: Any, heard: Any, now: Any, torch_dtype: str, name: str, born: bool
 ) -> BlameRow:
-    from tensorcli.explorer.engines import arrays
-
     version = next((write.version for write in writes if write.version), None)
     via = next((write.via for write in writes if write.via), None)
     if via is None:
@@ -87,7 +86,7 @@ def _row(
     silent = any(write.silent for write in writes)
     if born:
         version, via = (0, heard[-1].after if heard and heard[-1].after else 0), None
-    text = other.engine.shown(now, torch_dtype) if torch_dtype else arrays.text(now)
+    text = text_of_elements(other.engine, now, torch_dtype)
     root = path_root(name)
     return BlameRow(
         step.number,

@@ -40,8 +40,7 @@ def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
 def _pairs(node: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in CALLS and node.args:
-            first = node.args[0] if len(node.args) > 1 else node.func.value
-            return [(first, node.args[min(1, len(node.args) - 1)])]
+            return [(node.args[0], node.args[1]) if len(node.args) > 1 else (node.func.value, node.args[0])]
         node = node.func.value
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return [(node.left, node.comparators[0])]

@@ -13,7 +13,7 @@ from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Trace, Traced
-from tensorcli.explorer.trees import called_name, holds, one_line, unbroken, write_target
+from tensorcli.explorer.trees import called_name, holds, one_line, statement_around, unbroken, write_target
 from tensorcli.explorer.why.statements import Statements
 from tensorcli.language.limits import OutOfTime
 
@@ -120,10 +120,7 @@ class Case(Statements):
         return self.statement.tree if self.home == self.at else self.journal.tree(self.home)
 
     def _inner(self) -> ast.stmt:
-        around = [
-            each for each in ast.walk(self.tree) if isinstance(each, ast.stmt) and holds(each, self._node)
-        ]
-        return around[-1]  # ast.walk goes from the outside to the inside
+        return statement_around(self.tree, self._node)
 
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""

@@ -10,7 +10,15 @@ from tensorcli.explorer.containers import can_require_grad
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event, some
 from tensorcli.explorer.trace import Made, Traced, WriteEvent
-from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, root_name
+from tensorcli.explorer.trees import (
+    called_name,
+    calls_in,
+    holds,
+    loaded,
+    receiver_of,
+    root_name,
+    statement_around,
+)
 from tensorcli.explorer.why.case import Case
 
 if TYPE_CHECKING:
@@ -84,6 +92,8 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
     for step in case.trace.steps:
         for write in step.writes:
             written.setdefault(write.memory, []).append((step, write))
+    followed: set[int] = set()
+    """The memories whose writes were gone through."""
     found: list[Cut] = []
     seen: set[int] = set()
     level: list[_Step] = [_Step(start, (), None)]
@@ -111,7 +121,8 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
             if off or (each.look.requires_grad and token != start):
                 found.extend(off)
                 continue
-            cut = _cut_by_write(case, step, each, path, user) or _cut_by(case, step, each, path)
+            writes = written.get(each.memory, [])
+            cut = _cut_by_write(step, each, writes, path, user) or _cut_by(case, step, each, path)
             # Of what an operator made anew, and was filled later, only a cut is of interest.
             if cut is not None and not (filled and cut.kind == "leaf"):
                 found.append(cut)
@@ -119,8 +130,13 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
                 further = (*path, verb_of(each))
                 place = statement_of(case, each.node_at) if filled else each.node_at
                 following.extend(_Step(token, further, (step, place), filled) for token in each.inputs)
-            if (cut is None or cut.kind == "leaf") and not _learned(case, token):
-                for step, write in written.pop(each.memory, ()):
+            if (
+                (cut is None or cut.kind == "leaf")
+                and each.memory not in followed
+                and not _learned(case, token)
+            ):
+                followed.add(each.memory)
+                for step, write in writes:
                     if not write.recording:
                         continue
                     found.extend(_filled_with_numbers(case, step, write, path))
@@ -149,15 +165,18 @@ def _cut_by(case: Case, step: Traced, made: Made, path: tuple[str, ...]) -> Cut 
 
 
 def _cut_by_write(
-    case: Case, at: Traced, made: Made, path: tuple[str, ...], user: tuple[Traced, ast.AST | None] | None
+    at: Traced,
+    made: Made,
+    writes: list[tuple[Traced, WriteEvent]],
+    path: tuple[str, ...],
+    user: tuple[Traced, ast.AST | None] | None,
 ) -> Cut | None:
     """The write that put into a tensor, before it was used, what requires grad, where its dtype has no gradients."""
-    for step in case.trace.steps[: None if user is None else user[0].number]:
-        for write in step.writes:
-            if write.memory == made.memory and write.lost:
-                verb = write.operator if isinstance(write.node_at, ast.Call) else "the assignment"
-                reason = f"{verb} writes into {made.look.dtype}: {NO_INTEGERS}"
-                return Cut(step, reason, "cut", write.node_at, (*path, write.operator), into=(at, made))
+    for step, write in writes:
+        if write.lost and (user is None or step.number <= user[0].number):
+            verb = write.operator if isinstance(write.node_at, ast.Call) else "the assignment"
+            reason = f"{verb} writes into {made.look.dtype}: {NO_INTEGERS}"
+            return Cut(step, reason, "cut", write.node_at, (*path, write.operator), into=(at, made))
     return None
 
 
@@ -197,8 +216,7 @@ def statement_of(case: Case, node: ast.AST | None) -> ast.stmt | None:
     at = None if node is None else case.holder_of(node)
     if node is None or at is None:
         return None
-    around = ast.walk(case.journal.tree(at))
-    return [each for each in around if isinstance(each, ast.stmt) and holds(each, node)][-1]
+    return statement_around(case.journal.tree(at), node)
 
 
 def _filled_with_numbers(case: Case, step: Traced, write: WriteEvent, path: tuple[str, ...]) -> Iterator[Cut]:

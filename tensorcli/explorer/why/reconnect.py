@@ -14,7 +14,17 @@ from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trace import Made, Traced
-from tensorcli.explorer.trees import atom, called_name, calls_in, holds, loaded, receiver_of, stored, term
+from tensorcli.explorer.trees import (
+    atom,
+    called_name,
+    calls_in,
+    holds,
+    loaded,
+    receiver_of,
+    statement_around,
+    stored,
+    term,
+)
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
@@ -59,12 +69,10 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     at, journal = cut.step.number - 1, case.journal
     tree: ast.stmt = journal.tree(at)
     home = None if cut.node is None or holds(tree, cut.node) else case.holder_of(cut.node)
-    if home is not None and cut.node is not None:
-        at, around = home, ast.walk(journal.tree(home))
-        tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
-    elif cut.node is not None:
-        around = ast.walk(tree)
-        tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
+    if home is not None:
+        at, tree = home, journal.tree(home)
+    if cut.node is not None:
+        tree = statement_around(tree, cut.node)
     if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
         new = with_argument(journal.source(at, cut.node), "create_graph=True")
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")

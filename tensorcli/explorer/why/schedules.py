@@ -48,12 +48,8 @@ def too_many(case: Case) -> Story:
         [case.raised(f"step {told[0]}")],
     )
     if rounds:
-        needed = prod(rounds)
-        story.title += (
-            f" The loops around it make {' times '.join(map(str, rounds))}"
-            + f", which is {needed}." * (len(rounds) > 1)
-        )
-        story.title = story.title if len(rounds) > 1 else f"{story.title}."
+        product = f", which is {prod(rounds)}" if len(rounds) > 1 else ""
+        story.title += f" The loops around it make {' times '.join(map(str, rounds))}{product}."
     for at in range(case.at):
         for node in calls_in(case.journal.tree(at), "OneCycleLR"):
             story.events.insert(

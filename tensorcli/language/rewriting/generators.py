@@ -85,7 +85,7 @@ def _goes_on(function: ast.FunctionDef) -> bool:
                 return False
     calls = [each.func for each in ast.walk(function) if isinstance(each, ast.Call)]
     loops = [each for each in nodes if isinstance(each, ast.For | ast.While)]
-    inner = [each for loop in loops for each in ast.walk(loop) if any(map(_yields, ast.walk(loop)))]
+    inner = [each for loop in loops if any(map(_yields, ast.walk(loop))) for each in ast.walk(loop)]
     drawn = any(isinstance(each, ast.Call) and is_random(ast.unparse(each.func)) for each in inner)
     return all(map(_is_harmless, calls)) and not drawn
 

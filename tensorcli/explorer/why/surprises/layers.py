@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.trees import called_name, holds, stored
+from tensorcli.explorer.trees import called_name, statement_around, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.surprises.surprise import Surprise
 from tensorcli.language.functions import ScriptFunction
@@ -64,7 +64,7 @@ def _held_again(case: Case) -> Iterator[Surprise]:
 def _copied_in(case: Case, at: int, node: ast.ListComp, name: str) -> Proposal | None:
     """`[copy.deepcopy(layer) for _ in range(3)]`, with the import that it takes."""
     tree = case.journal.tree(at)
-    home = [each for each in ast.walk(tree) if isinstance(each, ast.stmt) and holds(each, node)][-1]
+    home = statement_around(tree, node)
     items = case.journal.source(at, node)
     copied = f"[copy.deepcopy({name}){items.removeprefix('[').lstrip().removeprefix(name)}"
     source = f"import copy\n{case.journal.source(at, home).replace(items, copied, 1)}"
